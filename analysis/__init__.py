@@ -1,0 +1,1 @@
+"""From MLflow to a trade-off report; reads MLflow alone and never imports torch."""

@@ -1,0 +1,55 @@
+"""What is adapted where: the linear layers that a configuration's targets and layers select."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+_QV = {"query", "value", "q_proj", "v_proj", "q_lin", "v_lin", "q", "v"}
+
+
+@dataclass(frozen=True)
+class LinearLayer:
+    """One linear layer of the backbone and whether the configuration adapts it."""
+
+    layer: int
+    name: str
+    inputs: int
+    outputs: int
+    adapted: bool
+
+
+def linear_layers(linears: Any, trial: pd.Series) -> tuple[LinearLayer, ...]:
+    """The backbone's linear layers under `trial`; empty where the study recorded none."""
+    if not linears:
+        return ()
+    first = first_adapted_layer(trial["kind"], trial["layers"], linears["layers"])
+    return tuple(
+        LinearLayer(m["layer"], m["name"], m["in"], m["out"], m["layer"] >= first and selects(trial, m["name"]))
+        for m in linears["modules"]
+    )
+
+
+def first_adapted_layer(kind: str, layers: Any, depth: int) -> int:
+    """The lowest layer that trains; `depth` itself where none does."""
+    if kind in ("head", "full"):
+        return depth if kind == "head" else 0
+    if layers == "top-half":
+        return depth // 2
+    top = re.fullmatch(r"top-(\d+)", str(layers))
+    return max(0, depth - int(top[1])) if top else 0
+
+
+def selects(trial: pd.Series, name: str) -> bool:
+    """Whether the trial's targets name this linear layer: a group, a module's name or a regular expression."""
+    targets, last = trial["targets"], name.rpartition(".")[2]
+    attention = "attention" in name or "attn" in name
+    if trial["kind"] == "full" or targets == "all-linear":
+        return True
+    groups = {"qv": last in _QV, "attention": attention, "ffn": not attention}
+    if targets in groups:
+        return groups[targets]
+    return targets in (name, last) or re.search(str(targets), name) is not None

@@ -1,0 +1,65 @@
+"""The report in short, as Markdown with a Mermaid diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis import findings as say
+from analysis import wording as w
+from analysis.adapted import LinearLayer
+from analysis.findings import Findings
+
+
+def render(f: Findings) -> str:
+    """The whole Markdown text."""
+    chosen = [f"- {rule}: {_named(f, number)}" for rule, number in say.choices(f)]
+    front = [say.trial_cells(f, row) for _, row in f.front.iterrows()]
+    sure = [say.comparison_cells(f, row) for _, row in f.comparison.iterrows()]
+    origin = [f"- {name}: {_cell(value)}" for name, value in say.provenance(f)]
+    blocks = (
+        f"# {_cell(f.runs.name)}", _cell(say.headline(f)), "\n".join(chosen), say.left_out_line(f),
+        "## The front", table(front), "![Score against trained parameters](figures/front.svg)",
+        "## How sure", table(sure), "## What the recommendation adapts", mermaid(f.linears),
+        "## Provenance", "\n".join(origin),
+    )  # fmt: skip
+    return "\n\n".join(blocks) + "\n"
+
+
+def table(rows: Sequence[dict[str, str]]) -> str:
+    """A Markdown table of equal rows."""
+    if not rows:
+        return "None."
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(row.values() for row in rows)]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def mermaid(linears: Sequence[LinearLayer]) -> str:
+    """A flow chart of the backbone, bottom to top: each layer with what is adapted in it."""
+    if not linears:
+        return "The study did not record its linear layers."
+    layers = sorted({x.layer for x in linears})
+    nodes = [_node(layer, [x for x in linears if x.layer == layer]) for layer in layers]
+    chain = " --> ".join(["text", *(f"L{layer}" for layer in layers), "head"])
+    style = "  classDef adapted fill:#0b6bcb,color:#fff"
+    ends = ['  text["text"]', '  head["head (trained)"]']
+    return "\n".join(["```mermaid", "flowchart BT", *ends, *nodes, f"  {chain}", style, "```"])
+
+
+def _node(layer: int, linears: Sequence[LinearLayer]) -> str:
+    names = [x.name.replace('"', "#quot;") for x in linears if x.adapted]
+    if not names:
+        return f'  L{layer}["layer {layer}: frozen"]'
+    return f'  L{layer}["layer {layer}: {", ".join(names)}"]:::adapted'
+
+
+def _named(f: Findings, number: int | None) -> str:
+    if number is None:
+        return w.MISSING
+    row = f.trial(number)
+    score = w.with_se(row["score"], row["score_se"])
+    return f"**{_cell(w.text(row['label']))}** (trial {number}), {score}, {w.count(row['params/trainable'])} parameters"
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break out of its line, table or tag."""
+    return text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,1 @@
+"""Hydra finds configurations only in a package."""

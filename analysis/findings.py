@@ -1,0 +1,145 @@
+"""Everything that a report says, computed once for the page and for the Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis import wording as w
+from analysis.adapted import LinearLayer, linear_layers
+from analysis.answer import Answer, choose
+from analysis.figures import Figure, all_figures
+from analysis.front import pareto_front
+from analysis.runs import FOLD, StudyRuns, json_or_none
+from analysis.statistics import compare_to_best
+
+PROVENANCE = (
+    ("data fingerprint", "data_fingerprint"), ("folds fingerprint", "folds_fingerprint"),
+    ("model fingerprint", "model_fingerprint"), ("git commit", "git_commit"), ("uncommitted changes", "git_dirty"),
+    ("device", "device"), ("examples", "examples"), ("test examples", "test_examples"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A study's answer, front, comparisons and figures."""
+
+    runs: StudyRuns
+    compared: pd.DataFrame
+    front: pd.DataFrame
+    answer: Answer
+    comparison: pd.DataFrame
+    figures: tuple[Figure, ...]
+    linears: tuple[LinearLayer, ...]
+
+    def trial(self, number: int) -> pd.Series:
+        """The row of a compared trial."""
+        return self.compared.set_index("number", drop=False).loc[number]
+
+
+def find(runs: StudyRuns) -> Findings:
+    """Compute what the report says of `runs`; pure."""
+    compared = runs.compared
+    on_front = pareto_front(compared, runs.info.objectives, runs.info.directions)
+    front = compared[on_front].sort_values("params/trainable", na_position="last")
+    answer = choose(compared, runs.info.higher_is_better)
+    numbers = list(dict.fromkeys([*front["number"], *compared.loc[compared["baseline"].notna(), "number"]]))
+    comparison = compare_to_best(runs.folds, numbers, answer.best) if answer.best is not None else pd.DataFrame()
+    figures = all_figures(compared, on_front, runs.info.metric)
+    linears: tuple[LinearLayer, ...] = ()
+    if answer.recommended is not None:
+        recommended = compared[compared["number"] == answer.recommended].iloc[0]
+        linears = linear_layers(json_or_none(runs.info.tags.get("linears")), recommended)
+    return Findings(runs, compared, front, answer, comparison, figures, linears)
+
+
+def headline(f: Findings) -> str:
+    """The answer in one or two plain sentences."""
+    if f.answer.best is None:
+        return "No trial of this study is complete and scored, so there is nothing to recommend yet."
+    best = f.trial(f.answer.best)
+    top = f"{best['label']} scored best: {f.runs.info.metric} {w.with_se(best['score'], best['score_se'])}."
+    if f.answer.one_se is None:
+        return f"Choose {top} Its standard error or its cost is not recorded, so no cheaper choice can be justified."
+    if f.answer.one_se == f.answer.best:
+        return f"Choose {top} Nothing cheaper came within one standard error of it."
+    cheap = f.trial(f.answer.one_se)
+    return f"Choose {cheap['label']}. {_saving(cheap, best)} {top}"
+
+
+def _saving(cheap: pd.Series, best: pd.Series) -> str:
+    score = f"It scores {w.with_se(cheap['score'], cheap['score_se'])}, within one standard error of the best,"
+    cost, most = cheap["params/trainable"], best["params/trainable"]
+    if pd.isna(most):
+        return f"{score} and trains {w.count(cost)} parameters."
+    return f"{score} and trains {w.count(cost)} parameters instead of {w.count(most)} ({cost / most:.0%})."
+
+
+def choices(f: Findings) -> list[tuple[str, int | None]]:
+    """Each rule and the trial that it chooses."""
+    a = f.answer
+    return [
+        ("Best score", a.best),
+        ("Cheapest within one standard error of the best", a.one_se),
+        ("Cheapest within 1 % of the best", a.one_percent),
+    ]
+
+
+def left_out_line(f: Findings) -> str:
+    """What the comparison leaves out, in numbers, also where they are zero."""
+    parts = ", ".join(f"{n} {reason}" for reason, n in f.runs.left_out.items())
+    total = sum(f.runs.left_out.values())
+    return f"Left out: {total} of {w.plural(len(f.runs.trials), 'trial')} ({parts}). Compared: {len(f.compared)}."
+
+
+def fold_scores(f: Findings, row: pd.Series) -> str:
+    """The scores of the folds in their order, a dash where one is missing."""
+    columns = sorted((c for c in f.compared if c.startswith(FOLD)), key=lambda c: int(c.removeprefix(FOLD)))
+    return " · ".join(w.number(row[c], 3) for c in columns) or w.MISSING
+
+
+def trial_cells(f: Findings, row: pd.Series) -> dict[str, str]:
+    """A table's row of one trial: heading → cell."""
+    return {
+        "Trial": str(row["number"]),
+        "Configuration": w.text(row["label"]),
+        "Score ± SE": w.with_se(row["score"], row["score_se"]),
+        "Folds": fold_scores(f, row),
+        "Trained parameters": w.count(row["params/trainable"]),
+        "Training memory": w.mebibytes(row["memory/train_bytes"]),
+        "Training time": w.seconds(row["time/train_seconds"]),
+        "Latency": w.milliseconds(row["latency/ms"]),
+        "Test score": w.number(row["test/score"]),
+    }
+
+
+def comparison_cells(f: Findings, row: pd.Series) -> dict[str, str]:
+    """A table's row of one comparison to the best: heading → cell."""
+    return {
+        "Configuration": w.text(f.trial(row["number"])["label"]),
+        "Difference to best": w.with_se(row["mean"], row["se"]),
+        "95 % interval": interval(row["low"], row["high"]),
+        "95 % interval, Nadeau–Bengio": interval(row["corrected_low"], row["corrected_high"]),
+        "Folds": str(row["folds"]),
+        "From the best": row["verdict"],
+    }
+
+
+def interval(low: float, high: float) -> str:
+    """``[-0.02, 0.01]`` or a dash."""
+    return w.MISSING if pd.isna(low) else f"[{low:+.4f}, {high:+.4f}]"
+
+
+def provenance(f: Findings) -> list[tuple[str, str]]:
+    """Where the numbers come from; what was not recorded is a dash."""
+    info = f.runs.info
+    versions = json_or_none(info.tags.get("versions")) or {}
+    return [
+        ("study run", f"{info.run_id} ({info.status.lower()}, started {info.started:%Y-%m-%d %H:%M} UTC)"),
+        ("task and model", f"{w.text(info.params.get('task.name'))}, {w.text(info.params.get('model.name'))}"),
+        ("folds and seed", f"{w.text(info.params.get('study.folds'))}, {w.text(info.params.get('study.seed'))}"),
+        ("objectives", ", ".join(f"{d} {o}" for o, d in zip(info.objectives, info.directions, strict=False))),
+        *((name, w.text(info.tags.get(tag))) for name, tag in PROVENANCE),
+        ("versions", ", ".join(f"{k} {v}" for k, v in versions.items()) or w.MISSING),
+    ]

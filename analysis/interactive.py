@@ -1,0 +1,66 @@
+"""Draws a Figure as interactive HTML with plotly."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from analysis.figures import Figure, Series, finite
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+COLORS = ("#8a94a6", "#0b6bcb", "#d9480f", "#2b8a3e", "#9c36b5", "#b08900", "#0c8599", "#c2255c")
+_SYMBOLS = {"triangle": "triangle-up"}
+
+
+def plotly_script() -> str:
+    """plotly.js itself, to be inlined once a page."""
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
+
+
+def to_html(figure: Figure) -> str:
+    """A <div> that draws the figure; the page must hold plotly.js."""
+    return to_plotly(figure).to_html(
+        full_html=False, include_plotlyjs=False, div_id=f"figure-{figure.name}", config={"displaylogo": False}
+    )
+
+
+def to_plotly(figure: Figure) -> go.Figure:
+    """The figure's numbers, unchanged, as a plotly figure."""
+    import plotly.graph_objects as go
+
+    drawn = go.Figure([_trace(s) for s in figure.series if s.x])
+    drawn.update_layout(
+        template="plotly_white", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
+        showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"},
+    )  # fmt: skip
+    axis: dict[str, object] = {"type": "log", "dtick": "D1" if _narrow(figure) else None} if figure.log_x else {}
+    if figure.name == "rank":  # ranks are few: each is its own tick
+        axis |= {"tickvals": sorted({x for s in figure.series for x in s.x}), "dtick": None}
+    drawn.update_xaxes(title=figure.x_title, **axis)
+    drawn.update_yaxes(title=escape(figure.y_title))
+    return drawn
+
+
+def _narrow(figure: Figure) -> bool:
+    """Whether the values span so little that powers of ten alone would leave the axis bare."""
+    values = [x for s in figure.series for x in s.x]
+    return bool(values) and max(values) < 30 * min(values)
+
+
+def _trace(series: Series) -> go.Scatter:
+    import plotly.graph_objects as go
+
+    color = COLORS[series.color % len(COLORS)]
+    mode = "lines+markers" if series.line else "markers"
+    return go.Scatter(
+        name=escape(series.name), x=list(series.x), y=list(series.y), mode=mode,
+        error_y={"type": "data", "array": finite(series.errors), "thickness": 1.2, "width": 3},
+        marker={"symbol": _SYMBOLS.get(series.symbol, series.symbol), "size": 10, "color": color},
+        line={"color": color, "width": 2, "shape": "hv"}, hoverinfo="text",
+        hovertext=[escape(h).replace("\n", "<br>") for h in series.hover],
+    )  # fmt: skip

@@ -1,0 +1,58 @@
+"""Draws a Figure as SVG and PNG with matplotlib, for papers and slides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.figures import Figure, Series
+from analysis.interactive import COLORS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MARKERS = {"circle": "o", "diamond": "D", "square": "s", "triangle": "^", "star": "*"}
+
+
+def save(figure: Figure, folder: Path) -> tuple[Path, Path]:
+    """Write <folder>/<name>.svg and .png and return both paths."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=(7.2, 4.4), layout="constrained")
+    FigureCanvasAgg(canvas)  # no pyplot: no window, no global state
+    _draw(canvas.add_subplot(), figure)
+    paths = (folder / f"{figure.name}.svg", folder / f"{figure.name}.png")
+    canvas.savefig(paths[0], metadata={"Date": None})  # the same numbers give the same file
+    canvas.savefig(paths[1], dpi=150)
+    return paths
+
+
+def _draw(axes: Axes, figure: Figure) -> None:
+    for series in figure.series:
+        if series.x:
+            _draw_series(axes, series)
+    if figure.empty:
+        axes.text(0.5, 0.5, "no trial has these numbers", ha="center", transform=axes.transAxes)
+    elif figure.log_x:
+        axes.set_xscale("log")
+    axes.set(title=figure.title, xlabel=figure.x_title, ylabel=_plain(figure.y_title))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if not figure.empty:
+        axes.legend(frameon=False, fontsize=9)
+
+
+def _draw_series(axes: Axes, series: Series) -> None:
+    color = COLORS[series.color % len(COLORS)]
+    axes.errorbar(
+        series.x, series.y, yerr=series.errors, fmt=_MARKERS[series.symbol], color=color, capsize=2,
+        elinewidth=1, label=_plain(series.name),
+    )  # fmt: skip
+    if series.line:
+        axes.step(series.x, series.y, where="post", color=color, linewidth=1.5)
+
+
+def _plain(text: str) -> str:
+    """The text with no mathematics in it: a name may hold a dollar sign, such as a regular expression's."""
+    return text.replace("$", r"\$")

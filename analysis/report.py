@@ -1,0 +1,41 @@
+"""Writes a study's report: the page, the Markdown, the figures and the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis import brief, page
+from analysis.errors import ReportError
+from analysis.findings import Findings, find
+from analysis.printed import save
+from analysis.runs import load_study
+
+
+def write_report(name: str, out_dir: str | Path, tracking_uri: str | None = None) -> Path:
+    """Write <out_dir>/<name>/ and return its index.html; nothing is written where the study is unknown."""
+    found = find(load_study(name, tracking_uri))
+    folder = _folder(Path(out_dir), name)
+    try:
+        return _write(found, folder)
+    except OSError as error:
+        raise ReportError(f"out={out_dir}", f"cannot be written ({error})", "name a folder you may write to") from error
+
+
+def _write(found: Findings, folder: Path) -> Path:
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for figure in found.figures:
+        save(figure, folder / "figures")
+    found.runs.trials.to_csv(folder / "trials.csv", index=False)
+    found.front.to_csv(folder / "front.csv", index=False)
+    (folder / "report.md").write_text(brief.render(found), encoding="utf-8")
+    index = folder / "index.html"
+    index.write_text(page.render(found), encoding="utf-8")
+    return index
+
+
+def _folder(out: Path, name: str) -> Path:
+    """The study's own folder; a name such as ../x must not lead out of `out`."""
+    folder = out / name
+    if name in ("", ".") or not folder.resolve().is_relative_to(out.resolve()) or folder.resolve() == out.resolve():
+        raise ReportError(f"study={name}", "this name leads out of the report folder", "rename the study's experiment")
+    return folder

@@ -1,0 +1,190 @@
+"""MLflow → frozen records and pandas frames: one row a trial, one row a fold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.errors import ReportError
+from analysis.store import open_client
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+PREFIX = "lora_study."
+FOLD = "score/fold_"
+STATES = {"FINISHED": "complete", "FAILED": "failed"}
+# A column that no trial has filled is still a column, of missing values.
+METRICS = (
+    "score", "score_se", "params/trainable", "params/adapter", "params/head", "params/total", "params/stored",
+    "memory/train_bytes", "memory/peak_bytes", "time/train_seconds", "speed/tokens_per_second", "latency/ms",
+    "test/score",
+)  # fmt: skip
+COLUMNS = (
+    "number", "label", "baseline", "state", "duplicate_of", "error", "kind", "rank", "lam", "targets", "layers",
+    "residual",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StudyInfo:
+    """The study run itself; `tags` are the suite's own, without their prefix."""
+
+    run_id: str
+    status: str
+    started: pd.Timestamp
+    params: dict[str, str]
+    tags: dict[str, str]
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The metrics that the study traded off, in its order."""
+        return tuple(json_or_none(self.params.get("objectives")) or ("score", "params/trainable"))
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """``maximize`` or ``minimize``, one an objective."""
+        told = json_or_none(self.tags.get("directions"))
+        return tuple(told or ("maximize" if name in MAXIMIZED else "minimize" for name in self.objectives))
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger `score` wins; a study that does not trade the score off maximizes it."""
+        return dict(zip(self.objectives, self.directions, strict=False)).get("score", "maximize") == "maximize"
+
+    @property
+    def metric(self) -> str:
+        """The name of what `score` measures."""
+        return self.tags.get("metric", "score")
+
+
+MAXIMIZED = ("score", "speed/tokens_per_second")
+
+
+@dataclass(frozen=True)
+class StudyRuns:
+    """Everything a report needs of one study."""
+
+    name: str
+    info: StudyInfo
+    trials: pd.DataFrame
+    folds: pd.DataFrame
+    left_out: dict[str, int]
+
+    @property
+    def compared(self) -> pd.DataFrame:
+        """The trials that the report compares: complete, scored and no repetition of another."""
+        t = self.trials
+        return t[(t["state"] == "complete") & t["duplicate_of"].isna() & t["score"].notna()]
+
+
+def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
+    """The newest study run of experiment `name` and its trials; ReportError where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = open_client(tracking_uri)
+        run = _newest_study_run(client, name)
+        trials = trial_frame([_trial_row(r) for r in _trial_runs(client, run)])
+    except MlflowException as error:
+        first = str(error).splitlines()[0]
+        where = f"tracking.uri={tracking_uri or 'default'}"
+        raise ReportError(where, f"MLflow could not read it ({first})", "check the store's address") from error
+    return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials))
+
+
+def trial_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row a trial in the order of their numbers; the newest run wins where a number occurs twice."""
+    extra = sorted({key for row in rows for key in row} - {*COLUMNS, *METRICS})
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *METRICS, *extra])
+    numeric = ["number", "rank", "lam", *METRICS, *extra]
+    frame[numeric] = frame[numeric].apply(pd.to_numeric, errors="coerce")
+    frame = frame.drop_duplicates("number").sort_values("number", ignore_index=True)
+    return frame.astype({"number": int})
+
+
+def fold_frame(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row a trial and fold with its score; a fold that was not scored has no row."""
+    columns = [c for c in trials.columns if c.startswith(FOLD)]
+    long = trials[["number", *columns]].melt("number", columns, "fold", "score").dropna(subset="score")
+    long["fold"] = [int(c.removeprefix(FOLD)) for c in long["fold"]]
+    return long.sort_values(["number", "fold"], ignore_index=True)
+
+
+def count_left_out(trials: pd.DataFrame) -> dict[str, int]:
+    """How many trials are not compared, by the first reason that applies."""
+    complete = trials["state"] == "complete"
+    again = complete & trials["duplicate_of"].notna()
+    return {
+        "failed": int((trials["state"] == "failed").sum()),
+        "incomplete": int((trials["state"] == "incomplete").sum()),
+        "told again": int(again.sum()),
+        "complete without a score": int((complete & ~again & trials["score"].isna()).sum()),
+    }
+
+
+def json_or_none(text: str | None) -> Any:
+    """The value, or None where a store has cut the text short or never had it."""
+    try:
+        return None if text is None else json.loads(text)
+    except json.JSONDecodeError:
+        return None
+
+
+def _newest_study_run(client: MlflowClient, name: str) -> Run:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        level = f"tags.`{PREFIX}level` = 'study'"
+        newest = ["attributes.start_time DESC"]
+        found = client.search_runs([experiment.experiment_id], level, max_results=1, order_by=newest)
+        if found:
+            return found[0]
+    known = ", ".join(sorted(e.name for e in _experiments(client))) or "none yet"
+    rule = "no study of this name in the store" if experiment is None else "this experiment holds no study"
+    raise ReportError(f"study={name}", rule, f"choose one of: {known}")
+
+
+def _experiments(client: MlflowClient) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_experiments(max_results=1000, page_token=token)
+        yield from (e for e in page if e.name != "Default")
+        token = page.token
+        if not token:
+            return
+
+
+def _trial_runs(client: MlflowClient, study: Run) -> Iterator[Run]:
+    """The study's trial runs, newest first; fold runs stay unread: a trial carries its folds' scores."""
+    child = f"tags.`mlflow.parentRunId` = '{study.info.run_id}' and tags.`{PREFIX}level` = 'trial'"
+    token = None
+    while True:
+        # A page costs one sort of all matches, so few large pages beat many small ones.
+        page = client.search_runs([study.info.experiment_id], child, max_results=5000, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _study_info(run: Run) -> StudyInfo:
+    tags = {k.removeprefix(PREFIX): v for k, v in run.data.tags.items() if k.startswith(PREFIX)}
+    started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
+    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags)
+
+
+def _trial_row(run: Run) -> dict[str, Any]:
+    tags, params = run.data.tags, run.data.params
+    named = {key: tags.get(PREFIX + key) for key in ("label", "baseline", "duplicate_of", "error")}
+    method = {key: params.get(f"method.{key}") for key in ("kind", "rank", "targets", "layers", "residual")}
+    state = STATES.get(run.info.status, "incomplete")
+    lam = params.get("method.lambda")
+    row = {"number": tags[f"{PREFIX}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
+    if row["kind"] in ("full", "head"):  # these methods have no such knobs; their recorded defaults mean nothing
+        row |= dict.fromkeys(("rank", "lam", "targets", "layers", "residual"))
+    return row | run.data.metrics

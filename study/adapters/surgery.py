@@ -1,0 +1,75 @@
+"""Attach, merge and detach: pure functions over a backbone, and which parameters train."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from study import seeding
+from study.adapters import factorized, lora
+from study.adapters.factors import PackedLinear, Start
+from study.adapters.spectrum import Spectrum
+from study.config import MethodConfig
+from study.models import LinearSite, select_sites
+
+
+def starts_of(
+    method: MethodConfig, sites: tuple[LinearSite, ...], backbone: nn.Module, seed: int, spectrum: Spectrum
+) -> dict[str, Start]:
+    """One member's start at each layer that its method adapts, by the layer's name."""
+    out = {}
+    for site in select_sites(method, sites):
+        linear = backbone.get_submodule(site.name)
+        assert isinstance(linear, nn.Linear)
+        if method.kind == "lora":
+            # A generator per layer: what a layer draws must not depend on which others are adapted.
+            generator = torch.Generator().manual_seed(seeding.derive(seed, site.name))
+            out[site.name] = lora.start(method, linear, generator)
+        else:
+            out[site.name] = factorized.start(method, site.name, linear, spectrum)
+    return out
+
+
+def attach(backbone: nn.Module, members: list[dict[str, Start]]) -> dict[str, PackedLinear]:
+    """Replace each layer that any member adapts, in place; :func:`detach` undoes it."""
+    # dict.fromkeys keeps order where a set would not: parameters must come in the same order every time.
+    names = dict.fromkeys(name for member in members for name in member)
+    out = {}
+    for name in names:
+        linear = backbone.get_submodule(name)
+        assert isinstance(linear, nn.Linear)
+        out[name] = PackedLinear(linear, [member.get(name) for member in members])
+        backbone.set_submodule(name, out[name])
+    return out
+
+
+def detach(backbone: nn.Module, attached: dict[str, PackedLinear]) -> None:
+    """Put the original layers back, bit by bit what they were."""
+    for name, packed in attached.items():
+        backbone.set_submodule(name, packed.linear)
+
+
+@torch.no_grad()
+def merge(backbone: nn.Module, attached: dict[str, PackedLinear], member: int = 0) -> None:
+    """Detach and write one member's effective weights into the layers (the backbone then is that member)."""
+    for name, packed in attached.items():
+        weight = packed.merged(member)
+        backbone.set_submodule(name, packed.linear)
+        packed.linear.weight.copy_(weight)
+
+
+def adapter_parameters(method: MethodConfig, sites: tuple[LinearSite, ...]) -> int:
+    """Trainable numbers of the adapter (head apart), from shapes alone."""
+    down = method.kind == "lora"
+    return sum(method.rank * (s.outputs + (s.inputs if down else 0)) for s in select_sites(method, sites))
+
+
+def stored_parameters(method: MethodConfig, sites: tuple[LinearSite, ...], total: int) -> int:
+    """Numbers that the adapted backbone needs on disk: `factorized drop` replaces W by B and C.
+
+    LoRA and `keep` store their factors beside the backbone (C of `keep` is recomputed from W).
+    """
+    if method.kind == "factorized" and method.residual == "drop":
+        chosen = select_sites(method, sites)
+        return total + sum(method.rank * (s.inputs + s.outputs) - s.inputs * s.outputs for s in chosen)
+    return total + adapter_parameters(method, sites)

@@ -1,0 +1,330 @@
+"""The schema of conf/: frozen, typed, validated once; nothing below the command line sees a DictConfig."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, Optional
+
+from study.errors import ConfigError
+
+METHODS = ("lora", "factorized", "full", "head")
+TARGETS = ("qv", "attention", "ffn", "all-linear")
+LAYERS = ("all", "top-half", "top-1")
+SEARCHABLE = ("model", "method", "train")
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What identifies a study: its name, its total budget, its folds and its seed."""
+
+    name: str = "study"
+    trials: int = 16
+    folds: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """Which examples are learned; `limit` keeps that many of them, stratified by label."""
+
+    name: str = "sentiment"
+    limit: Optional[int] = None  # noqa: UP045 -- OmegaConf reads Optional
+    test_fraction: float = 0.2
+    shuffle_labels: bool = False
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The pretrained encoder, by embedded name, Hub name or local path, and how it reads a text."""
+
+    name: str = "minilm"
+    max_length: int = 128
+    pooling: str = "mean"
+    random_weights: bool = False
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """The adaptation: which method, how large, where, and how the objective is weighed."""
+
+    kind: str = "lora"
+    rank: int = 8
+    alpha: float = 16.0
+    lam: Optional[float] = None  # noqa: UP045
+    targets: str = "qv"
+    layers: str = "all"
+    residual: str = "keep"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The training of one fold."""
+
+    epochs: int = 2
+    lr: float = 1e-3
+    batch_size: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    clip: float = 1.0
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How trials are asked; `round` trials at a time, never derived from the number of workers."""
+
+    round: int = 8
+    baselines: bool = True
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """Which Optuna sampler proposes configurations."""
+
+    name: str = "tpe"
+    startup: int = 10
+
+
+@dataclass(frozen=True)
+class LauncherConfig:
+    """Where members train; `workers: null` is one process per core."""
+
+    name: str = "local"
+    workers: Optional[int] = None  # noqa: UP045
+
+
+@dataclass(frozen=True)
+class StorageConfig:
+    """Any Optuna storage URL: the truth of the search."""
+
+    url: str = "sqlite:///lora-study.db"
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Where runs are recorded; `uri: null` is MLflow's own default store."""
+
+    name: str = "mlflow"
+    uri: Optional[str] = None  # noqa: UP045
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """Where the trade-off report is written."""
+
+    dir: str = "reports"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The searchable part of a study: what one trial trains."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def with_values(self, values: Mapping[str, Any]) -> Configuration:
+        """A copy with the dotted keys in `values` (such as ``method.rank``) replaced."""
+        out = self
+        for key, value in values.items():
+            group, _, name = key.partition(".")
+            out = replace(out, **{group: replace(getattr(out, group), **{name: value})})
+        return out
+
+    def canonical(self) -> Configuration:
+        """The same training with every knob that this method ignores at its default."""
+        ignored = {
+            "lora": ("residual",),
+            "factorized": ("alpha",),
+            "full": ("rank", "alpha", "lam", "targets", "layers", "residual"),
+            "head": ("rank", "alpha", "lam", "targets", "layers", "residual"),
+        }[self.method.kind]
+        default = MethodConfig()
+        method = replace(self.method, **{name: getattr(default, name) for name in ignored})
+        return replace(self, method=method)
+
+    def label(self) -> str:
+        """A name a person can read, such as ``lora r8 λ10 qv top-half``."""
+        m = self.method
+        if m.kind in ("full", "head"):
+            return m.kind
+        parts = [m.kind, f"r{m.rank}", *([f"λ{m.lam:.3g}"] if m.lam is not None else []), m.targets, m.layers]
+        return " ".join(parts + (["drop"] if m.kind == "factorized" and m.residual == "drop" else []))
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """One study, whole.
+
+    `space` maps configuration keys to Hydra sweeps such as ``choice(1,2,4)``; null means not searched.
+    """
+
+    study: StudySettings = field(default_factory=StudySettings)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    space: dict[str, Optional[str]] = field(default_factory=dict)  # noqa: UP045
+    objectives: list[str] = field(default_factory=lambda: ["score", "params/trainable"])
+    search: SearchConfig = field(default_factory=SearchConfig)
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration from which every trial departs."""
+        return Configuration(self.model, self.method, self.train)
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted keys to leaf values of a (nested) dataclass; lists and dicts are leaves."""
+    out: dict[str, Any] = {}
+    for f in fields(config):
+        value = getattr(config, f.name)
+        if is_dataclass(value):
+            out |= flatten(value, f"{prefix}{f.name}.")
+        else:
+            out[prefix + f.name] = value
+    return out
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """The dataclass as nested dicts, ready for YAML or JSON."""
+    return asdict(config)
+
+
+def _require(ok: bool, key: str, value: object, rule: str, remedy: str) -> None:
+    if not ok:
+        raise ConfigError(f"{key}={value}", rule, remedy)
+
+
+def validate_configuration(c: Configuration) -> None:
+    """Raise ConfigError where a value is impossible for any model."""
+    m, t = c.method, c.train
+    _require(m.kind in METHODS, "method.kind", m.kind, f"is not one of {', '.join(METHODS)}", "choose one of these")
+    _require(m.rank >= 1, "method.rank", m.rank, "a rank is at least 1", "write method.rank=1 or more")
+    _require(
+        m.alpha > 0,
+        "method.alpha",
+        m.alpha,
+        "α scales the update and must be positive",
+        "write for example method.alpha=16",
+    )
+    _require(
+        m.lam is None or m.lam > 0,
+        "method.lam",
+        m.lam,
+        "λ weighs the task loss and must be positive",
+        "write a λ above 0, or null for the task loss alone",
+    )
+    _require(
+        m.residual in ("keep", "drop"),
+        "method.residual",
+        m.residual,
+        "is neither keep nor drop",
+        "write keep (exact start) or drop (compression)",
+    )
+    _require(
+        bool(m.targets),
+        "method.targets",
+        m.targets,
+        "is empty",
+        f"choose one of {', '.join(TARGETS)}, a module name or a regular expression",
+    )
+    _require(bool(m.layers), "method.layers", m.layers, "is empty", f"choose one of {', '.join(LAYERS)} or top-N")
+    _require(
+        t.epochs >= 1, "train.epochs", t.epochs, "a fold trains for at least one epoch", "write train.epochs=1 or more"
+    )
+    _require(t.lr > 0, "train.lr", t.lr, "a learning rate is positive", "write for example train.lr=1e-3")
+    _require(
+        t.batch_size >= 1,
+        "train.batch_size",
+        t.batch_size,
+        "a batch holds at least one example",
+        "write for example train.batch_size=16",
+    )
+    _require(t.weight_decay >= 0, "train.weight_decay", t.weight_decay, "is negative", "write 0 or more")
+    _require(
+        0 <= t.warmup < 1,
+        "train.warmup",
+        t.warmup,
+        "is a fraction of the steps",
+        "write a number from 0 up to, not including, 1",
+    )
+    _require(t.clip > 0, "train.clip", t.clip, "a gradient norm bound is positive", "write for example train.clip=1.0")
+    _require(
+        c.model.max_length >= 4,
+        "model.max_length",
+        c.model.max_length,
+        "leaves no room for a text",
+        "write 4 tokens or more",
+    )
+    _require(
+        c.model.pooling in ("mean", "cls"),
+        "model.pooling",
+        c.model.pooling,
+        "is neither mean nor cls",
+        "choose one of these",
+    )
+
+
+def validate(config: StudyConfig) -> None:
+    """Raise ConfigError where the study cannot run, whatever the model and the data."""
+    s, t = config.study, config.task
+    validate_configuration(config.configuration)
+    _require(
+        bool(s.name.strip()) and "/" not in s.name,
+        "study.name",
+        repr(s.name),
+        "names a folder and an experiment",
+        "write a name without slashes",
+    )
+    _require(s.trials >= 1, "study.trials", s.trials, "a study has at least one trial", "write study.trials=1 or more")
+    _require(
+        s.folds >= 2, "study.folds", s.folds, "cross-validation needs at least two folds", "write study.folds=2 or more"
+    )
+    _require(
+        0 <= s.seed < 2**32,
+        "study.seed",
+        s.seed,
+        "a seed is a whole number from 0 to 2^32 - 1",
+        "write for example study.seed=0",
+    )
+    _require(
+        t.limit is None or t.limit >= 4,
+        "task.limit",
+        t.limit,
+        "is too few examples to fold",
+        "write a larger number, or null for all",
+    )
+    _require(
+        0 <= t.test_fraction < 1,
+        "task.test_fraction",
+        t.test_fraction,
+        "is a fraction of the examples",
+        "write a number from 0 up to, not including, 1",
+    )
+    _require(
+        config.search.round >= 1,
+        "search.round",
+        config.search.round,
+        "a round has at least one trial",
+        "write search.round=1 or more",
+    )
+    _require(
+        config.launcher.workers is None or config.launcher.workers >= 1,
+        "launcher.workers",
+        config.launcher.workers,
+        "at least one process must train",
+        "write 1 or more, or null for one per core",
+    )
+    _require(
+        bool(config.objectives),
+        "objectives",
+        config.objectives,
+        "is empty",
+        "write for example objectives=[score,params/trainable]",
+    )

@@ -1,0 +1,24 @@
+"""The suite's errors: each names the value, the rule that it breaks and the remedy."""
+
+
+class StudyError(Exception):
+    """A problem that the user can mend; shown as one line, exit status 2."""
+
+    def __init__(self, value: str, rule: str, remedy: str) -> None:
+        self.value, self.rule, self.remedy = value, rule, remedy
+        super().__init__(f"{value}: {rule}; {remedy}.")
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.value, self.rule, self.remedy)
+
+
+class ConfigError(StudyError):
+    """A configuration that cannot run."""
+
+
+class AssetError(StudyError):
+    """A model or data set that cannot be had, or is not what it should be."""
+
+
+class ResumeError(StudyError):
+    """A stored study that does not belong to the configuration at hand."""

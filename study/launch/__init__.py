@@ -1,0 +1,20 @@
+"""Launchers: where members train."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from study.launch.base import Launcher
+
+if TYPE_CHECKING:
+    from study.config import StudyConfig
+    from study.engine.workbench import StudyData
+
+__all__ = ["Launcher", "make"]
+
+
+def make(config: StudyConfig, data: StudyData) -> Launcher:
+    """The launcher that `launcher.name` asks for."""
+    from study.launch.local import LocalLauncher
+
+    return {"local": LocalLauncher}[config.launcher.name](data, config.launcher.workers)

@@ -1,0 +1,198 @@
+"""The search: rounds of ask, train, tell, from one process that alone talks to Optuna and MLflow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from study import launch, provenance, seeding, tracking
+from study.config import Configuration, StudyConfig
+from study.records import FoldResult, Member, TrialResult
+from study.search import finish
+from study.search.ledger import Ledger, configuration_of, folds_of
+from study.search.objectives import summary
+from study.search.plan import Plan, check_objectives, make_plan
+from study.search.progress import Progress
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+INTERRUPTED = 130  # what shells expect of a program that Ctrl-C ended
+
+Report = Callable[[StudyConfig], Path]
+
+
+def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
+    """Run the study to its total number of trials, write the report, and return the exit status.
+
+    Everything that the configuration can get wrong raises StudyError before anything is created.
+    """
+    check_objectives(config)
+    plan = make_plan(config)
+    ledger = Ledger(plan)
+    tracker = tracking.make(config)
+    tracker.start(config, _provenance(plan, ledger, argv), _artifacts(plan))
+    try:
+        with Progress(plan) as progress:
+            driver = Driver(plan, ledger, tracker, progress)
+            driver.run()
+    except KeyboardInterrupt:
+        tracker.end("KILLED")
+        print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+    except BaseException:
+        tracker.end("FAILED")
+        raise
+    tracker.end("FINISHED")
+    finish.announce(plan, driver.results, tracker, report)
+    return 0 if any(r.complete for r in driver.results.values()) else 1
+
+
+class Driver:
+    """Brings a ledger to its budget; decisions fall at the end of a round, in the order of the trials."""
+
+    def __init__(self, plan: Plan, ledger: Ledger, tracker: tracking.Tracker, progress: Progress) -> None:
+        self.plan, self.ledger, self.tracker, self.progress = plan, ledger, tracker, progress
+        self.results: dict[int, TrialResult] = {}
+
+    def run(self) -> None:
+        """Train what is missing; then score the front on the held-out test."""
+        from optuna.trial import TrialState
+
+        for trial in self.ledger.trials():
+            if trial.state != TrialState.RUNNING:
+                self._remember(trial)
+        with launch.make(self.plan.config, self.plan.data) as launcher:
+            total, size = self.plan.config.study.trials, self.plan.config.search.round
+            done = len(self.results)
+            while done < total:
+                until = min(total, (done // size + 1) * size)
+                self._round(self.ledger.ask_until(until), launcher)
+                done = until
+            finish.score_tests(self.plan, self.ledger, self.results, self.tracker, launcher)
+
+    def _remember(self, trial: FrozenTrial) -> None:
+        """Take a told trial over, and record again whatever MLflow has lost of it."""
+        self.progress.trial_done(self._close(trial, folds_of(trial), tell=False))
+
+    def _round(self, trials: list[FrozenTrial], launcher: launch.Launcher) -> None:
+        originals, kept = self._originals(trials), {t.number: folds_of(t) for t in trials}
+        by_number = {t.number: t for t in trials}
+        for trial in trials:
+            self._open(trial)
+        for trial in trials:
+            for result in kept[trial.number].values():
+                self._fold(trial, result, stored=True)
+        members = [
+            m for t in trials if t.number not in originals for m in self._members(t) if m.fold not in kept[t.number]
+        ]
+        for result in launcher.run(sorted(members, key=_cost, reverse=True)):
+            kept[result.trial][result.fold] = result
+            self._fold(by_number[result.trial], result)
+        for trial in trials:
+            original = originals.get(trial.number)
+            folds = kept[trial.number] if original is None else self._copied(original, kept, trial)
+            self.progress.trial_done(self._close(trial, folds, tell=True, original=original))
+
+    def _originals(self, trials: list[FrozenTrial]) -> dict[int, int]:
+        """Which trials repeat an earlier one, told or of this round; failed ones are tried again."""
+        first = {
+            r.configuration.canonical(): n
+            for n, r in reversed(self.results.items())
+            if r.complete and r.duplicate_of is None
+        }
+        out = {}
+        for trial in trials:
+            known = first.setdefault(configuration_of(trial).canonical(), trial.number)
+            if known != trial.number:
+                out[trial.number] = known
+        return out
+
+    def _copied(
+        self, original: int, kept: dict[int, dict[int, FoldResult]], trial: FrozenTrial
+    ) -> dict[int, FoldResult]:
+        if original in self.results:
+            self.ledger.note(trial, "duplicate_of", original)
+            return {f.fold: f for f in self.results[original].folds}
+        return kept[original]
+
+    def _members(self, trial: FrozenTrial) -> list[Member]:
+        """One member a fold. The seed is the fold's: trials are compared in pairs, fold by fold."""
+        seed = self.plan.config.study.seed
+        return [
+            Member(trial.number, f.index, configuration_of(trial), seeding.derive(seed, "fold", f.index))
+            for f in self.plan.folds
+        ]
+
+    def _open(self, trial: FrozenTrial) -> None:
+        configuration, baseline = configuration_of(trial), trial.user_attrs.get("baseline")
+        self.tracker.trial(trial.number, configuration, configuration.label(), baseline)
+        self.progress.trial_started(trial.number, configuration.label())
+
+    def _fold(self, trial: FrozenTrial, result: FoldResult, stored: bool = False) -> None:
+        if not stored:
+            self.ledger.keep(trial, result)  # durable before anything else happens
+        self.tracker.fold(result)
+        self.progress.fold_done(result)
+
+    def _close(
+        self, trial: FrozenTrial, folds: dict[int, FoldResult], tell: bool, original: int | None = None
+    ) -> TrialResult:
+        original = trial.user_attrs.get("duplicate_of", original)
+        if not folds and original is not None:
+            folds = {f.fold: f for f in self.results[original].folds}
+        ordered = tuple(folds[k] for k in sorted(folds))
+        baseline = trial.user_attrs.get("baseline")
+        result = TrialResult(trial.number, configuration_of(trial), ordered, baseline, original)
+        figures = summary(result)
+        if tell:
+            if original is not None:
+                self.ledger.note(trial, "duplicate_of", original)
+            self.ledger.tell(trial.number, self._values(result, figures))
+        else:
+            self._open(trial)
+            for fold in ordered if original is None else ():
+                self.tracker.fold(fold)
+        self.tracker.finish_trial(result, figures)
+        self.results[trial.number] = result
+        return result
+
+    def _values(self, result: TrialResult, figures: dict[str, float]) -> list[float] | None:
+        objectives = self.plan.config.objectives
+        if not result.complete or any(name not in figures for name in objectives):
+            return None
+        return [figures[name] for name in objectives]
+
+
+def _cost(member: Member) -> tuple[int, int, int]:
+    """Longest first: what reaches deeper into the model trains longer."""
+    method: Configuration = member.configuration
+    kind = {"full": 3, "lora": 2, "factorized": 2, "head": 0}[method.method.kind]
+    depth = {"all": 9, "top-half": 5}.get(method.method.layers, 1)
+    return kind, depth, member.configuration.train.epochs
+
+
+def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Provenance:
+    from study import models
+
+    modules = [{"layer": s.layer, "name": s.name, "in": s.inputs, "out": s.outputs, "role": s.role} for s in plan.sites]
+    return provenance.collect(
+        study_id=ledger.study_id,
+        directions=plan.directions,
+        metric=plan.metric,
+        command=" ".join(argv),
+        data_fingerprint=plan.examples.fingerprint,
+        folds_fingerprint=plan.folds_fingerprint,
+        model_fingerprint=models.fingerprint(plan.config.model),
+        notes=plan.examples.notes,
+        examples=str(sum(len(f.valid) for f in plan.folds)),
+        test_examples=str(len(plan.test)),
+        linears={"layers": plan.layers, "modules": modules},
+    )
+
+
+def _artifacts(plan: Plan) -> dict[str, object]:
+    folds = {str(f.index): {"train": f.train.tolist(), "valid": f.valid.tolist()} for f in plan.folds}
+    return {"config.yaml": tracking.resolved(plan.config), "folds.json": {**folds, "test": plan.test.tolist()}}

@@ -1,0 +1,98 @@
+"""The end of a sweep: the front's held-out scores, the report, and a small table on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from study import seeding
+from study.config import StudyConfig
+from study.records import Member, TrialResult
+from study.search.ledger import Ledger
+from study.search.objectives import summary
+from study.search.plan import Plan
+
+if TYPE_CHECKING:
+    from study.launch import Launcher
+    from study.tracking import Tracker
+
+
+def front(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
+    """The trials that no other beats in every objective, cheapest first; repeats left out."""
+    signs = [1 if d == "maximize" else -1 for d in plan.directions]
+    names = plan.config.objectives
+    points = {}
+    for number, result in results.items():
+        figures = summary(result)
+        if result.complete and result.duplicate_of is None and all(n in figures for n in names):
+            points[number] = tuple(s * figures[n] for s, n in zip(signs, names, strict=True))
+    kept = [n for n, p in points.items() if not any(_beats(q, p) for q in points.values())]
+    return sorted(kept, key=lambda n: summary(results[n])["params/trainable"])
+
+
+def _beats(q: tuple[float, ...], p: tuple[float, ...]) -> bool:
+    return q != p and all(a >= b for a, b in zip(q, p, strict=True))
+
+
+def score_tests(
+    plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker: Tracker, launcher: Launcher
+) -> None:
+    """Train each of the front's configurations on everything searched and score it on the test, once.
+
+    The search never sees these scores: it is over.
+    """
+    if not len(plan.test):
+        return
+    fold, seed = len(plan.folds), seeding.derive(plan.config.study.seed, "test")
+    chosen, known = front(plan, results), ledger.test_scores()
+    for number in chosen:
+        if number in known:
+            tracker.test_score(number, known[number])
+    missing = [Member(n, fold, results[n].configuration, seed) for n in chosen if n not in known]
+    for result in launcher.run(missing):
+        if result.score is not None:
+            figures = {"test/score": result.score, "test/loss": result.metrics["loss"]}
+            ledger.keep_test_score(result.trial, figures)
+            tracker.test_score(result.trial, figures)
+
+
+def announce(
+    plan: Plan, results: dict[int, TrialResult], tracker: Tracker, report: Callable[[StudyConfig], Path]
+) -> None:
+    """Write the report, then say in a few lines what came out and where to look."""
+    from rich.console import Console
+
+    console = Console(soft_wrap=False)
+    console.print(_table(plan, results))
+    failed = sum(not r.complete for r in results.values())
+    if failed:
+        console.print(f"{failed} of {len(results)} trials failed; their errors are in MLflow (lora_study.error).")
+    if plan.config.tracking.name == "off":
+        console.print("No report: it is made from MLflow's runs, and tracking=off keeps none.")
+        return
+    page = report(plan.config)
+    tracker.report(page.parent)
+    uri = plan.config.tracking.uri
+    print(f"Report: {page}")
+    print("Runs:   mlflow ui" + (f" --backend-store-uri {uri}" if uri else ""))
+
+
+def _table(plan: Plan, results: dict[int, TrialResult]) -> object:
+    from rich.table import Table
+
+    table = Table(title=f"{plan.config.study.name}: the front of {len(results)} trials")
+    for name in ("trial", "configuration", plan.metric, "trainable", "train memory", "train s"):
+        table.add_column(name, justify="left" if name == "configuration" else "right")
+    for number in front(plan, results):
+        result, figures = results[number], summary(results[number])
+        label = result.configuration.label() + (" (baseline)" if result.baseline else "")
+        table.add_row(
+            str(number),
+            label,
+            f"{figures['score']:.3f} ± {figures['score_se']:.3f}",
+            f"{figures['params/trainable']:,.0f}",
+            f"{figures['memory/train_bytes'] / 2**20:.0f} MiB",
+            f"{figures['time/train_seconds']:.0f}",
+        )
+    return table

@@ -1,0 +1,130 @@
+"""Everything that is fixed before the first trial: data, folds, model geometry; every check is made here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from study import folds as splitting
+from study import metrics, models, tasks
+from study.config import Configuration, StudyConfig, plain
+from study.engine.workbench import StudyData
+from study.errors import ConfigError
+from study.models import LinearSite
+from study.records import Fold
+from study.search.space import Space, parse_space
+from study.tasks.base import Examples
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study that can run: nothing of it depends on time, machine or number of workers."""
+
+    config: StudyConfig
+    space: Space
+    examples: Examples
+    folds: tuple[Fold, ...]
+    folds_fingerprint: str
+    test: np.ndarray
+    metric: str
+    sites: tuple[LinearSite, ...]
+    layers: int
+
+    @property
+    def data(self) -> StudyData:
+        """What workers need: the folds, and the held-out test as one more fold at the end.
+
+        That last fold trains on everything searched and is only ever used for the final scores.
+        """
+        searched = np.sort(np.concatenate([f.valid for f in self.folds]))
+        last = Fold(len(self.folds), searched, self.test)
+        return StudyData(
+            self.examples.texts, self.examples.labels, len(self.examples.classes), (*self.folds, last), self.metric
+        )
+
+    @property
+    def directions(self) -> list[Any]:
+        """maximize or minimize, one for each objective."""
+        return [metrics.direction(name) for name in self.config.objectives]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What must not change between the start of a study and its resumption."""
+        c = plain(self.config)
+        kept = {k: c[k] for k in ("task", "model", "method", "train", "space", "objectives", "search", "sampler")}
+        kept |= {"folds": self.folds_fingerprint, "seed": self.config.study.seed, "data": self.examples.fingerprint}
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def make_plan(config: StudyConfig) -> Plan:
+    """Load the task, fix the folds and hold every choice of the space against the model's shapes.
+
+    Raises StudyError where anything cannot work; no model has been loaded and nothing been created.
+    """
+    space = parse_space(config)
+    sites, _ = models.geometry(config.model)
+    _check_against_model(config, space, sites)
+    task = tasks.get(config.task.name)
+    examples = task.load(config.task, config.study.seed)
+    searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
+    folds = splitting.make_folds(examples.labels, examples.groups, config.study.folds, config.study.seed, searched)
+    return Plan(
+        config,
+        space,
+        examples,
+        folds.folds,
+        folds.fingerprint,
+        test,
+        task.metric,
+        sites,
+        1 + max(s.layer for s in sites),
+    )
+
+
+def _check_against_model(config: StudyConfig, space: Space, sites: tuple[LinearSite, ...]) -> None:
+    """Try each choice of the space alone on the model, as large ranks and empty targets depend on it."""
+    models.select_sites(config.method, sites)
+    if any(key.startswith("model.name") for key in space.distributions):
+        return  # each model has its own shapes; a trial that does not fit its model fails by name
+    for key, values in space.extremes().items():
+        for value in values:
+            if key in ("method.rank", "method.targets", "method.layers"):
+                method = config.configuration.with_values({key: value}).method
+                models.select_sites(
+                    method if method.kind in ("lora", "factorized") else replace(method, kind="lora"), sites
+                )
+
+
+def baselines(config: StudyConfig) -> dict[str, Configuration]:
+    """What every front is held against: the head alone, everything, and LoRA as its authors advise."""
+    if not config.search.baselines:
+        return {}
+    base = config.configuration
+    lora = {
+        "method.kind": "lora",
+        "method.rank": 8,
+        "method.alpha": 16.0,
+        "method.lam": None,
+        "method.targets": "qv",
+        "method.layers": "all",
+    }
+    return {
+        "head": base.with_values({"method.kind": "head"}),
+        # Full fine-tuning with an adapter's learning rate destroys the model; 1e-4 is at the upper end of what
+        # BERT's authors advise (Devlin et al. 2019, appendix A.3), which suits a small encoder.
+        "full": base.with_values({"method.kind": "full", "train.lr": min(base.train.lr, 1e-4)}),
+        "lora r8 qv": base.with_values(lora),
+    }
+
+
+def check_objectives(config: StudyConfig) -> None:
+    """Raise ConfigError for an objective that no run logs."""
+    for name in config.objectives:
+        metrics.direction(name)
+    if len(set(config.objectives)) < len(config.objectives):
+        raise ConfigError(f"objectives={config.objectives}", "names one twice", "name each once")

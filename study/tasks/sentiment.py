@@ -1,0 +1,32 @@
+"""Movie-review sentences with human ratings (Hutto & Gilbert 2014), positive against negative."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from study import assets
+from study.tasks.base import Examples, Task
+
+FILE = "movieReviewSnippets_GroundTruth.txt"
+NEUTRAL = 0.5  # a mean rating nearer to zero says neither
+
+
+class Sentiment(Task):
+    """Rows are `id <tab> mean rating <tab> text`; ratings run from −3.9 to 3.9, sorted by label."""
+
+    name = "sentiment"
+
+    def read(self) -> Examples:
+        text = (assets.fetch("sentiment") / FILE).read_text(encoding="utf-8")
+        rows = [line.split("\t", 2) for line in text.split("\n") if line.strip()]
+        rated = [(float(rating), snippet.strip()) for _, rating, snippet in rows]
+        kept = [(r, s) for r, s in rated if abs(r) >= NEUTRAL]
+        return Examples(
+            texts=tuple(s for _, s in kept),
+            labels=np.array([int(r > 0) for r, _ in kept], dtype=np.int64),
+            classes=("negative", "positive"),
+            notes={"neutral dropped": str(len(rated) - len(kept))},
+        )
+
+
+TASK = Sentiment()

@@ -1,0 +1,216 @@
+"""MLflow runs: study → trial → fold, written by the driver alone, in batches."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from study.config import Configuration, StudyConfig, flatten, plain
+from study.records import FoldResult, Provenance, TrialResult
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+T = TypeVar("T")
+PARAMS_PER_CALL = 100  # MLflow's own limits
+METRICS_PER_CALL = 1000
+TAG = "lora_study."
+
+
+class Tracker:
+    """A record of the study. This one keeps none; guarantees of every tracker:
+
+    a call with the same trial or fold twice leaves one record; statuses tell what happened.
+    """
+
+    def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
+        """Open the study's record, or go on with it."""
+
+    def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
+        """Open a trial's record."""
+
+    def fold(self, result: FoldResult) -> None:
+        """Record a finished fold."""
+
+    def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
+        """Close a trial's record with its means and standard errors."""
+
+    def test_score(self, number: int, metrics: dict[str, float]) -> None:
+        """Add a trial's held-out score."""
+
+    def report(self, folder: Path) -> None:
+        """Attach the report."""
+
+    def end(self, status: str) -> None:
+        """Close the record: FINISHED, KILLED or FAILED; open trials are closed as KILLED."""
+
+
+class MlflowTracker(Tracker):
+    """The MLflow experiment of the study's name. A resumed study goes on in its own runs."""
+
+    def __init__(self, uri: str | None) -> None:
+        from mlflow.tracking import MlflowClient
+
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        # The first contact creates the store's tables, and says so in a dozen lines that help nobody.
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self.client: MlflowClient = MlflowClient(tracking_uri=uri)
+        self.trials: dict[int, str] = {}
+        self.folds: dict[tuple[int, int], str] = {}
+        self.open: set[int] = set()
+
+    def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
+        self.config, self.study_id = config, provenance.tags[f"{TAG}study_id"]
+        found = self.client.get_experiment_by_name(config.study.name)
+        self.experiment = found.experiment_id if found else self.client.create_experiment(config.study.name)
+        self.root = self._adopt() or self._create(
+            config.study.name, "study", provenance.tags, params=_params(config, config.configuration)
+        )
+        for name, content in artifacts.items():
+            self.client.log_dict(self.root, content, name)
+
+    def _adopt(self) -> str | None:
+        runs = list(self._search(f"tags.`{TAG}study_id` = '{self.study_id}'"))
+        roots = [r for r in runs if r.data.tags.get(f"{TAG}level") == "study"]
+        for run in runs:
+            tags = run.data.tags
+            if tags.get(f"{TAG}level") == "trial":
+                self.trials[int(tags[f"{TAG}trial"])] = run.info.run_id
+            elif tags.get(f"{TAG}level") == "fold":
+                self.folds[int(tags[f"{TAG}trial"]), int(tags[f"{TAG}fold"])] = run.info.run_id
+        if not roots:
+            return None
+        self.client.update_run(roots[0].info.run_id, status="RUNNING")
+        return str(roots[0].info.run_id)
+
+    def _search(self, query: str) -> Iterator[Any]:
+        token = None
+        while True:
+            page = self.client.search_runs([self.experiment], query, max_results=1000, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _create(
+        self,
+        name: str,
+        level: str,
+        tags: dict[str, str],
+        params: dict[str, str] | None = None,
+        parent: str | None = None,
+        start: float | None = None,
+    ) -> str:
+        tree = {"mlflow.parentRunId": parent} if parent else {}
+        run = self.client.create_run(
+            self.experiment,
+            run_name=name,
+            tags={f"{TAG}level": level, **tags, **tree},
+            start_time=int((start or time.time()) * 1000),
+        )
+        self._log(run.info.run_id, params=params or {})
+        return str(run.info.run_id)
+
+    def _log(
+        self,
+        run: str,
+        metrics: Iterable[tuple[str, float, int]] = (),
+        params: dict[str, str] | None = None,
+        when: float | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        stamp = int((when or time.time()) * 1000)
+        labels = [RunTag(k, v) for k, v in (tags or {}).items()]
+        figures = [Metric(name, value, stamp, step) for name, value, step in metrics]
+        settings = [Param(k, v) for k, v in (params or {}).items()]
+        for some in _chunks(settings, PARAMS_PER_CALL):
+            self.client.log_batch(run, params=some)
+        for i, part in enumerate(_chunks(figures, METRICS_PER_CALL // 2)):
+            self.client.log_batch(run, metrics=part, tags=labels if i == 0 else [])
+        if labels and not figures:
+            self.client.log_batch(run, tags=labels)
+
+    def _tags(self, number: int) -> dict[str, str]:
+        return {f"{TAG}study_id": self.study_id, f"{TAG}trial": str(number)}
+
+    def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
+        self.open.add(number)
+        if number in self.trials:
+            self.client.update_run(self.trials[number], status="RUNNING")
+            return
+        tags = {**self._tags(number), f"{TAG}label": label, **({f"{TAG}baseline": baseline} if baseline else {})}
+        params = _params(self.config, configuration)
+        self.trials[number] = self._create(label, "trial", tags, params, self.root)
+
+    def fold(self, result: FoldResult) -> None:
+        key = (result.trial, result.fold)
+        if key in self.folds:
+            return
+        tags = {**self._tags(result.trial), f"{TAG}fold": str(result.fold)}
+        if result.error:
+            tags[f"{TAG}error"] = result.error[:5000]
+        name = f"fold {result.fold}"
+        started = result.started or time.time()
+        run = self._create(name, "fold", tags, parent=self.trials[result.trial], start=started)
+        self.folds[key] = run
+        curve = [
+            (f"epoch/{field}", float(getattr(e, field)), e.epoch)
+            for e in result.epochs
+            for field in ("loss", "distance", "score")
+        ]
+        self._log(run, [*((k, float(v), 0) for k, v in result.metrics.items()), *curve], when=result.ended or None)
+        ended = int((result.ended or time.time()) * 1000)
+        self.client.set_terminated(run, "FAILED" if result.error else "FINISHED", end_time=ended)
+
+    def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
+        run = self.trials[result.trial]
+        tags = {} if result.duplicate_of is None else {f"{TAG}duplicate_of": str(result.duplicate_of)}
+        errors = [f.error for f in result.folds if f.error]
+        if errors:
+            tags[f"{TAG}error"] = errors[0][:5000]
+        self._log(run, [(k, v, 0) for k, v in summary.items()], tags=tags)
+        self.client.set_terminated(run, "FINISHED" if result.complete else "FAILED")
+        self.open.discard(result.trial)
+
+    def test_score(self, number: int, metrics: dict[str, float]) -> None:
+        self._log(self.trials[number], [(k, v, 0) for k, v in metrics.items()])
+
+    def report(self, folder: Path) -> None:
+        self.client.log_artifacts(self.root, str(folder), "report")
+
+    def end(self, status: str) -> None:
+        for number in self.open:
+            self.client.set_terminated(self.trials[number], "KILLED")
+        self.client.set_terminated(self.root, status)
+
+
+def make(config: StudyConfig) -> Tracker:
+    """The tracker that `tracking.name` asks for."""
+    return Tracker() if config.tracking.name == "off" else MlflowTracker(config.tracking.uri)
+
+
+def _params(config: StudyConfig, configuration: Configuration) -> dict[str, str]:
+    """Every parameter of the resolved configuration; `lam` is called lambda for readers."""
+    values = {**flatten(config), **flatten(configuration)}
+    values |= {"space": json.dumps(config.space), "objectives": json.dumps(config.objectives)}
+    return {k.replace("method.lam", "method.lambda"): str(v) for k, v in values.items()}
+
+
+def resolved(config: StudyConfig) -> dict[str, Any]:
+    """The configuration as the artifact config.yaml holds it."""
+    return plain(config)
+
+
+def _chunks(items: list[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part

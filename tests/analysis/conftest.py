@@ -1,0 +1,84 @@
+"""A synthetic study in an MLflow database, written once a session as study/tracking.py writes it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+LINEARS = {
+    "layers": 4,
+    "modules": [
+        {"layer": i, "name": name, "in": 8, "out": 8}
+        for i in range(4)
+        for name in ("attention.self.query", "attention.self.value", "output.dense")
+    ],
+}
+# label, kind, rank, λ, fold scores, trained parameters
+TRIALS = [
+    ("head", "head", 8, "None", (0.70, 0.71, 0.72), 100),
+    ("lora r2 qv all", "lora", 2, "None", (0.80, 0.81, 0.82), 1000),
+    ("lora r4 λ10 qv top-half", "lora", 4, "10.0", (0.899, 0.901, 0.915), 2000),
+    ("lora r8 <b>qv</b> all", "lora", 8, "0.5", (0.90, 0.91, 0.92), 4000),
+    ("lora r16 qv all", "lora", 16, "0.5", (0.85, 0.85, 0.86), 8000),
+]
+
+
+def run_of(client, experiment, tags, params, metrics, status="FINISHED"):
+    """Log one run in one batch and end it with `status`."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    run = client.create_run(experiment).info.run_id
+    client.log_batch(
+        run,
+        [Metric(k, v, 0, 0) for k, v in metrics.items()],
+        [Param(k, str(v)) for k, v in params.items()],
+        [RunTag(k if k.startswith("mlflow.") else f"lora_study.{k}", v) for k, v in tags.items()],
+    )
+    client.set_terminated(run, status) if status != "RUNNING" else None
+    return run
+
+
+def study_of(client, name, trials=TRIALS, others=()):
+    """Write one study run with complete `trials` and runs of `others` (status, extra tags)."""
+    found = client.get_experiment_by_name(name)
+    experiment = found.experiment_id if found else client.create_experiment(name)
+    tags = {
+        "level": "study", "metric": "accuracy", "directions": '["maximize", "minimize"]', "git_commit": "abc123",
+        "linears": json.dumps(LINEARS), "versions": '{"torch": "2.13"}', "data_fingerprint": "d4t4",
+    }  # fmt: skip
+    params = {"objectives": '["score", "params/trainable"]', "study.folds": 3, "task.name": "sentiment"}
+    study = run_of(client, experiment, tags, params, {})
+    number = 0
+    for number, trial in enumerate(trials):
+        trial_of(client, experiment, study, number, trial)
+    for extra, (status, more) in enumerate(others, number + 1):
+        trial_of(client, experiment, study, extra, TRIALS[1], status, more)
+    return study
+
+
+def trial_of(client, experiment, study, number, trial, status="FINISHED", more=None):
+    """Write one trial run; only a finished one has metrics."""
+    label, kind, rank, lam, scores, parameters = trial
+    tags = {"level": "trial", "trial": str(number), "label": label, "mlflow.parentRunId": study} | (more or {})
+    tags |= {"baseline": "head"} if kind == "head" else {}
+    layers = "top-half" if "top-half" in label else "all"
+    params = {"method.kind": kind, "method.rank": rank, "method.lambda": lam, "method.layers": layers}
+    metrics = {"score": sum(scores) / 3, "score_se": 0.006, "params/trainable": parameters}
+    metrics |= {f"score/fold_{i}": s for i, s in enumerate(scores)} | {"memory/train_bytes": 2**20 * (10 + number)}
+    run_of(client, experiment, tags, params | {"method.targets": "qv"}, metrics if status == "FINISHED" else {}, status)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    """The URI of a database with four studies."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+    client = MlflowClient(tracking_uri=uri)
+    study_of(client, "demo", TRIALS[:1])
+    study_of(client, "demo", others=[("FAILED", {}), ("RUNNING", {}), ("FINISHED", {"duplicate_of": "1"})])
+    study_of(client, "one", TRIALS[1:2])
+    study_of(client, "none", [], [("FAILED", {"error": "boom"})])
+    client.create_experiment("foreign")
+    return uri

@@ -1,0 +1,40 @@
+"""The command line, in its own process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(cwd, *arguments):
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "analysis", *arguments]
+    return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_it_prints_the_path_of_the_report_and_writes_nothing_else(store, tmp_path):
+    done = command(tmp_path, "study=demo", f"tracking.uri={store}")
+    assert (done.returncode, done.stdout) == (0, "reports/demo/index.html\n"), done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["reports"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [([], "study: must be given"), (["study=a", "nope=1"], "nope"), (["study=a"], "there is no such database")],
+)
+def test_a_mistake_is_one_line_exit_2_and_no_file(tmp_path, arguments, said):
+    done = command(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_says_what_the_command_does(tmp_path):
+    done = command(tmp_path, "--help")
+    assert done.returncode == 0
+    assert "lora-report study=NAME" in done.stdout

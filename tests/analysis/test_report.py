@@ -1,0 +1,81 @@
+"""The written report and the answer that it gives."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from analysis.errors import ReportError
+from analysis.findings import find, headline
+from analysis.report import write_report
+from analysis.runs import load_study
+
+
+@pytest.fixture(scope="module")
+def index(store, tmp_path_factory):
+    return write_report("demo", tmp_path_factory.mktemp("reports"), store)
+
+
+def body(page):
+    """The page's own text: without its scripts."""
+    return re.sub(r"<script.*?</script>", "", page.read_text(encoding="utf-8"), flags=re.S)
+
+
+def test_every_file_is_written(index):
+    names = {str(p.relative_to(index.parent)) for p in index.parent.rglob("*") if p.is_file()}
+    pictures = {f"figures/{n}.{e}" for n in ("front", "rank", "lambda", "memory") for e in ("svg", "png")}
+    assert names == {"index.html", "report.md", "trials.csv", "front.csv"} | pictures
+
+
+def test_the_answer_is_the_cheapest_within_one_standard_error(store):
+    found = find(load_study("demo", store))
+    assert (found.answer.best, found.answer.one_se, found.answer.one_percent) == (3, 2, 2)
+    assert headline(found).startswith("Choose lora r4 λ10 qv top-half. It scores 0.9050 ± 0.0060")
+
+
+def test_the_page_holds_the_numbers_and_what_was_left_out(index):
+    text = body(index)
+    assert "0.9100 ± 0.0060" in text
+    assert "Left out: 3 of 8 trials (1 failed, 1 incomplete, 1 told again, 0 complete without a score)" in text
+    assert "abc123" in text
+
+
+def test_names_are_escaped(index):
+    assert "&lt;b&gt;qv&lt;/b&gt;" in body(index)
+    assert "<b>qv</b>" not in body(index)
+
+
+def test_the_page_opens_offline(index):
+    tags = re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", index.read_text(encoding="utf-8"))
+    assert not [tag for tag in tags if re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", tag)]
+
+
+def test_the_front_table_holds_the_undominated_trials(index):
+    assert pd.read_csv(index.parent / "front.csv")["number"].tolist() == [0, 1, 2, 3]
+
+
+def test_the_diagram_shows_the_upper_half_adapted(index):
+    text = (index.parent / "report.md").read_text(encoding="utf-8")
+    assert 'L1["layer 1: frozen"]' in text
+    assert 'L2["layer 2: attention.self.query, attention.self.value"]:::adapted' in text
+
+
+def test_the_figures_numbers_are_the_trials(store):
+    figure = find(load_study("demo", store)).figures[0]
+    series = {s.name: s for s in figure.series}
+    assert series["front"].x == (100, 1000, 2000, 4000)
+    assert series["baselines"].y == pytest.approx((0.71,))
+    assert series["other trials"].x == (8000,)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("one", "Nothing cheaper came"), ("none", "nothing to recommend yet")])
+def test_a_study_of_one_or_no_complete_trial_is_reported(store, tmp_path, name, expected):
+    text = body(write_report(name, tmp_path, store))
+    assert expected in text
+    assert "Left out:" in text
+
+
+def test_an_unknown_study_writes_nothing(store, tmp_path):
+    with pytest.raises(ReportError):
+        write_report("nope", tmp_path / "reports", store)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,63 @@
+"""MLflow's runs as frames."""
+
+import pytest
+
+from analysis.errors import ReportError
+from analysis.runs import load_study
+
+
+def test_the_newest_study_run_is_read_with_one_row_a_trial(store):
+    runs = load_study("demo", store)
+    assert runs.trials["number"].tolist() == list(range(8))
+    assert runs.trials["state"].tolist() == ["complete"] * 5 + ["failed", "incomplete", "complete"]
+    assert runs.info.metric == "accuracy"
+
+
+def test_what_is_not_compared_is_counted_by_reason(store):
+    runs = load_study("demo", store)
+    assert runs.left_out == {"failed": 1, "incomplete": 1, "told again": 1, "complete without a score": 0}
+    assert runs.compared["number"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_null_lambda_and_an_unrecorded_metric_are_missing(store):
+    trials = load_study("demo", store).trials.set_index("number")
+    assert trials["lam"].isna()[1]
+    assert trials["lam"][2] == 10
+    assert trials["latency/ms"].isna().all()
+
+
+def test_a_head_has_no_rank(store):
+    assert load_study("demo", store).trials["rank"].isna()[0]
+
+
+def test_folds_come_one_a_row(store):
+    folds = load_study("demo", store).folds
+    assert folds[folds["number"] == 2]["score"].tolist() == [0.899, 0.901, 0.915]
+
+
+def test_an_unknown_study_is_an_error_that_names_the_known_ones(store):
+    with pytest.raises(ReportError, match=r"study=nope: no study of this name.*demo.*none.*one"):
+        load_study("nope", store)
+
+
+def test_an_experiment_without_a_study_run_is_an_error(store):
+    with pytest.raises(ReportError, match="holds no study"):
+        load_study("foreign", store)
+
+
+def test_an_absent_database_is_an_error_and_stays_absent(tmp_path):
+    with pytest.raises(ReportError, match="no such database"):
+        load_study("demo", f"sqlite:///{tmp_path}/mlflow.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_another_program_is_left_as_it_is(tmp_path):
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "optuna.db") as db:
+        db.execute("create table studies (id integer)")
+    db.close()
+    before = (tmp_path / "optuna.db").read_bytes()
+    with pytest.raises(ReportError, match="without MLflow's tables"):
+        load_study("demo", f"sqlite:///{tmp_path}/optuna.db")
+    assert (tmp_path / "optuna.db").read_bytes() == before

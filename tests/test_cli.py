@@ -1,0 +1,130 @@
+"""Bad input ends in one line and status 2 with nothing created; sweeps join the space, plain values leave it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from study import cli
+
+BAD = {
+    "method.rnk=3": "method.rank",
+    "method=foo": "factorized, full, head, lora",
+    "sampler=foo": "gp, grid, nsga2, random, tpe",
+    "method.rank=abc": "Integer",
+    "method.rank=0": "at least 1",
+    "method.rank=0,1": "at least 1",
+    "method.rank=2.5,3": "no int",
+    "method.rank=999": "min(in, out) = 384",
+    "method.rank=8,385": "method.rank=385",
+    "method.lam=0": "must be positive",
+    "method.lam=-1,2": "must be positive",
+    "method.lam=interval(0,3)": "must be positive",
+    "method.lam=tag(log,interval(0,3))": "above 0",
+    "method.lam=interval(3,1)": "smaller end first",
+    "method.lam=tag(lin,interval(1,3))": "unknown tag",
+    "method.kind=lora,lorra": "not one of",
+    "method.targets=zzz": "matches no linear layer",
+    "method.targets=qv,zzz": "matches no linear layer",
+    "method.layers=top-7": "model of 6",
+    "method=lora,head": "method.kind=lora,head",
+    "study.folds=1": "at least two folds",
+    "study.folds=600 task.limit=1200": "smallest class",
+    "study.folds=2,3": "one study for each value",
+    "study.nope=1,2": "not a configuration key",
+    "study.seed=-1": "seed",
+    "objectives=[nonsense]": "no logged metric",
+    "objectives=[]": "is empty",
+    "task.limit=2": "too few",
+    "task.name=nothing": "is no task",
+    "model.name=/nowhere": "model.name=/nowhere",
+    "train.lr=0": "positive",
+    "tracking.name=nothing": "mlflow, off",
+    "sampler=grid method.lam=interval(1,2)": "no grid",
+    "method.rank=interval(1,9,3": "override grammar",
+    "justaword": "override grammar",
+}
+
+
+@pytest.mark.parametrize("arguments", BAD)
+def test_bad_input_is_one_line_with_status_two_and_nothing_created(
+    arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments.split())
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert err.count("\n") == 1
+    assert err.startswith("lora-study: ")
+    assert BAD[arguments] in err
+    assert out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def space(*overrides: str) -> dict[str, str | None]:
+    return cli.compose(cli.rewrite(list(overrides))).space
+
+
+def test_a_sweep_on_the_command_line_joins_the_space() -> None:
+    assert space("method.rank=4,8,16", "method.lam=tag(log,interval(0.1,100))") == {
+        "method.rank": "4,8,16",
+        "method.lam": "tag(log,interval(0.1,100))",
+    }
+    assert space("method.targets=choice('qv','ffn')") == {"method.targets": "choice('qv','ffn')"}
+
+
+def test_a_plain_value_fixes_a_key_and_leaves_the_space() -> None:
+    assert "method.rank" in space("experiment=quickstart")
+    config = cli.compose(cli.rewrite(["experiment=quickstart", "method.rank=8"]))
+    assert config.method.rank == 8
+    assert "method.rank" not in config.space
+    assert "method.layers" in config.space
+
+
+def test_the_later_of_two_overrides_wins() -> None:
+    assert space("method.rank=4,8", "method.rank=8") == {}
+    assert space("method.rank=8", "method.rank=4,8") == {"method.rank": "4,8"}
+
+
+def test_choosing_a_method_settles_a_searched_kind() -> None:
+    assert "method.kind" in space("space=tradeoff")
+    assert "method.kind" not in space("space=tradeoff", "method=factorized")
+
+
+OPTIONS = sorted(f"{f.parent.name}={f.stem}" for f in (Path(cli.__file__).parent / "conf").glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_of_every_group_composes(option: str) -> None:
+    config = cli.compose(cli.rewrite([option]))
+    assert config.study.folds >= 2
+
+
+def lora_study(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "study", *arguments], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+def test_help_names_groups_and_overrides_and_waits_for_no_heavy_import(tmp_path: Path) -> None:
+    begun = time.perf_counter()
+    done = lora_study("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert time.perf_counter() - begun < 5  # about a third of a second on an idle machine; torch alone takes three
+    for word in ("experiment: quickstart", "study.trials", "method.rank", "sampler: gp, grid, nsga2, random, tpe"):
+        assert word in done.stdout
+    code = "import sys, study.cli\nprint({'torch','optuna','mlflow','sklearn','pandas'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_cfg_job_shows_the_space_with_and_without_m(tmp_path: Path) -> None:
+    plain = lora_study("--cfg", "job", "method.rank=4,8", cwd=tmp_path)
+    multirun = lora_study("--cfg", "job", "-m", "method.rank=4,8", cwd=tmp_path)
+    assert "method.rank: 4,8" in plain.stdout
+    assert plain.stdout == multirun.stdout
+    assert list(tmp_path.iterdir()) == []
