@@ -65,7 +65,10 @@ def front_figure(compared: pd.DataFrame, on_front: pd.Series, metric: str) -> Fi
         _series("front", front, x, "circle", line=True, color=1),
         _series("baselines", compared[baseline], x, "diamond", color=2),
     )
-    caption = "Further left is cheaper; the line joins the front. Bars are one standard error over folds. Diamonds are baselines."
+    caption = (
+        "Further left is cheaper; the line joins the front. "
+        "Bars are one standard error over folds. Diamonds are baselines."
+    )
     return Figure("front", "Score against trained parameters", caption, "trained parameters", metric, series, True)
 
 

@@ -35,7 +35,7 @@ class Findings:
 
     def trial(self, number: int) -> pd.Series:
         """The row of a compared trial."""
-        return self.compared.set_index("number", drop=False).loc[number]
+        return self.compared[self.compared["number"] == number].iloc[0]
 
 
 def find(runs: StudyRuns) -> Findings:
@@ -95,7 +95,9 @@ def left_out_line(f: Findings) -> str:
 
 def fold_scores(f: Findings, row: pd.Series) -> str:
     """The scores of the folds in their order, a dash where one is missing."""
-    columns = sorted((c for c in f.compared if c.startswith(FOLD)), key=lambda c: int(c.removeprefix(FOLD)))
+    columns = sorted(
+        (c for c in map(str, f.compared.columns) if c.startswith(FOLD)), key=lambda c: int(c.removeprefix(FOLD))
+    )
     return " · ".join(w.number(row[c], 3) for c in columns) or w.MISSING
 
 
