@@ -49,6 +49,12 @@ def detach(backbone: nn.Module, attached: dict[str, PackedLinear]) -> None:
         backbone.set_submodule(name, packed.linear)
 
 
+def reattach(backbone: nn.Module, attached: dict[str, PackedLinear]) -> None:
+    """The inverse of :func:`detach`."""
+    for name, packed in attached.items():
+        backbone.set_submodule(name, packed)
+
+
 @torch.no_grad()
 def merge(backbone: nn.Module, attached: dict[str, PackedLinear], member: int = 0) -> None:
     """Detach and write one member's effective weights into the layers (the backbone then is that member)."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from study import seeding
 from study.adapters import surgery
 from study.adapters.spectrum import Spectrum
 from study.config import ModelConfig
+from study.engine import prefix
 from study.models import Encoder
 from study.records import Member
 
@@ -38,6 +39,9 @@ class Pack:
             surgery.starts_of(m.configuration.method, encoder.sites, self.backbone, m.seed, spectrum) for m in members
         ]
         self.attached = surgery.attach(self.backbone, starts)
+        sites = {s.name: s.layer for s in encoder.sites}
+        # The blocks below this one never change; a pack that adapts nothing has the whole backbone below it.
+        self.lowest = 0 if self.full else min((sites[n] for n in self.attached), default=encoder.layers)
         self.model: ModelConfig = members[0].configuration.model
         like = next(self.backbone.parameters())
         self.head = torch.stack([_draw_head(classes, encoder.hidden, m.seed) for m in members])
@@ -59,13 +63,15 @@ class Pack:
         """Every trained tensor, the heads included."""
         return [*self.adapter(), self.head, self.bias]
 
-    def features(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Pooled features [P·n, hidden] of token ids [P·n, T], member after member."""
-        hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
-        if self.model.pooling == "cls":
-            return hidden[:, 0]
-        weights = mask.unsqueeze(-1).to(hidden)
-        return (hidden * weights).sum(1) / weights.sum(1)
+    def features(self, ids: torch.Tensor, mask: torch.Tensor, entering: torch.Tensor | None = None) -> torch.Tensor:
+        """Pooled features [P·n, hidden] of token ids [P·n, T], member after member.
+
+        `entering` are the hidden states that enter the lowest adapted block, where they are known.
+        """
+        skip = nullcontext() if entering is None else prefix.resumed(self.backbone, self.lowest, entering)
+        with skip:
+            hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        return pool(hidden, mask, self.model.pooling)
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Logits [P, n, classes] of features [P·n, hidden]."""
@@ -100,11 +106,14 @@ class Pack:
         surgery.detach(self.backbone, self.attached)
 
 
+def pool(hidden: torch.Tensor, mask: torch.Tensor, how: str) -> torch.Tensor:
+    """One vector a text [n, hidden]: the first token's, or the mean over its tokens."""
+    if how == "cls":
+        return hidden[:, 0]
+    weights = mask.unsqueeze(-1).to(hidden)
+    return (hidden * weights).sum(1) / weights.sum(1)
+
+
 def _draw_head(classes: int, hidden: int, seed: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seeding.derive(seed, "head"))
     return torch.randn(classes, hidden, generator=generator, dtype=torch.float64) * 0.02
-
-
-def frozen_state(module: nn.Module) -> list[torch.Tensor]:
-    """The module's tensors that do not train."""
-    return [p for p in module.parameters() if not p.requires_grad]

@@ -10,10 +10,12 @@ import torch
 
 from study import metrics
 from study.adapters import surgery
+from study.config import ModelConfig
 from study.engine import memory
 from study.engine.batches import scoring_batches, training_batches
 from study.engine.optim import PackedAdamW, schedule
 from study.engine.pack import Pack
+from study.engine.prefix import Ragged
 from study.engine.workbench import Tokens, Workbench
 from study.records import Epoch, FoldResult, Member
 
@@ -33,7 +35,7 @@ def train_pack(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None
 class Fit:
     """One pack's training; a member's random numbers come from its own seed alone."""
 
-    def __init__(self, members: list[Member], bench: Workbench) -> None:
+    def __init__(self, members: list[Member], bench: Workbench, cached: bool = True) -> None:
         first = members[0].configuration
         if any(
             (m.configuration.model, m.configuration.train.epochs, m.configuration.train.batch_size)
@@ -49,6 +51,7 @@ class Fit:
         self.epochs, self.batch_size = first.train.epochs, first.train.batch_size
         spectrum = bench.spectrum(first.model)
         self.pack = Pack(self.encoder, members, bench.data.classes, spectrum, self.device)
+        self.frozen = self._frozen(first.model, cached)
         trains = [m.configuration.train for m in members]
         settings = torch.tensor([[t.lr, t.weight_decay, t.clip] for t in trains], dtype=torch.float64)
         self.lr, decay, clip = settings.to(self.device).unbind(1)
@@ -118,13 +121,32 @@ class Fit:
         self.seen += [self.tokens.lengths[b].sum() for b in batches]
         return task.detach() * active
 
-    def _task_loss(self, batches: list[np.ndarray]) -> torch.Tensor:
+    def _task_loss(self, batches: list[np.ndarray], whole: bool = False) -> torch.Tensor:
         rows, weights = _level(batches)
-        logits = self._logits(rows)
+        logits = self._logits(rows, whole)
         return self.pack.task_loss(logits, self.labels[torch.from_numpy(rows)], torch.from_numpy(weights).to(logits))
 
-    def _logits(self, rows: np.ndarray) -> torch.Tensor:
-        return self.pack.logits(self.pack.features(*self.tokens.batch(rows.reshape(-1), self.device)))
+    def _logits(self, rows: np.ndarray, whole: bool = False) -> torch.Tensor:
+        """Logits [P, n, classes] of the examples at `rows` [P, n]; `whole` runs the frozen prefix too."""
+        flat = rows.reshape(-1)
+        if self.frozen is None or whole:
+            return self.pack.logits(self.pack.features(*self.tokens.batch(flat, self.device)))
+        if isinstance(self.frozen, torch.Tensor):
+            return self.pack.logits(self.frozen[torch.from_numpy(flat).to(self.device)])
+        ids, mask = self.tokens.batch(flat, self.device)
+        return self.pack.logits(self.pack.features(ids, mask, self.frozen.batch(flat, ids.shape[1])))
+
+    def _frozen(self, model: ModelConfig, cached: bool) -> torch.Tensor | Ragged | None:
+        """What the pack need not compute again: all features, the hidden states of a prefix, or nothing."""
+        if not cached or self.pack.lowest == 0:
+            return None
+        surgery.detach(self.pack.backbone, self.pack.attached)  # the prefix is the frozen model's own
+        try:
+            if self.pack.lowest == self.encoder.layers:
+                return self.bench.pooled(model)
+            return self.bench.entering(model, self.pack.lowest)
+        finally:
+            surgery.reattach(self.pack.backbone, self.pack.attached)
 
     def _scores(self) -> list[dict[str, float]]:
         logits = self.predict([fold.valid for fold in self.folds])
@@ -164,7 +186,7 @@ class Fit:
     def _activation_bytes(self) -> int:
         longest = [f.train[np.argsort(-self.tokens.lengths[f.train])[: self.batch_size]] for f in self.folds]
         known = [*self.pack.backbone.parameters(), *self.pack.backbone.buffers(), *self.pack.trained()]
-        total = memory.saved_for_backward(lambda: self.pack.objective(self._task_loss(longest)), known)
+        total = memory.saved_for_backward(lambda: self.pack.objective(self._task_loss(longest, whole=True)), known)
         return total // len(self.members)
 
     def _counted(self, member: Member, activations: int) -> dict[str, float]:
@@ -196,7 +218,7 @@ class Fit:
         for i in range(LATENCY_RUNS + 2):
             rows = np.repeat(fold[i % len(fold)][None, None], len(self.members), axis=0)
             begun = time.perf_counter()
-            self._logits(rows).cpu()
+            self._logits(rows, whole=True).cpu()
             times.append(time.perf_counter() - begun)
         return float(np.median(times[2:])) * 1000  # the first two warm caches up
 
