@@ -1,0 +1,150 @@
+"""The whole job on a small slice of real data: learning is real, studies are replayable, work is never lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import optuna
+import pytest
+
+from study.records import FoldResult
+
+SLICE = (
+    "study.name=slice", "task.limit=240", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
+    "train.lr=5e-3", "method.layers=top-1", "method.rank=2,4", "search.baselines=false",
+)  # fmt: skip
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "study", *SLICE, *arguments]
+
+
+def lora_study(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    folder.mkdir(exist_ok=True)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=folder, check=False)
+
+
+def trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name="slice", storage=f"sqlite:///{folder / 'lora-study.db'}").trials
+
+
+def told(folder: Path) -> list[tuple[dict[str, object], list[float] | None]]:
+    return [(t.params, t.values) for t in trials(folder)]
+
+
+def folds(folder: Path) -> dict[tuple[int, str], FoldResult]:
+    return {
+        (t.number, k): FoldResult.from_json(v)
+        for t in trials(folder) for k, v in t.user_attrs.items() if k.startswith("fold:")
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = lora_study(folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # quiet when not a terminal
+    assert "reports/slice/index.html" in done.stdout
+    return folder
+
+
+def scores(folder: Path) -> dict[tuple[int, str], float | None]:
+    return {k: f.score for k, f in folds(folder).items()}
+
+
+def test_a_second_run_with_another_number_of_workers_is_the_same_study(undisturbed: Path, tmp_path: Path) -> None:
+    assert lora_study(tmp_path, "launcher.workers=1", "tracking=off").returncode == 0
+    assert told(tmp_path) == told(undisturbed)
+    assert scores(tmp_path) == pytest.approx(scores(undisturbed), abs=1e-6)
+
+
+def test_a_configuration_is_trained_once_and_told_again(undisturbed: Path) -> None:
+    repeats = [t for t in trials(undisturbed) if "duplicate_of" in t.user_attrs]
+    assert len(repeats) == 3  # five trials of two configurations
+    for t in repeats:
+        assert t.values == trials(undisturbed)[t.user_attrs["duplicate_of"]].values
+        assert not [k for k in t.user_attrs if k.startswith("fold:")]
+
+
+def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undisturbed: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("tracking=off"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        _wait_for_a_fold(tmp_path, process)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the workers too
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "the same command goes on" in err
+    kept = folds(tmp_path)
+    assert kept
+    assert lora_study(tmp_path, "tracking=off").returncode == 0
+    assert told(tmp_path) == told(undisturbed)
+    after = folds(tmp_path)
+    assert all(after[key] == result for key, result in kept.items())  # its times too: it was not trained again
+
+
+def _wait_for_a_fold(folder: Path, process: subprocess.Popen[str]) -> None:
+    for _ in range(600):
+        assert process.poll() is None
+        # The study is being created at this very moment, perhaps: then it cannot be read yet.
+        with suppress(KeyError, optuna.exceptions.StorageInternalError):
+            if (folder / "lora-study.db").exists() and folds(folder):
+                return
+        time.sleep(0.1)
+    raise AssertionError("no fold finished within a minute")
+
+
+def test_another_configuration_under_the_same_name_is_refused(undisturbed: Path) -> None:
+    done = lora_study(undisturbed, "train.lr=1e-3")
+    assert done.returncode == 2
+    assert "choose another study.name" in done.stderr
+
+
+def test_a_finished_study_grows_to_a_larger_total_without_training_again(undisturbed: Path) -> None:
+    before = folds(undisturbed)
+    assert lora_study(undisturbed, "study.trials=6").returncode == 0
+    assert len(trials(undisturbed)) == 6
+    assert all(folds(undisturbed)[k] == v for k, v in before.items())
+
+
+def test_labels_shuffled_score_at_chance_and_true_ones_well_above(tmp_path: Path) -> None:
+    arguments = ("task.limit=600", "study.trials=1", "study.folds=3", "method.rank=4", "tracking=off")
+    assert lora_study(tmp_path / "true", *arguments).returncode == 0
+    assert lora_study(tmp_path / "shuffled", *arguments, "task.shuffle_labels=true").returncode == 0
+    (true,), (shuffled,) = trials(tmp_path / "true"), trials(tmp_path / "shuffled")
+    assert true.values[0] > 0.65
+    assert 0.4 < shuffled.values[0] < 0.6
+
+
+def test_the_runs_are_a_tree_with_readable_names_and_true_statuses(undisturbed: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{undisturbed / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("slice").experiment_id], max_results=1000)
+    level = {run.info.run_id: run.data.tags["lora_study.level"] for run in runs}
+    parents = {"trial": "study", "fold": "trial"}
+    for run in runs:
+        kind = level[run.info.run_id]
+        if kind in parents:
+            assert level[run.data.tags["mlflow.parentRunId"]] == parents[kind]
+        assert run.info.status == "FINISHED"
+    (root,) = [r for r in runs if level[r.info.run_id] == "study"]
+    for tag in ("data_fingerprint", "folds_fingerprint", "model_fingerprint", "versions", "git_commit"):
+        assert root.data.tags[f"lora_study.{tag}"]
+    one = next(r for r in runs if level[r.info.run_id] == "trial")
+    assert one.info.run_name.startswith("lora r")
+    assert one.data.params["method.lambda"] == "None"
+    for metric in ("score", "score_se", "params/adapter", "params/head", "params/stored", "memory/train_bytes",
+                   "memory/peak_bytes", "time/train_seconds", "speed/tokens_per_second", "latency/ms"):  # fmt: skip
+        assert one.data.metrics[metric] > 0
+    fold = next(r for r in runs if level[r.info.run_id] == "fold")
+    assert [m.step for m in client.get_metric_history(fold.info.run_id, "epoch/score")] == [1, 2]
