@@ -57,7 +57,7 @@ def _blind(sampler: BaseSampler) -> BaseSampler:
             sampler.before_trial(study, trial)
 
         def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
-            sampler.after_trial(study, trial, state, values)
+            sampler.after_trial(_Searched(study), trial, state, values)  # type: ignore[arg-type]
 
     return Blind()
 
@@ -70,6 +70,9 @@ class _Searched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
+
+    def stop(self) -> None:
+        """The grid sampler asks for this when it is exhausted; here the budget alone ends a study."""
 
     def _get_trials(self, *args: Any, **kwargs: Any) -> list[Any]:
         return [t for t in self._study._get_trials(*args, **kwargs) if "baseline" not in t.user_attrs]

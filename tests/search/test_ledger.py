@@ -1,0 +1,66 @@
+"""Asking is a function of the seed, the trial's number and the results told; interruption changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study.config import SamplerConfig, SearchConfig, StorageConfig, StudyConfig, StudySettings
+from study.records import Fold
+from study.search.ledger import Ledger, configuration_of
+from study.search.plan import Plan
+from study.search.space import parse_space
+from study.tasks.base import Examples
+
+SPACE = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 100))", "method.layers": "all,top-1"}
+GRID = {"method.rank": "choice(1,2,4,8)", "method.layers": "all,top-1"}
+
+
+def plan(folder: Path, sampler: str, trials: int = 12) -> Plan:
+    config = replace(
+        StudyConfig(), study=StudySettings(trials=trials), space=dict(GRID if sampler == "grid" else SPACE),
+        sampler=SamplerConfig(sampler, startup=4), storage=StorageConfig(f"sqlite:///{folder / 'a.db'}"),
+        search=SearchConfig(round=4),
+    )  # fmt: skip
+    examples = Examples(("a",) * 8, np.arange(8) % 2, ("n", "p"))
+    folds = (Fold(0, np.arange(4), np.arange(4, 8)),)
+    return Plan(config, parse_space(config), examples, folds, "f", np.arange(0), "accuracy", (), 6)
+
+
+def finish_round(ledger: Ledger, until: int) -> None:
+    for trial in ledger.ask_until(until):
+        method = configuration_of(trial).method
+        ledger.tell(trial.number, [0.5 + 0.1 * np.tanh(method.rank), float(method.rank)])
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid", "nsga2", "gp"])
+def test_a_study_reopened_before_every_round_equals_an_undisturbed_one(sampler: str, tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    whole = Ledger(plan(tmp_path / "whole", sampler))
+    for until in (4, 8, 12):
+        finish_round(whole, until)
+        cut = Ledger(plan(tmp_path / "cut", sampler))
+        cut.ask_until(until - 2)  # interrupted while asking
+        finish_round(Ledger(plan(tmp_path / "cut", sampler)), until)
+    mine, theirs = whole.trials(), cut.trials()
+    assert [configuration_of(t) for t in mine] == [configuration_of(t) for t in theirs]
+    assert [t.values for t in mine] == [t.values for t in theirs]
+
+
+def test_the_baselines_come_first_and_are_marked(tmp_path: Path) -> None:
+    ledger = Ledger(plan(tmp_path, "tpe"))
+    first = ledger.ask_until(4)
+    assert [t.user_attrs.get("baseline") for t in first] == ["head", "full", "lora r8 qv", None]
+    assert [configuration_of(t).method.kind for t in first[:3]] == ["head", "full", "lora"]
+    assert configuration_of(first[2]).method.rank == 8
+
+
+def test_the_grid_visits_every_point_once(tmp_path: Path) -> None:
+    ledger = Ledger(plan(tmp_path, "grid", trials=11))
+    finish_round(ledger, 11)
+    points = [tuple(t.params.values()) for t in ledger.trials() if "baseline" not in t.user_attrs]
+    assert len(points) == len(set(points)) == 8
