@@ -189,8 +189,10 @@ def _explained(error: BaseException) -> ConfigError:
 
 
 def _options(group: str, name: str = "") -> str:
-    folder = Path(__file__).parent / "conf" / group
-    names = sorted(f.stem for f in folder.glob("*.yaml"))
+    from importlib.resources import files
+
+    folder = files(CONFIG_MODULE) / group
+    names = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir()) if folder.is_dir() else []
     return f"choose one of {', '.join(names)}" if names else "lora-study --help shows the groups"
 
 

@@ -96,7 +96,7 @@ def test_choosing_a_method_settles_a_searched_kind() -> None:
     assert "method.kind" not in space("space=tradeoff", "method=factorized")
 
 
-OPTIONS = sorted(f"{f.parent.name}={f.stem}" for f in (Path(cli.__file__).parent / "conf").glob("*/*.yaml"))
+OPTIONS = sorted(f"{f.parent.name}={f.stem}" for f in (Path(__file__).parents[1] / "conf").glob("*/*.yaml"))
 
 
 @pytest.mark.parametrize("option", OPTIONS)

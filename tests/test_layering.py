@@ -37,7 +37,7 @@ def layer(name: str) -> str | None:
 def test_a_module_imports_only_from_layers_above_it(path: Path) -> None:
     parts = path.relative_to(ROOT).with_suffix("").parts
     if len(parts) < 2 or parts[1] not in LAYERS:
-        assert parts in {("study", "__init__"), ("study", "conf", "__init__")}
+        assert parts == ("study", "__init__")
         return
     own = LAYERS.index(parts[1])
     wrong = {n for n in imported(path) if (above := layer(n)) and LAYERS.index(above) > own}

@@ -1,7 +1,8 @@
 """Two honest numbers: what a configuration needs to train, and what the process really peaked at.
 
-`memory/train_bytes` is counted: the model's weights, the gradients and optimizer state of what
-trains, and every tensor that autograd saves on the longest batch. It does not depend on the machine.
+`memory/train_bytes` is counted: the model's weights and the optimizer state, plus what is alive at the
+worst moment of one step on the longest batch (tensors saved for backward, gradients, intermediate
+products). It is the same every time, and leaves libraries, workspaces and the allocator's slack out.
 `memory/peak_bytes` is observed: on a GPU the allocator's peak during the member's training, on a CPU
 the peak of the worker's whole resident memory (interpreter, libraries, data and model included).
 """
@@ -9,10 +10,14 @@ the peak of the worker's whole resident memory (interpreter, libraries, data and
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 OPTIMIZER_TENSORS = 2  # AdamW keeps two moments per trained number
 
@@ -23,32 +28,50 @@ def storage_bytes(tensors: Iterable[torch.Tensor]) -> int:
     return sum(seen.values())
 
 
-def saved_for_backward(forward: Callable[[], torch.Tensor], known: Iterable[torch.Tensor]) -> int:
-    """Bytes that autograd saves during `forward`, shared storage once, `known` tensors not counted."""
-    weights = {t.untyped_storage().data_ptr() for t in known}
-    # The storages are kept alive until the end: a freed one's address could be counted under another name.
-    saved: dict[int, torch.UntypedStorage] = {}
+class LiveBytes(TorchDispatchMode):
+    """While active, counts the bytes of new tensors that are alive; a storage counts once, views nothing.
 
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            saved[storage.data_ptr()] = storage
-        return tensor
+    Tensors that existed before are not counted. Autograd's own work, forward and backward, is seen too.
+    """
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-        loss = forward()
-        total = sum(s.nbytes() for s in saved.values())
-        del loss
-    return total
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        before = {t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)}
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, torch.Tensor):
+                self._see(tensor.untyped_storage(), before)
+        return out
+
+    def _see(self, storage: torch.UntypedStorage, before: set[int]) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._alive or key in before:
+            return
+
+        def gone(_: object) -> None:
+            self.now -= size
+            del self._alive[key]
+
+        self._alive[key] = weakref.ref(storage, gone)
+        self.now += size
+        self.peak = max(self.peak, self.now)
 
 
-def train_bytes(weights: Iterable[torch.Tensor], trained: list[torch.Tensor], activations: int) -> int:
-    """Weights (the trained ones included), gradients, optimizer state and saved activations."""
-    return (
-        storage_bytes([*weights, *trained])
-        + (1 + OPTIMIZER_TENSORS) * sum(t.numel() * t.element_size() for t in trained)
-        + activations
-    )
+def most_alive(work: Callable[[], object]) -> int:
+    """The most bytes that tensors made during `work` hold at once."""
+    with LiveBytes() as live:
+        work()
+    return live.peak
+
+
+def train_bytes(weights: Iterable[torch.Tensor], trained: list[torch.Tensor], step: int) -> int:
+    """Weights (the trained ones included), optimizer state, and what one step holds at its worst moment."""
+    moments = OPTIMIZER_TENSORS * sum(t.numel() * t.element_size() for t in trained)
+    return storage_bytes([*weights, *trained]) + moments + step
 
 
 def reset_peak(device: torch.device) -> None:

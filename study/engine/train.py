@@ -62,7 +62,7 @@ class Fit:
         """Every epoch, its scores, then the measurements that need the trained pack."""
         started, curves = time.time(), [[] for _ in self.members]  # type: ignore[var-annotated]
         try:
-            activations = self._activation_bytes()
+            step = memory.most_alive(self._rehearse)
             memory.reset_peak(self.device)
             for epoch in range(self.epochs):
                 losses = self._train_epoch(epoch)
@@ -81,7 +81,7 @@ class Fit:
                         "score": scores[p][self.bench.data.metric],
                         **scores[p],
                         **common,
-                        **self._counted(m, activations),
+                        **self._counted(m, step),
                         "speed/tokens_per_second": float(self.seen[p] / max(self.seconds, 1e-9)),
                     },
                     started=started,
@@ -183,13 +183,15 @@ class Fit:
             if on_epoch is not None:
                 on_epoch(member, curves[p][-1])
 
-    def _activation_bytes(self) -> int:
+    def _rehearse(self) -> None:
+        """A whole step on the longest batch that changes nothing, because no member is active."""
         longest = [f.train[np.argsort(-self.tokens.lengths[f.train])[: self.batch_size]] for f in self.folds]
-        known = [*self.pack.backbone.parameters(), *self.pack.backbone.buffers(), *self.pack.trained()]
-        total = memory.saved_for_backward(lambda: self.pack.objective(self._task_loss(longest, whole=True)), known)
-        return total // len(self.members)
+        self.pack.objective(self._task_loss(longest, whole=True)).backward()
+        self.pack.hold_frozen()
+        self.optimizer.step(torch.zeros_like(self.lr), torch.zeros_like(self.lr, dtype=torch.bool))
+        self.optimizer.zero_grad()
 
-    def _counted(self, member: Member, activations: int) -> dict[str, float]:
+    def _counted(self, member: Member, step: int) -> dict[str, float]:
         method, backbone = member.configuration.method, self.encoder.backbone
         total = sum(p.numel() for p in backbone.parameters()) - sum(
             p.numel() for packed in self.pack.attached.values() for p in (packed.up, packed.down)
@@ -204,7 +206,7 @@ class Fit:
             "params/head": head,
             "params/total": total + head + (0 if method.kind == "full" else adapter),
             "params/stored": stored + head,
-            "memory/train_bytes": memory.train_bytes(held, self.pack.trained(), activations),
+            "memory/train_bytes": memory.train_bytes(held, self.pack.trained(), step),
         }
 
     def _measured(self, peak: int | None, latency: float) -> dict[str, float]:
