@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-_QV = {"query", "value", "q_proj", "v_proj", "q_lin", "v_lin", "q", "v"}
+# The roles of a linear layer that a group of targets names: query, key, value, output, feed-forward.
+GROUPS = {"qv": "qv", "attention": "qkvo", "ffn": "f", "all-linear": "qkvof"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def linear_layers(linears: Any, trial: pd.Series) -> tuple[LinearLayer, ...]:
         return ()
     first = first_adapted_layer(trial["kind"], trial["layers"], linears["layers"])
     return tuple(
-        LinearLayer(m["layer"], m["name"], m["in"], m["out"], m["layer"] >= first and selects(trial, m["name"]))
+        LinearLayer(m["layer"], m["name"], m["in"], m["out"], m["layer"] >= first and selects(trial, m))
         for m in linears["modules"]
     )
 
@@ -43,13 +44,11 @@ def first_adapted_layer(kind: str, layers: Any, depth: int) -> int:
     return max(0, depth - int(top[1])) if top else 0
 
 
-def selects(trial: pd.Series, name: str) -> bool:
+def selects(trial: pd.Series, module: dict[str, Any]) -> bool:
     """Whether the trial's targets name this linear layer: a group, a module's name or a regular expression."""
-    targets, last = trial["targets"], name.rpartition(".")[2]
-    attention = "attention" in name or "attn" in name
-    if trial["kind"] == "full" or targets == "all-linear":
+    targets, path = str(trial["targets"]), module["path"]
+    if trial["kind"] == "full":
         return True
-    groups = {"qv": last in _QV, "attention": attention, "ffn": not attention}
-    if targets in groups:
-        return groups[targets]
-    return targets in (name, last) or re.search(str(targets), name) is not None
+    if targets in GROUPS:
+        return module["role"] in GROUPS[targets]
+    return path.endswith(f".{targets}") or re.fullmatch(targets, path) is not None

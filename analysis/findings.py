@@ -59,11 +59,12 @@ def headline(f: Findings) -> str:
     if f.answer.best is None:
         return "No trial of this study is complete and scored, so there is nothing to recommend yet."
     best = f.trial(f.answer.best)
-    top = f"{best['label']} scored best: {f.runs.info.metric} {w.with_se(best['score'], best['score_se'])}."
+    score = f"{f.runs.info.metric} {w.with_se(best['score'], best['score_se'])}"
+    top = f"{best['label']} scored best: {score}."
     if f.answer.one_se is None:
-        return f"Choose {top} Its standard error or its cost is not recorded, so no cheaper choice can be justified."
+        return f"{top} Its standard error or its cost is not recorded, so no cheaper choice can be justified."
     if f.answer.one_se == f.answer.best:
-        return f"Choose {top} Nothing cheaper came within one standard error of it."
+        return f"Choose {best['label']}. It scored best ({score}), and nothing cheaper came within one standard error."
     cheap = f.trial(f.answer.one_se)
     return f"Choose {cheap['label']}. {_saving(cheap, best)} {top}"
 

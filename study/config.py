@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Optional
 
@@ -12,6 +12,8 @@ METHODS = ("lora", "factorized", "full", "head")
 TARGETS = ("qv", "attention", "ffn", "all-linear")
 LAYERS = ("all", "top-half", "top-1")
 SEARCHABLE = ("model", "method", "train")
+# The keys that a configuration's name shows in its own way.
+NAMED = tuple(f"method.{k}" for k in ("kind", "rank", "lam", "targets", "layers", "residual"))
 
 
 @dataclass(frozen=True)
@@ -143,13 +145,19 @@ class Configuration:
         method = replace(self.method, **{name: getattr(default, name) for name in ignored})
         return replace(self, method=method)
 
-    def label(self) -> str:
-        """A name a person can read, such as ``lora r8 λ10 qv top-half``."""
-        m = self.method
-        if m.kind in ("full", "head"):
-            return m.kind
-        parts = [m.kind, f"r{m.rank}", *([f"λ{m.lam:.3g}"] if m.lam is not None else []), m.targets, m.layers]
-        return " ".join(parts + (["drop"] if m.kind == "factorized" and m.residual == "drop" else []))
+    def label(self, searched: Iterable[str] = ()) -> str:
+        """A name a person can read, such as ``lora r8 λ10 qv top-half``.
+
+        Of the keys that a study searches, those that the name would not show are added: ``lr=0.003``.
+        """
+        m, parts = self.method, [self.method.kind]
+        if m.kind in ("lora", "factorized"):
+            parts += [f"r{m.rank}", *([f"λ{m.lam:.3g}"] if m.lam is not None else []), m.targets, m.layers]
+        if m.kind == "factorized" and m.residual == "drop":
+            parts.append("drop")
+        values = flatten(self)
+        more = [key for key in searched if key not in NAMED and (key != "method.alpha" or m.kind == "lora")]
+        return " ".join([*parts, *(f"{key.partition('.')[2]}={_short(values[key])}" for key in more)])
 
 
 @dataclass(frozen=True)
@@ -189,6 +197,10 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
         else:
             out[prefix + f.name] = value
     return out
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def plain(config: Any) -> dict[str, Any]:

@@ -35,6 +35,11 @@ class LinearSite:
     outputs: int
     role: str
 
+    @property
+    def within(self) -> str:
+        """The name inside its block, such as ``attention.self.query``."""
+        return self.name.split(f".{self.layer}.", 1)[1]
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -132,7 +137,7 @@ def select_sites(method: MethodConfig, sites: tuple[LinearSite, ...]) -> tuple[L
     wanted = select_layers(method.layers, 1 + max(s.layer for s in sites))
     chosen = tuple(s for s in sites if s.layer in wanted and _matches(method.targets, s))
     if not chosen:
-        names = sorted({s.name.split(".", 3)[-1] for s in sites})
+        names = sorted({s.within for s in sites})
         remedy = f"choose one of {', '.join(TARGETS)}, or one of {', '.join(names)}"
         raise ConfigError(f"method.targets={method.targets}", "matches no linear layer of this model", remedy)
     limit = min(min(s.inputs, s.outputs) for s in chosen)

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
+from pathlib import Path
 
 from study.records import Provenance
 
@@ -31,16 +32,16 @@ def versions() -> dict[str, str]:
 
 
 def _git() -> dict[str, str]:
-    """The commit of the folder that the study runs in; nothing where it is no checkout."""
-    try:
-        commit = _run("git", "rev-parse", "HEAD")
-        return {
-            "lora_study.git_commit": commit,
-            "lora_study.git_dirty": str(bool(_run("git", "status", "--porcelain"))),
-        }
-    except (OSError, subprocess.SubprocessError):
-        return {"lora_study.git_commit": "not a git checkout"}
+    """The commit and dirty flag of the user's project: the folder that the study runs in, else the suite's own."""
+    for folder in (Path.cwd(), Path(__file__).parent):
+        try:
+            commit, changes = _run(folder, "rev-parse", "HEAD"), _run(folder, "status", "--porcelain")
+        except (OSError, subprocess.SubprocessError):
+            continue  # no checkout, or no git
+        return {"lora_study.git_commit": commit, "lora_study.git_dirty": str(bool(changes))}
+    return {"lora_study.git_commit": "not a git checkout"}
 
 
-def _run(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+def _run(folder: Path, *command: str) -> str:
+    done = subprocess.run(["git", *command], capture_output=True, text=True, check=True, timeout=10, cwd=folder)
+    return done.stdout.strip()

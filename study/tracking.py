@@ -65,6 +65,7 @@ class MlflowTracker(Tracker):
         self.trials: dict[int, str] = {}
         self.folds: dict[tuple[int, int], str] = {}
         self.open: set[int] = set()
+        self.devices: set[str] = set()
 
     def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
         self.config, self.study_id = config, provenance.tags[f"{TAG}study_id"]
@@ -155,7 +156,7 @@ class MlflowTracker(Tracker):
         key = (result.trial, result.fold)
         if key in self.folds:
             return
-        tags = {**self._tags(result.trial), f"{TAG}fold": str(result.fold)}
+        tags = {**self._tags(result.trial), f"{TAG}fold": str(result.fold), f"{TAG}device": result.device}
         if result.error:
             tags[f"{TAG}error"] = result.error[:5000]
         name = f"fold {result.fold}"
@@ -173,6 +174,10 @@ class MlflowTracker(Tracker):
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         run = self.trials[result.trial]
+        devices = sorted({f.device for f in result.folds if f.score is not None} - self.devices)
+        if devices:
+            self.devices |= {*devices}
+            self.client.set_tag(self.root, f"{TAG}device", ", ".join(sorted(self.devices)))
         tags = {} if result.duplicate_of is None else {f"{TAG}duplicate_of": str(result.duplicate_of)}
         errors = [f.error for f in result.folds if f.error]
         if errors:

@@ -16,7 +16,7 @@ from study.engine.batches import scoring_batches, training_batches
 from study.engine.optim import PackedAdamW, schedule
 from study.engine.pack import Pack
 from study.engine.prefix import Ragged
-from study.engine.workbench import Tokens, Workbench
+from study.engine.workbench import Tokens, Workbench, name_of
 from study.records import Epoch, FoldResult, Member
 
 LATENCY_RUNS = 20
@@ -86,7 +86,7 @@ class Fit:
                     },
                     started=started,
                     ended=time.time(),
-                    device=str(self.device),
+                    device=name_of(self.device),
                 )
                 for p, m in enumerate(self.members)
             ]

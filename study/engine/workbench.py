@@ -118,6 +118,11 @@ class Workbench:
         return Ragged(values, starts[:-1], tokens.lengths)
 
 
+def name_of(device: torch.device) -> str:
+    """What a person calls the device: the GPU's own name, or cpu."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def default_device() -> torch.device:
     """A GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

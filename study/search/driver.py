@@ -128,8 +128,8 @@ class Driver:
 
     def _open(self, trial: FrozenTrial) -> None:
         configuration, baseline = configuration_of(trial), trial.user_attrs.get("baseline")
-        self.tracker.trial(trial.number, configuration, configuration.label(), baseline)
-        self.progress.trial_started(trial.number, configuration.label())
+        self.tracker.trial(trial.number, configuration, self.plan.label(configuration), baseline)
+        self.progress.trial_started(trial.number)
 
     def _fold(self, trial: FrozenTrial, result: FoldResult, stored: bool = False) -> None:
         if not stored:
@@ -177,7 +177,10 @@ def _cost(member: Member) -> tuple[int, int, int]:
 def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Provenance:
     from study import models
 
-    modules = [{"layer": s.layer, "name": s.name, "in": s.inputs, "out": s.outputs, "role": s.role} for s in plan.sites]
+    modules = [
+        {"layer": s.layer, "name": s.within, "path": s.name, "role": s.role, "in": s.inputs, "out": s.outputs}
+        for s in plan.sites
+    ]
     return provenance.collect(
         study_id=ledger.study_id,
         directions=plan.directions,

@@ -86,7 +86,7 @@ def _table(plan: Plan, results: dict[int, TrialResult]) -> object:
         table.add_column(name, justify="left" if name == "configuration" else "right")
     for number in front(plan, results):
         result, figures = results[number], summary(results[number])
-        label = result.configuration.label() + (" (baseline)" if result.baseline else "")
+        label = plan.label(result.configuration) + (" (baseline)" if result.baseline else "")
         table.add_row(
             str(number),
             label,

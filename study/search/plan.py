@@ -52,6 +52,10 @@ class Plan:
         """maximize or minimize, one for each objective."""
         return [metrics.direction(name) for name in self.config.objectives]
 
+    def label(self, configuration: Configuration) -> str:
+        """A configuration's name, in which all that this study searches can be told apart."""
+        return configuration.label(self.space.distributions)
+
     @cached_property
     def fingerprint(self) -> str:
         """What must not change between the start of a study and its resumption."""

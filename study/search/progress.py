@@ -18,7 +18,7 @@ class Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        self.folds = len(plan.folds)
+        self.plan, self.folds = plan, len(plan.folds)
         self.best: tuple[float, str] | None = None
         self.counted: dict[int, int] = {}
         self.bar = Bar(
@@ -44,7 +44,7 @@ class Progress:
     def __exit__(self, *exc: object) -> None:
         self.bar.stop()
 
-    def trial_started(self, number: int, label: str) -> None:
+    def trial_started(self, number: int) -> None:
         """A trial's folds are on their way."""
         self.counted.setdefault(number, 0)
 
@@ -59,5 +59,5 @@ class Progress:
         self.counted[result.trial] = self.folds
         score = summary(result).get("score")
         if score is not None and (self.best is None or score > self.best[0]):
-            self.best = (score, result.configuration.label())
+            self.best = (score, self.plan.label(result.configuration))
             self.bar.update(self.row, best=f"best {score:.3f} ({self.best[1]})")

@@ -9,9 +9,9 @@ import pytest
 LINEARS = {
     "layers": 4,
     "modules": [
-        {"layer": i, "name": name, "in": 8, "out": 8}
+        {"layer": i, "name": name, "path": f"encoder.layer.{i}.{name}", "role": role, "in": 8, "out": 8}
         for i in range(4)
-        for name in ("attention.self.query", "attention.self.value", "output.dense")
+        for name, role in (("attention.self.query", "q"), ("attention.self.value", "v"), ("output.dense", "f"))
     ],
 }
 # label, kind, rank, λ, fold scores, trained parameters

@@ -68,7 +68,7 @@ def test_the_figures_numbers_are_the_trials(store):
     assert series["other trials"].x == (8000,)
 
 
-@pytest.mark.parametrize(("name", "expected"), [("one", "Nothing cheaper came"), ("none", "nothing to recommend yet")])
+@pytest.mark.parametrize(("name", "expected"), [("one", "nothing cheaper came"), ("none", "nothing to recommend yet")])
 def test_a_study_of_one_or_no_complete_trial_is_reported(store, tmp_path, name, expected):
     text = body(write_report(name, tmp_path, store))
     assert expected in text
