@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import re
 import sys
 import warnings
@@ -28,12 +29,14 @@ def main(argv: list[str] | None = None) -> NoReturn:
     """Run `lora-study` with these arguments and exit."""
     given = sys.argv[1:] if argv is None else argv
     try:
-        sys.exit(_run(given))
+        status = _run(given)
     except StudyError as error:
         print(f"lora-study: {error}", file=sys.stderr)
-        sys.exit(2)
+        status = 2
     except KeyboardInterrupt:
-        sys.exit(130)
+        status = 130
+    gc.freeze()  # else the interpreter searches a heap full of libraries for cycles, for two seconds, to say goodbye
+    sys.exit(status)
 
 
 def _run(given: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import optuna
 import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+from tiny import save_model
 
 from study.records import FoldResult
 
@@ -125,11 +129,26 @@ def test_labels_shuffled_score_at_chance_and_true_ones_well_above(tmp_path: Path
     assert 0.4 < shuffled.values[0] < 0.6
 
 
-def test_the_runs_are_a_tree_with_readable_names_and_true_statuses(undisturbed: Path) -> None:
-    from mlflow.tracking import MlflowClient
+def client_of(folder: Path) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
 
-    client = MlflowClient(f"sqlite:///{undisturbed / 'mlflow.db'}")
-    runs = client.search_runs([client.get_experiment_by_name("slice").experiment_id], max_results=1000)
+
+def runs_of(folder: Path) -> list[Run]:
+    client = client_of(folder)
+    return list(client.search_runs([client.get_experiment_by_name("slice").experiment_id], max_results=1000))
+
+
+def recorded(folder: Path) -> dict[tuple[str, ...], tuple[str, float | None, dict[str, str]]]:
+    """Each run by its place in the tree: its status, score and parameters."""
+    return {
+        (r.data.tags["lora_study.level"], r.data.tags.get("lora_study.trial", ""), r.info.run_name):
+        (r.info.status, r.data.metrics.get("score"), {k: v for k, v in r.data.params.items() if k != "study.trials"})
+        for r in runs_of(folder)
+    }  # fmt: skip
+
+
+def test_the_runs_are_a_tree_with_readable_names_and_true_statuses(undisturbed: Path) -> None:
+    runs = runs_of(undisturbed)
     level = {run.info.run_id: run.data.tags["lora_study.level"] for run in runs}
     parents = {"trial": "study", "fold": "trial"}
     for run in runs:
@@ -147,4 +166,35 @@ def test_the_runs_are_a_tree_with_readable_names_and_true_statuses(undisturbed: 
                    "memory/peak_bytes", "time/train_seconds", "speed/tokens_per_second", "latency/ms"):  # fmt: skip
         assert one.data.metrics[metric] > 0
     fold = next(r for r in runs if level[r.info.run_id] == "fold")
-    assert [m.step for m in client.get_metric_history(fold.info.run_id, "epoch/score")] == [1, 2]
+    assert [m.step for m in client_of(undisturbed).get_metric_history(fold.info.run_id, "epoch/score")] == [1, 2]
+    kept = {a.path for a in client_of(undisturbed).list_artifacts(root.info.run_id)}
+    assert kept == {"config.yaml", "folds.json", "report"}
+    assert "report/index.html" in {a.path for a in client_of(undisturbed).list_artifacts(root.info.run_id, "report")}
+
+
+def test_mlflow_is_rebuilt_from_the_search_storage(undisturbed: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(undisturbed, copy)
+    (copy / "mlflow.db").unlink()
+    shutil.rmtree(copy / "mlruns")
+    before = folds(copy)
+    assert lora_study(copy, f"study.trials={len(trials(copy))}").returncode == 0
+    assert recorded(copy) == recorded(undisturbed)
+    assert folds(copy) == before
+
+
+def test_a_failed_trial_is_failed_everywhere_and_the_study_goes_on(tmp_path: Path) -> None:
+    small = save_model(tmp_path / "small")  # its layers are too narrow for the rank
+    arguments = (f"model.name=minilm,{small}", "method.rank=20", "sampler=grid", "study.trials=2", "train.epochs=1")
+    done = lora_study(tmp_path / "study", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 2 trials failed" in done.stdout
+    states = {t.user_attrs["configuration"].count(str(small)): t.state.name for t in trials(tmp_path / "study")}
+    assert states == {0: "COMPLETE", 1: "FAIL"}
+    for run in runs_of(tmp_path / "study"):
+        of_small = run.data.params.get("model.name") == str(small)
+        if run.data.tags["lora_study.level"] == "trial":
+            assert run.info.status == ("FAILED" if of_small else "FINISHED")
+            assert ("method.rank=20" in run.data.tags.get("lora_study.error", "")) == of_small
+    page = (tmp_path / "study" / "reports" / "slice" / "report.md").read_text(encoding="utf-8")
+    assert "Left out: 1 of 2 trials (1 failed" in page

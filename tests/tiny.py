@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -59,3 +61,27 @@ def configuration(epochs: int = 2, batch_size: int = 8, lr: float = 5e-3, **meth
         MethodConfig(**values),
         TrainConfig(epochs=epochs, batch_size=batch_size, lr=lr),  # type: ignore[arg-type]
     )
+
+
+def save_model(folder: Path, kind: str = "bert") -> Path:
+    """A folder that transformers loads by path: a tiny encoder of that family and a word-level tokenizer."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["[PAD]", "[UNK]", *(chr(c) for c in range(ord("a"), ord("z") + 1))]
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
+    fast.save_pretrained(folder)
+    backbone(kind).save_pretrained(folder)
+    return folder
+
+
+def letters(examples: int = 24) -> StudyData:
+    """Texts of letters whose label is whether they begin with an ``a``, in two folds."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(examples) % 2
+    texts = tuple(" ".join(["ba"[y], "ba"[y], *rng.choice(list("cdefgh"), 4)]) for y in labels)
+    half = np.arange(examples) < examples // 2
+    folds = (Fold(0, np.flatnonzero(half), np.flatnonzero(~half)), Fold(1, np.flatnonzero(~half), np.flatnonzero(half)))
+    return StudyData(texts, labels, 2, folds, "accuracy")

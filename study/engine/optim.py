@@ -31,28 +31,37 @@ class PackedAdamW:
 
     def norms(self) -> torch.Tensor:
         """The gradient norm of each member, [P]."""
-        squares = [p.grad.reshape(self.members, -1).square().sum(1) for p in self.params if p.grad is not None]
-        return torch.stack(squares).sum(0).sqrt()
+        parts = [
+            torch.linalg.vector_norm(p.grad.reshape(self.members, -1), dim=1) for p in self.params if p.grad is not None
+        ]
+        return torch.linalg.vector_norm(torch.stack(parts), dim=0)
 
     @torch.no_grad()
     def step(self, lr: torch.Tensor, active: torch.Tensor) -> None:
-        """One update with learning rates `lr` [P]; members where `active` [P] is false stay as they are."""
+        """One update with learning rates `lr` [P]; members where `active` [P] is false stay as they are.
+
+        The gradients are used up: their memory holds what the update needs on the way, since for `full`
+        another copy of the model would cost more time than the arithmetic.
+        """
         shrink = (self.clip / (self.norms().to(self.clip) + 1e-6)).clamp(max=1.0)
         self.steps += active
         b1, b2 = self.betas
         fix1, fix2 = 1 - b1**self.steps, (1 - b2**self.steps).sqrt()
         # A member that has not stepped yet would divide by zero; it is masked below.
-        rate = torch.where(active, lr / fix1.clamp(min=1e-12), 0.0)
+        fix2 = fix2.clamp(min=1e-12)
+        rate = torch.where(active, lr * fix2 / fix1.clamp(min=1e-12), 0.0)
         decay = torch.where(active, 1 - lr * self.weight_decay, 1.0)
         for p, m, v in zip(self.params, self.first, self.second, strict=True):
             if p.grad is None:
                 continue
             on = self._per_member(active.to(lr), p)
-            grad = p.grad * self._per_member(shrink, p)
+            grad = p.grad.mul_(self._per_member(shrink, p))
             m.lerp_(grad, on * (1 - b1))
-            v.lerp_(grad.square(), on * (1 - b2))
-            denominator = v.sqrt().div_(self._per_member(fix2.clamp(min=1e-12), p)).add_(self.eps)
-            p.mul_(self._per_member(decay, p)).addcdiv_(m * self._per_member(rate, p), denominator, value=-1)
+            v.lerp_(grad.square_(), on * (1 - b2))
+            # m̂ / (√v̂ + ε) with both corrections multiplied through, so that they fall on the rate and on ε
+            update = torch.sqrt(v, out=grad).add_(self._per_member(self.eps * fix2, p))
+            torch.div(m, update, out=update).mul_(self._per_member(rate, p))
+            p.mul_(self._per_member(decay, p)).sub_(update)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from study.config import StudyConfig
     from study.engine.workbench import StudyData
 
-__all__ = ["Launcher", "make"]
+__all__ = ["Launcher", "make", "prepare"]
+
+
+def prepare(config: StudyConfig) -> None:
+    """Begin with what a launcher needs before there is a plan; returns at once."""
+    if config.launcher.name == "local":
+        from study.launch import local
+
+        local.prepare()
 
 
 def make(config: StudyConfig, data: StudyData) -> Launcher:

@@ -25,6 +25,9 @@ class Launcher(ABC):
     def __enter__(self) -> Launcher:
         return self
 
-    @abstractmethod
     def __exit__(self, *exc: object) -> None:
-        """Stop."""
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop at once, and leave no process behind; may be called twice."""

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING
 
 from study.launch.base import Launcher
@@ -16,6 +17,10 @@ from study.records import FoldResult, Member
 
 if TYPE_CHECKING:
     from study.engine.workbench import StudyData, Workbench
+
+# A fork server imports torch once and forks workers from there; it has started no thread and no device.
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+PRELOADED = ("study.engine.train", "transformers.modeling_utils", "transformers.models.auto.modeling_auto")
 
 _bench: Workbench | None = None
 
@@ -25,16 +30,27 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def prepare() -> None:
+    """Let the fork server begin with its imports, which take seconds; returns at once."""
+    if METHOD == "forkserver":
+        multiprocessing.set_forkserver_preload(list(PRELOADED))
+        forkserver.ensure_running()
+
+
 class LocalLauncher(Launcher):
-    """A pool of spawned processes; the study's data travel to each once."""
+    """A pool of processes; the study's data travel to each once."""
 
     def __init__(self, data: StudyData, workers: int | None) -> None:
         self.data, self.workers = data, workers or cores()
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.workers, context, initializer=_begin, initargs=(self.data,))
+        prepare()
+        context = multiprocessing.get_context(METHOD)
+        pool = ProcessPoolExecutor(self.workers, context, initializer=_begin, initargs=(self.data,))
+        for _ in range(self.workers):  # processes start at a submission; importing takes seconds, so start them now
+            pool.submit(_ready)
+        return pool
 
     def run(self, members: list[Member]) -> Iterator[FoldResult]:
         lost: list[Member] = []
@@ -61,7 +77,7 @@ class LocalLauncher(Launcher):
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._pool = self._start()
 
-    def __exit__(self, *exc: object) -> None:
+    def close(self) -> None:
         # Children are stopped first: at Ctrl-C nobody wants to wait for the folds under way.
         for process in list((self._pool._processes or {}).values()):
             process.terminate()
@@ -81,6 +97,10 @@ def _begin(data: StudyData) -> None:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     _bench = Workbench(data, default_device())
+
+
+def _ready() -> None:
+    """Nothing: its submission starts a process."""
 
 
 def _train(member: Member) -> FoldResult:

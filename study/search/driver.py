@@ -30,14 +30,22 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     Everything that the configuration can get wrong raises StudyError before anything is created.
     """
     check_objectives(config)
+    launch.prepare(config)
     plan = make_plan(config)
-    ledger = Ledger(plan)
-    tracker = tracking.make(config)
-    tracker.start(config, _provenance(plan, ledger, argv), _artifacts(plan))
+    # Workers import and load while this process opens its stores.
+    with launch.make(config, plan.data) as launcher:
+        ledger = Ledger(plan)
+        tracker = tracking.make(config)
+        tracker.start(config, _provenance(plan, ledger, argv), _artifacts(plan))
+        return _search(plan, ledger, tracker, launcher, report)
+
+
+def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: launch.Launcher, report: Report) -> int:
     try:
         with Progress(plan) as progress:
             driver = Driver(plan, ledger, tracker, progress)
-            driver.run()
+            driver.run(launcher)
+            finish.score_tests(plan, ledger, driver.results, tracker, launcher)
     except KeyboardInterrupt:
         tracker.end("KILLED")
         print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)
@@ -46,6 +54,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
         tracker.end("FAILED")
         raise
     tracker.end("FINISHED")
+    launcher.close()
     finish.announce(plan, driver.results, tracker, report)
     return 0 if any(r.complete for r in driver.results.values()) else 1
 
@@ -57,21 +66,19 @@ class Driver:
         self.plan, self.ledger, self.tracker, self.progress = plan, ledger, tracker, progress
         self.results: dict[int, TrialResult] = {}
 
-    def run(self) -> None:
-        """Train what is missing; then score the front on the held-out test."""
+    def run(self, launcher: launch.Launcher) -> None:
+        """Train what is missing."""
         from optuna.trial import TrialState
 
         for trial in self.ledger.trials():
             if trial.state != TrialState.RUNNING:
                 self._remember(trial)
-        with launch.make(self.plan.config, self.plan.data) as launcher:
-            total, size = self.plan.config.study.trials, self.plan.config.search.round
-            done = len(self.results)
-            while done < total:
-                until = min(total, (done // size + 1) * size)
-                self._round(self.ledger.ask_until(until), launcher)
-                done = until
-            finish.score_tests(self.plan, self.ledger, self.results, self.tracker, launcher)
+        total, size = self.plan.config.study.trials, self.plan.config.search.round
+        done = len(self.results)
+        while done < total:
+            until = min(total, (done // size + 1) * size)
+            self._round(self.ledger.ask_until(until), launcher)
+            done = until
 
     def _remember(self, trial: FrozenTrial) -> None:
         """Take a told trial over, and record again whatever MLflow has lost of it."""

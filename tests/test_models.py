@@ -1,0 +1,59 @@
+"""Any encoder of a known family loads by path, and its layers are named alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import letters, save_model
+
+from study import models
+from study.config import MethodConfig, ModelConfig
+from study.engine.workbench import Workbench
+from study.errors import AssetError
+
+FAMILIES = ("bert", "roberta", "distilbert", "albert")
+# Linear layers of one block: query and value; all of attention; feed-forward.
+COUNTS = {"qv": 2, "attention": 4, "ffn": 2, "all-linear": 6}
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelConfig:
+    return ModelConfig(name=str(save_model(tmp_path_factory.mktemp(request.param), request.param)))
+
+
+def test_shapes_are_known_before_the_weights_are_loaded(model: ModelConfig) -> None:
+    sites, parameters = models.geometry(model)
+    encoder = models.load(model)
+    assert sites == encoder.sites
+    assert parameters == sum(p.numel() for p in encoder.backbone.parameters())
+    assert not any(p.requires_grad for p in encoder.backbone.parameters())
+
+
+@pytest.mark.parametrize("targets", COUNTS)
+def test_a_group_of_targets_means_the_same_layers_in_every_family(model: ModelConfig, targets: str) -> None:
+    sites, _ = models.geometry(model)
+    chosen = models.select_sites(MethodConfig(targets=targets, rank=1, layers="top-1"), sites)
+    assert len(chosen) == COUNTS[targets]
+
+
+def test_a_bench_reads_texts_with_the_models_own_tokenizer(model: ModelConfig) -> None:
+    bench = Workbench(letters(), torch.device("cpu"))
+    assert bench.tokens(model).lengths.tolist() == [6] * 24
+    assert bench.pooled(model).shape == (24, 16)
+
+
+def test_the_fingerprint_is_that_of_the_weights(tmp_path: Path) -> None:
+    model = ModelConfig(name=str(save_model(tmp_path)))
+    first = models.fingerprint(model)
+    assert models.fingerprint(model) == first
+    other = models.load(model).backbone
+    other.embeddings.word_embeddings.weight[5, 5] += 1  # type: ignore[union-attr,operator,index]
+    other.save_pretrained(tmp_path)
+    assert models.fingerprint(model) != first
+
+
+def test_a_model_that_nobody_knows_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match="is neither an embedded model"):
+        models.geometry(ModelConfig(name=str(tmp_path)))
