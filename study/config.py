@@ -145,12 +145,13 @@ class Configuration:
         method = replace(self.method, **{name: getattr(default, name) for name in ignored})
         return replace(self, method=method)
 
-    def label(self, searched: Iterable[str] = ()) -> str:
-        """A name a person can read, such as ``lora r8 λ10 qv top-half``.
+    def label(self, searched: Iterable[str] = (), usual: str | None = None) -> str:
+        """A name a person can read: ``r8 λ10 qv top-half`` or, where not of the `usual` kind, ``lora r8 qv all``.
 
         Of the keys that a study searches, those that the name would not show are added: ``lr=0.003``.
         """
-        m, parts = self.method, [self.method.kind]
+        m = self.method
+        parts = [] if m.kind == usual and m.kind in ("lora", "factorized") else [m.kind]
         if m.kind in ("lora", "factorized"):
             parts += [f"r{m.rank}", *([f"λ{m.lam:.3g}"] if m.lam is not None else []), m.targets, m.layers]
         if m.kind == "factorized" and m.residual == "drop":

@@ -21,6 +21,7 @@ T = TypeVar("T")
 PARAMS_PER_CALL = 100  # MLflow's own limits
 METRICS_PER_CALL = 1000
 TAG = "lora_study."
+SCHEMES = ("", "file", "http", "https", "databricks", "databricks-uc", "uc")  # that MLflow opens, beside databases
 
 
 class Tracker:
@@ -66,6 +67,7 @@ class MlflowTracker(Tracker):
         self.trials: dict[int, str] = {}
         self.folds: dict[tuple[int, int], str] = {}
         self.open: set[int] = set()
+        self.closed: set[int] = set()
         self.devices: set[str] = set()
 
     def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
@@ -84,7 +86,11 @@ class MlflowTracker(Tracker):
         for run in runs:
             tags = run.data.tags
             if tags.get(f"{TAG}level") == "trial":
-                self.trials[int(tags[f"{TAG}trial"])] = run.info.run_id
+                number = int(tags[f"{TAG}trial"])
+                self.trials[number] = run.info.run_id
+                self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
+            elif tags.get(f"{TAG}level") == "fold" and run.info.status == "RUNNING":
+                self.client.delete_run(run.info.run_id)  # cut off half written; it is written again from the storage
             elif tags.get(f"{TAG}level") == "fold":
                 self.folds[int(tags[f"{TAG}trial"]), int(tags[f"{TAG}fold"])] = run.info.run_id
         if not roots:
@@ -145,6 +151,8 @@ class MlflowTracker(Tracker):
         return {f"{TAG}study_id": self.study_id, f"{TAG}trial": str(number)}
 
     def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
+        if number in self.closed:
+            return
         self.open.add(number)
         if number in self.trials:
             self.client.update_run(self.trials[number], status="RUNNING")
@@ -174,6 +182,8 @@ class MlflowTracker(Tracker):
         self.client.set_terminated(run, "FAILED" if result.error else "FINISHED", end_time=ended)
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
+        if result.trial in self.closed:
+            return
         run = self.trials[result.trial]
         devices = sorted({f.device for f in result.folds if f.score is not None} - self.devices)
         if devices:
@@ -184,8 +194,12 @@ class MlflowTracker(Tracker):
         if errors:
             tags[f"{TAG}error"] = errors[0][:5000]
         self._log(run, [(k, v, 0) for k, v in summary.items()], tags=tags)
-        self.client.set_terminated(run, "FINISHED" if result.complete else "FAILED")
+        # Trials of a round are closed together; each ended with its own last fold.
+        ended = max((f.ended for f in result.folds if f.ended), default=None)
+        status = "FINISHED" if result.complete else "FAILED"
+        self.client.set_terminated(run, status, end_time=int(1000 * (ended or time.time())))
         self.open.discard(result.trial)
+        self.closed.add(result.trial)
 
     def test_score(self, number: int, metrics: dict[str, float]) -> None:
         self._log(self.trials[number], [(k, v, 0) for k, v in metrics.items()])

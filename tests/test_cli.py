@@ -47,6 +47,13 @@ BAD = {
     "sampler=grid method.lam=interval(1,2)": "no grid",
     "method.rank=interval(1,9,3": "override grammar",
     "justaword": "override grammar",
+    "storage.url=foo": "storage.url=foo",
+    "storage.url=sqlite:////nowhere/x.db": "there is no folder /nowhere",
+    "storage.url=postgresql://nobody@localhost:1/x": "storage.url=postgresql",
+    "tracking.uri=foo://x": "foo://x",
+    "tracking.uri=sqlite:////nowhere/x.db": "there is no folder /nowhere",
+    "tracking.uri=http://127.0.0.1:9": "refused",
+    "report.dir=/etc/hostname/x": "report.dir=/etc/hostname/x",
 }
 
 

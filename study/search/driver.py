@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import launch, provenance, seeding, tracking
+from study import launch, provenance, seeding, stores, tracking
 from study.config import Configuration, StudyConfig
 from study.records import FoldResult, Member, TrialResult
 from study.search import finish
@@ -30,14 +30,24 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     Everything that the configuration can get wrong raises StudyError before anything is created.
     """
     check_objectives(config)
+    _check_addresses(config)
     launch.prepare(config)
     plan = make_plan(config)
     # Workers import and load while this process opens its stores.
     with launch.make(config, plan.data) as launcher:
-        ledger = Ledger(plan)
-        tracker = tracking.make(config)
-        tracker.start(config, _provenance(plan, ledger, argv), _artifacts(plan))
+        with stores.opening("storage.url", config.storage.url):
+            ledger = Ledger(plan)
+        with stores.opening("tracking.uri", str(config.tracking.uri)):
+            tracker = tracking.make(config)
+            tracker.start(config, _provenance(plan, ledger, argv), _artifacts(plan))
         return _search(plan, ledger, tracker, launcher, report)
+
+
+def _check_addresses(config: StudyConfig) -> None:
+    stores.check("storage.url", config.storage.url)
+    if config.tracking.name != "off" and config.tracking.uri:
+        stores.check("tracking.uri", config.tracking.uri, tracking.SCHEMES)
+    stores.check_folder("report.dir", config.report.dir)
 
 
 def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: launch.Launcher, report: Report) -> int:
@@ -82,7 +92,11 @@ class Driver:
 
     def _remember(self, trial: FrozenTrial) -> None:
         """Take a told trial over, and record again whatever MLflow has lost of it."""
-        self.progress.trial_done(self._close(trial, folds_of(trial), tell=False))
+        folds = folds_of(trial)
+        self._open(trial)
+        for fold in folds.values():
+            self.tracker.fold(fold)
+        self._finish(self._result(trial, folds, trial.user_attrs.get("duplicate_of")))
 
     def _round(self, trials: list[FrozenTrial], launcher: launch.Launcher) -> None:
         originals, kept = self._originals(trials), {t.number: folds_of(t) for t in trials}
@@ -98,10 +112,8 @@ class Driver:
         for result in launcher.run(sorted(members, key=_cost, reverse=True)):
             kept[result.trial][result.fold] = result
             self._fold(by_number[result.trial], result)
-        for trial in trials:
-            original = originals.get(trial.number)
-            folds = kept[trial.number] if original is None else self._copied(original, kept, trial)
-            self.progress.trial_done(self._close(trial, folds, tell=True, original=original))
+        for trial in trials:  # an original comes before what repeats it
+            self._tell(trial, kept[trial.number], originals.get(trial.number))
 
     def _originals(self, trials: list[FrozenTrial]) -> dict[int, int]:
         """Which trials repeat an earlier one, told or of this round; failed ones are tried again."""
@@ -117,14 +129,6 @@ class Driver:
                 out[trial.number] = known
         return out
 
-    def _copied(
-        self, original: int, kept: dict[int, dict[int, FoldResult]], trial: FrozenTrial
-    ) -> dict[int, FoldResult]:
-        if original in self.results:
-            self.ledger.note(trial, "duplicate_of", original)
-            return {f.fold: f for f in self.results[original].folds}
-        return kept[original]
-
     def _members(self, trial: FrozenTrial) -> list[Member]:
         """One member a fold. The seed is the fold's: trials are compared in pairs, fold by fold."""
         seed = self.plan.config.study.seed
@@ -135,8 +139,9 @@ class Driver:
 
     def _open(self, trial: FrozenTrial) -> None:
         configuration, baseline = configuration_of(trial), trial.user_attrs.get("baseline")
-        self.tracker.trial(trial.number, configuration, self.plan.label(configuration), baseline)
-        self.progress.trial_started(trial.number)
+        label = self.plan.label(configuration)
+        self.tracker.trial(trial.number, configuration, label, baseline)
+        self.progress.trial_started(trial.number, label)
 
     def _fold(self, trial: FrozenTrial, result: FoldResult, stored: bool = False) -> None:
         if not stored:
@@ -144,30 +149,26 @@ class Driver:
         self.tracker.fold(result)
         self.progress.fold_done(result)
 
-    def _close(
-        self, trial: FrozenTrial, folds: dict[int, FoldResult], tell: bool, original: int | None = None
-    ) -> TrialResult:
-        original = trial.user_attrs.get("duplicate_of", original)
-        if not folds and original is not None:
-            folds = {f.fold: f for f in self.results[original].folds}
-        ordered = tuple(folds[k] for k in sorted(folds))
-        baseline = trial.user_attrs.get("baseline")
-        result = TrialResult(trial.number, configuration_of(trial), ordered, baseline, original)
-        figures = summary(result)
-        if tell:
-            if original is not None:
-                self.ledger.note(trial, "duplicate_of", original)
-            self.ledger.tell(trial.number, self._values(result, figures))
-        else:
-            self._open(trial)
-            for fold in ordered if original is None else ():
-                self.tracker.fold(fold)
-        self.tracker.finish_trial(result, figures)
-        self.results[trial.number] = result
-        return result
+    def _tell(self, trial: FrozenTrial, folds: dict[int, FoldResult], original: int | None) -> None:
+        if original is not None:
+            self.ledger.note(trial, "duplicate_of", original)
+        result = self._result(trial, folds, original)
+        self.ledger.tell(trial.number, self._values(result))
+        self._finish(result)
 
-    def _values(self, result: TrialResult, figures: dict[str, float]) -> list[float] | None:
-        objectives = self.plan.config.objectives
+    def _result(self, trial: FrozenTrial, folds: dict[int, FoldResult], original: int | None) -> TrialResult:
+        """A trial with its own folds, or with those of the one that it repeats."""
+        own = tuple(folds[k] for k in sorted(folds))
+        taken = own if original is None else self.results[original].folds
+        return TrialResult(trial.number, configuration_of(trial), taken, trial.user_attrs.get("baseline"), original)
+
+    def _finish(self, result: TrialResult) -> None:
+        self.tracker.finish_trial(result, summary(result))
+        self.results[result.trial] = result
+        self.progress.trial_done(result)
+
+    def _values(self, result: TrialResult) -> list[float] | None:
+        objectives, figures = self.plan.config.objectives, summary(result)
         if not result.complete or any(name not in figures for name in objectives):
             return None
         return [figures[name] for name in objectives]

@@ -54,7 +54,8 @@ class Plan:
 
     def label(self, configuration: Configuration) -> str:
         """A configuration's name, in which all that this study searches can be told apart."""
-        return configuration.label(self.space.distributions)
+        usual = None if "method.kind" in self.space.distributions else self.config.method.kind
+        return configuration.label(self.space.distributions, usual)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 from study.records import FoldResult, TrialResult
-from study.search.objectives import summary
 from study.search.plan import Plan
 
 
@@ -18,9 +17,10 @@ class Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        self.plan, self.folds = plan, len(plan.folds)
+        self.folds = len(plan.folds)
         self.best: tuple[float, str] | None = None
-        self.counted: dict[int, int] = {}
+        self.labels: dict[int, str] = {}
+        self.scores: dict[int, list[float | None]] = {}
         self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -44,20 +44,27 @@ class Progress:
     def __exit__(self, *exc: object) -> None:
         self.bar.stop()
 
-    def trial_started(self, number: int) -> None:
+    def trial_started(self, number: int, label: str) -> None:
         """A trial's folds are on their way."""
-        self.counted.setdefault(number, 0)
+        self.labels[number] = label
+        self.scores.setdefault(number, [])
 
     def fold_done(self, result: FoldResult) -> None:
         """One fold more."""
-        self.counted[result.trial] += 1
+        scores = self.scores[result.trial]
+        scores.append(result.score)
         self.bar.advance(self.row)
+        known = [s for s in scores if s is not None]
+        if len(known) == self.folds:
+            self._compare(sum(known) / self.folds, self.labels[result.trial])
 
     def trial_done(self, result: TrialResult) -> None:
-        """A trial more: what is left of its folds (it repeats another) is done too."""
-        self.bar.advance(self.row, self.folds - self.counted.get(result.trial, 0))
-        self.counted[result.trial] = self.folds
-        score = summary(result).get("score")
-        if score is not None and (self.best is None or score > self.best[0]):
-            self.best = (score, self.plan.label(result.configuration))
-            self.bar.update(self.row, best=f"best {score:.3f} ({self.best[1]})")
+        """A trial more: what is left of its folds (it repeats another, or had ended before) is done too."""
+        scores = self.scores.setdefault(result.trial, [])
+        self.bar.advance(self.row, self.folds - len(scores))
+        self.scores[result.trial] = [None] * self.folds
+
+    def _compare(self, score: float, label: str) -> None:
+        if self.best is None or score > self.best[0]:
+            self.best = (score, label)
+            self.bar.update(self.row, best=f"best {score:.3f} ({label})")
