@@ -43,7 +43,7 @@ def opening(key: str, url: str) -> Iterator[None]:
         yield
     except StudyError:
         raise
-    except Exception as error:  # noqa: BLE001 -- each database driver has errors of its own
+    except Exception as error:  # each database driver has errors of its own
         first = next(iter(str(error).strip().splitlines()), "").rstrip(".") or type(error).__name__
         remedy = "write an address that exists and that you may write to"
         raise ConfigError(f"{key}={url}", f"cannot be opened ({first})", remedy) from error
