@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from study import cli
+from study.compose import compose
+from study.overrides import rewrite
 
 BAD = {
     "method.rnk=3": "method.rank",
@@ -74,7 +76,7 @@ def test_bad_input_is_one_line_with_status_two_and_nothing_created(
 
 
 def space(*overrides: str) -> dict[str, str | None]:
-    return cli.compose(cli.rewrite(list(overrides))).space
+    return compose(rewrite(list(overrides))).space
 
 
 def test_a_sweep_on_the_command_line_joins_the_space() -> None:
@@ -87,7 +89,7 @@ def test_a_sweep_on_the_command_line_joins_the_space() -> None:
 
 def test_a_plain_value_fixes_a_key_and_leaves_the_space() -> None:
     assert "method.rank" in space("experiment=quickstart")
-    config = cli.compose(cli.rewrite(["experiment=quickstart", "method.rank=8"]))
+    config = compose(rewrite(["experiment=quickstart", "method.rank=8"]))
     assert config.method.rank == 8
     assert "method.rank" not in config.space
     assert "method.layers" in config.space
@@ -108,7 +110,7 @@ OPTIONS = sorted(f"{f.parent.name}={f.stem}" for f in (Path(__file__).parents[1]
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_of_every_group_composes(option: str) -> None:
-    config = cli.compose(cli.rewrite([option]))
+    config = compose(rewrite([option]))
     assert config.study.folds >= 2
 
 

@@ -1,0 +1,104 @@
+"""From conf/ and overrides to a StudyConfig, with what Hydra and OmegaConf object to said in one line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from study.config import StudyConfig, flatten, validate
+from study.errors import ConfigError
+
+CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
+KNOWN = {
+    "sampler.name": ("tpe", "random", "grid", "nsga2", "gp"),
+    "launcher.name": ("local",),
+    "tracking.name": ("mlflow", "off"),
+}
+
+
+def register_schema() -> None:
+    """Tell Hydra the types of conf/: `schema` in its defaults list."""
+    from hydra.core.config_store import ConfigStore
+    from omegaconf import DictConfig, OmegaConf
+
+    schema = OmegaConf.structured(StudyConfig)
+    # A frozen dataclass is read-only to OmegaConf too; here YAML and overrides still have to fill it.
+    for node in (schema, *schema.values()):
+        if isinstance(node, DictConfig):
+            OmegaConf.set_readonly(node, None)
+    ConfigStore.instance().store(name="schema", node=schema)
+
+
+def compose(overrides: list[str], config_dir: str | None = None) -> StudyConfig:
+    """The typed, validated configuration; StudyError where it cannot run."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        config: Any = OmegaConf.to_object(compose_raw(overrides, config_dir))
+    except OmegaConfBaseException as error:
+        raise explained(error) from error
+    config = replace(config, space={k: v for k, v in config.space.items() if v is not None})
+    validate(config)
+    for key, names in KNOWN.items():
+        group, name = key.split(".")
+        value = getattr(getattr(config, group), name)
+        if value not in names:
+            raise ConfigError(f"{key}={value}", "is not known", f"choose one of {', '.join(names)}")
+    return config  # type: ignore[no-any-return]
+
+
+def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
+    """What Hydra composes, as its own typed DictConfig; ConfigError where it cannot."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    extra = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
+    try:
+        with warnings.catch_warnings(), initialize_config_module(CONFIG_MODULE, version_base=None):
+            warnings.simplefilter("ignore")
+            return hydra_compose(CONFIG_NAME, overrides=[*overrides, *extra])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explained(error) from error
+
+
+def explained(error: BaseException) -> ConfigError:
+    """One line for what Hydra and OmegaConf say in several."""
+    causes = list(_causes(error))
+    text, last = " ".join(map(str, causes)), [line.strip() for line in str(causes[-1]).splitlines() if line.strip()]
+    option = re.search(r"Could not find '([^']+)'", text)
+    if option:
+        group = option[1].rpartition("/")[0]
+        return ConfigError(option[1].replace("/", "="), "is not among the options of its group", _options(group))
+    key = re.search(r"Could not (?:override|append to config)[^']*'([^']+)'|Key '([^']+)' (?:is )?not in", text)
+    if key and not last[0].startswith("Value"):
+        return _unknown(key[1] or key[2])
+    where = re.search(r"full_key: (\S+)", text)
+    remedy = "lora-study --cfg job shows each key with its default"
+    return ConfigError(where[1] if where else last[0], last[0].rstrip("."), remedy)
+
+
+def _unknown(key: str) -> ConfigError:
+    close = difflib.get_close_matches(key, list(flatten(StudyConfig())), 1)
+    remedy = f"did you mean {close[0]}" if close else "lora-study --cfg job shows the keys that there are"
+    return ConfigError(key, "is not a configuration key", remedy)
+
+
+def _options(group: str) -> str:
+    folder = files(CONFIG_MODULE) / group
+    names = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir()) if folder.is_dir() else []
+    return f"choose one of {', '.join(names)}" if names else "lora-study --help shows the groups"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
