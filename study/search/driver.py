@@ -37,9 +37,10 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     with launch.make(config, plan.data) as launcher:
         with stores.opening("storage.url", config.storage.url):
             ledger = Ledger(plan)
+        origin = _provenance(plan, ledger, argv)
         with stores.opening("tracking.uri", str(config.tracking.uri)):
             tracker = tracking.make(config)
-            tracker.start(config, _provenance(plan, ledger, argv), _artifacts(plan))
+            tracker.start(config, origin, _artifacts(plan))
         return _search(plan, ledger, tracker, launcher, report)
 
 

@@ -51,20 +51,21 @@ class Progress:
 
     def fold_done(self, result: FoldResult) -> None:
         """One fold more."""
-        scores = self.scores[result.trial]
-        scores.append(result.score)
+        self.scores[result.trial].append(result.score)
         self.bar.advance(self.row)
-        known = [s for s in scores if s is not None]
-        if len(known) == self.folds:
-            self._compare(sum(known) / self.folds, self.labels[result.trial])
+        self._compare(result.trial, self.scores[result.trial])
 
     def trial_done(self, result: TrialResult) -> None:
         """A trial more: what is left of its folds (it repeats another, or had ended before) is done too."""
-        scores = self.scores.setdefault(result.trial, [])
-        self.bar.advance(self.row, self.folds - len(scores))
-        self.scores[result.trial] = [None] * self.folds
+        self.bar.advance(self.row, self.folds - len(self.scores[result.trial]))
+        self._compare(result.trial, [f.score for f in result.folds])
 
-    def _compare(self, score: float, label: str) -> None:
+    def _compare(self, trial: int, scores: list[float | None]) -> None:
+        """Show the trial as the best if all its folds have scores and their mean beats the best so far."""
+        known = [s for s in scores if s is not None]
+        if len(known) < self.folds:
+            return
+        score = sum(known) / self.folds
         if self.best is None or score > self.best[0]:
-            self.best = (score, label)
-            self.bar.update(self.row, best=f"best {score:.3f} ({label})")
+            self.best = (score, self.labels[trial])
+            self.bar.update(self.row, best=f"best {score:.3f} ({self.labels[trial]})")
