@@ -11,6 +11,7 @@ from study.errors import ConfigError
 METHODS = ("lora", "factorized", "full", "head")
 TARGETS = ("qv", "attention", "ffn", "all-linear")
 LAYERS = ("all", "top-half", "top-1")
+PRECISIONS = ("float32", "bfloat16")
 SEARCHABLE = ("model", "method", "train")
 # The keys that a configuration's name shows in its own way.
 NAMED = tuple(f"method.{k}" for k in ("kind", "rank", "lam", "targets", "layers", "residual"))
@@ -38,11 +39,15 @@ class TaskConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The pretrained encoder, by embedded name, Hub name or local path, and how it reads a text."""
+    """The pretrained encoder, by embedded name, Hub name or local path, and how it reads a text.
+
+    `precision` is that of its frozen weights and activations; what trains is always kept in float32.
+    """
 
     name: str = "minilm"
     max_length: int = 128
     pooling: str = "mean"
+    precision: str = "float32"
     random_weights: bool = False
 
 
@@ -69,6 +74,7 @@ class TrainConfig:
     weight_decay: float = 0.0
     warmup: float = 0.1
     clip: float = 1.0
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,19 @@ class LauncherConfig:
 
     name: str = "local"
     workers: Optional[int] = None  # noqa: UP045
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """How members are computed; nothing here changes what they learn beyond rounding.
+
+    `pack` is how many train together, or auto; `tokens` is how many of one member a forward pass holds
+    at most; `cache_gb` bounds the hidden states and decompositions kept on disk (10⁹ bytes).
+    """
+
+    pack: str = "auto"
+    tokens: int = 4096
+    cache_gb: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -178,6 +197,7 @@ class StudyConfig:
     search: SearchConfig = field(default_factory=SearchConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
@@ -269,6 +289,20 @@ def validate_configuration(c: Configuration) -> None:
     )
     _require(t.clip > 0, "train.clip", t.clip, "a gradient norm bound is positive", "write for example train.clip=1.0")
     _require(
+        0 <= t.dropout < 1,
+        "train.dropout",
+        t.dropout,
+        "is the share of an adapter's inputs that is dropped",
+        "write a number from 0 up to, not including, 1",
+    )
+    _require(
+        c.model.precision in PRECISIONS,
+        "model.precision",
+        c.model.precision,
+        f"is not one of {', '.join(PRECISIONS)}",
+        "choose one of these, or auto outside a space",
+    )
+    _require(
         c.model.max_length >= 4,
         "model.max_length",
         c.model.max_length,
@@ -287,7 +321,8 @@ def validate_configuration(c: Configuration) -> None:
 def validate(config: StudyConfig) -> None:
     """Raise ConfigError where the study cannot run, whatever the model and the data."""
     s, t = config.study, config.task
-    validate_configuration(config.configuration)
+    auto = config.model.precision == "auto"  # settled before the study is planned
+    validate_configuration(config.configuration.with_values({"model.precision": "float32"} if auto else {}))
     _require(
         bool(s.name.strip()) and "/" not in s.name,
         "study.name",
@@ -333,6 +368,28 @@ def validate(config: StudyConfig) -> None:
         config.launcher.workers,
         "at least one process must train",
         "write 1 or more, or null for one per core",
+    )
+    e = config.engine
+    _require(
+        e.pack == "auto" or (e.pack.isdecimal() and int(e.pack) >= 1),
+        "engine.pack",
+        e.pack,
+        "is neither auto nor a number of members",
+        "write engine.pack=auto or for example engine.pack=8",
+    )
+    _require(
+        e.tokens >= 1,
+        "engine.tokens",
+        e.tokens,
+        "a forward pass holds at least one token",
+        "write for example engine.tokens=4096",
+    )
+    _require(
+        e.cache_gb >= 0,
+        "engine.cache_gb",
+        e.cache_gb,
+        "is negative",
+        "write the gigabytes that the cache may hold, 0 for none",
     )
     _require(
         bool(config.objectives),

@@ -51,6 +51,7 @@ class Encoder:
     layers: int
     hidden: int
     fingerprint: str
+    parameters: int
 
 
 def source(name: str) -> str:
@@ -102,13 +103,13 @@ def linear_sites(backbone: nn.Module) -> tuple[LinearSite, ...]:
     )
 
 
-def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int]:
-    """The sites and the number of parameters of a model, from its configuration alone (meta device)."""
+def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
+    """The sites, blocks and parameters of a model, from its configuration alone (meta device)."""
     from transformers import AutoModel
 
     with torch.device("meta"):
-        backbone = AutoModel.from_config(_config(model))
-    return linear_sites(backbone), sum(p.numel() for p in backbone.parameters())
+        backbone = _reader(AutoModel.from_config(_config(model)))
+    return linear_sites(backbone), len(blocks(backbone)[1]), sum(p.numel() for p in backbone.parameters())
 
 
 def select_layers(spec: str, count: int) -> range:
@@ -157,8 +158,18 @@ def _matches(target: str, site: LinearSite) -> bool:
         raise ConfigError(f"method.targets={target}", rule, f"choose one of {', '.join(TARGETS)}") from error
 
 
+def lowest_block(method: MethodConfig, sites: tuple[LinearSite, ...], layers: int) -> int:
+    """The lowest block that the method changes: 0 for `full`, `layers` for `head`, which changes none."""
+    if method.kind == "full":
+        return 0
+    return min((s.layer for s in select_sites(method, sites)), default=layers)
+
+
 def load(model: ModelConfig) -> Encoder:
-    """The model's frozen backbone in evaluation mode, in float32, with its tokenizer."""
+    """The model's frozen backbone in evaluation mode, in `model.precision`, with its tokenizer.
+
+    An encoder–decoder model is read by its encoder alone.
+    """
     from transformers import AutoModel, AutoTokenizer
 
     where, config = source(model.name), _config(model)
@@ -168,7 +179,12 @@ def load(model: ModelConfig) -> Encoder:
         backbone = AutoModel.from_config(config)
     else:
         backbone = AutoModel.from_pretrained(where, dtype=torch.float32)
-    return wrap(backbone, tokenizer, fingerprint(model))
+    return wrap(_reader(backbone).to(getattr(torch, model.precision)), tokenizer, fingerprint(model))
+
+
+def _reader(backbone: Any) -> nn.Module:
+    """The part of a model that reads texts."""
+    return backbone.get_encoder() if backbone.config.is_encoder_decoder else backbone  # type: ignore[no-any-return]
 
 
 def wrap(backbone: nn.Module, tokenizer: Any, mark: str = "") -> Encoder:
@@ -176,7 +192,8 @@ def wrap(backbone: nn.Module, tokenizer: Any, mark: str = "") -> Encoder:
     backbone.eval().requires_grad_(False)
     config: Any = backbone.config
     sites = linear_sites(backbone)
-    return Encoder(backbone, tokenizer, sites, 1 + max(s.layer for s in sites), config.hidden_size, mark)
+    count = sum(p.numel() for p in backbone.parameters())
+    return Encoder(backbone, tokenizer, sites, len(blocks(backbone)[1]), config.hidden_size, mark, count)
 
 
 def fingerprint(model: ModelConfig) -> str:

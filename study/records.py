@@ -46,7 +46,7 @@ class FoldResult:
     """What one member brought: `score` is missing (None) exactly when `error` is not.
 
     `metrics` holds every figure under its MLflow name (``score``, ``params/trainable``,
-    ``memory/train_bytes``...); `score` is also there.
+    ``memory/train_bytes``...); `score` is also there. `notes` are what a person should hear once.
     """
 
     trial: int
@@ -58,6 +58,7 @@ class FoldResult:
     ended: float = 0.0
     device: str = "cpu"
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The record as JSON, for a storage."""
@@ -68,6 +69,7 @@ class FoldResult:
         """The inverse of :meth:`to_json`."""
         raw: dict[str, Any] = json.loads(text)
         raw["epochs"] = tuple(Epoch(**e) for e in raw["epochs"])
+        raw["notes"] = tuple(raw.get("notes", ()))
         return cls(**raw)
 
 

@@ -1,4 +1,4 @@
-"""MLflow runs: study → trial → fold, written by the driver alone, in batches."""
+"""MLflow runs: study → trial → fold, written by the driver alone, in batches, without its waiting for them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from study.config import Configuration, StudyConfig, flatten, plain
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PARAMS_PER_CALL = 100  # MLflow's own limits
 METRICS_PER_CALL = 1000
+RUNS_PER_PAGE = 5000  # each page sorts all matches, so few large ones beat many small ones
+WAITING = 1000  # calls that may wait to be written; then their caller waits
 TAG = "lora_study."
 SCHEMES = ("", "file", "http", "https", "databricks", "databricks-uc", "uc")  # that MLflow opens, beside databases
 
@@ -52,6 +57,69 @@ class Tracker:
         """Close the record: FINISHED, KILLED or FAILED; open trials are closed as KILLED."""
 
 
+class Behind(Tracker):
+    """Calls another tracker from a thread, in order, so that a fold costs the driver no database. Guarantees:
+
+    when :meth:`end` returns, every call before it has been made; an error of one is raised by the next call or by
+    :meth:`end`, once, and no call after the one that failed is made, so that nothing is recorded with a gap before it.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker = tracker
+        self.calls: Queue[Callable[[], None] | None] = Queue(WAITING)
+        self.error: BaseException | None = None
+        self.broken = False
+        self.thread = Thread(target=self._work, name="tracking", daemon=True)
+
+    def _work(self) -> None:
+        while (call := self.calls.get()) is not None:
+            if self.broken:
+                continue  # goes on taking, or a full queue would hold the driver for ever
+            try:
+                call()
+            except BaseException as error:  # noqa: BLE001 -- raised again in the driver's thread
+                self.error, self.broken = error, True
+
+    def _later(self, call: Callable[..., None], *arguments: Any) -> None:
+        self._raise()
+        self.calls.put(partial(call, *arguments))
+
+    def _raise(self) -> None:
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+
+    def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
+        """At once: whether the record can be opened is known before anything trains."""
+        self.tracker.start(config, provenance, artifacts)
+        self.thread.start()
+
+    def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
+        self._later(self.tracker.trial, number, configuration, label, baseline)
+
+    def fold(self, result: FoldResult) -> None:
+        self._later(self.tracker.fold, result)
+
+    def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
+        self._later(self.tracker.finish_trial, result, summary)
+
+    def test_score(self, number: int, metrics: dict[str, float]) -> None:
+        self._later(self.tracker.test_score, number, metrics)
+
+    def report(self, folder: Path) -> None:
+        """At once; the report is made of an ended record."""
+        self.tracker.report(folder)
+
+    def end(self, status: str) -> None:
+        """Wait for what is left to be written, then close; a record with a gap has FAILED."""
+        self.calls.put(None)
+        self.thread.join()
+        try:
+            self.tracker.end("FAILED" if self.broken else status)
+        finally:
+            self._raise()
+
+
 class MlflowTracker(Tracker):
     """The MLflow experiment of the study's name. A resumed study goes on in its own runs."""
 
@@ -81,27 +149,31 @@ class MlflowTracker(Tracker):
             self.client.log_dict(self.root, content, name)
 
     def _adopt(self) -> str | None:
-        runs = list(self._search(f"tags.`{TAG}study_id` = '{self.study_id}'"))
-        roots = [r for r in runs if r.data.tags.get(f"{TAG}level") == "study"]
-        for run in runs:
-            tags = run.data.tags
-            if tags.get(f"{TAG}level") == "trial":
-                number = int(tags[f"{TAG}trial"])
-                self.trials[number] = run.info.run_id
-                self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
-            elif tags.get(f"{TAG}level") == "fold" and run.info.status == "RUNNING":
-                self.client.delete_run(run.info.run_id)  # cut off half written; it is written again from the storage
-            elif tags.get(f"{TAG}level") == "fold":
-                self.folds[int(tags[f"{TAG}trial"]), int(tags[f"{TAG}fold"])] = run.info.run_id
+        """Take over this study's runs. A closed trial is whole, so that only those of open ones are looked through."""
+        mine = f"tags.`{TAG}study_id` = '{self.study_id}' and tags.`{TAG}level`"
+        for run in self._search(f"{mine} = 'trial'"):
+            number = int(run.data.tags[f"{TAG}trial"])
+            self.trials[number] = run.info.run_id
+            self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
+        for number in self.trials.keys() - self.closed:
+            self._adopt_folds(number)
+        roots = list(self._search(f"{mine} = 'study'"))
         if not roots:
             return None
         self.client.update_run(roots[0].info.run_id, status="RUNNING")
         return str(roots[0].info.run_id)
 
+    def _adopt_folds(self, number: int) -> None:
+        for run in self._search(f"tags.`mlflow.parentRunId` = '{self.trials[number]}'"):
+            if run.info.status == "RUNNING":
+                self.client.delete_run(run.info.run_id)  # cut off half written; it is written again from the storage
+            else:
+                self.folds[number, int(run.data.tags[f"{TAG}fold"])] = run.info.run_id
+
     def _search(self, query: str) -> Iterator[Any]:
         token = None
         while True:
-            page = self.client.search_runs([self.experiment], query, max_results=1000, page_token=token)
+            page = self.client.search_runs([self.experiment], query, max_results=RUNS_PER_PAGE, page_token=token)
             yield from page
             token = page.token
             if not token:
@@ -163,7 +235,7 @@ class MlflowTracker(Tracker):
 
     def fold(self, result: FoldResult) -> None:
         key = (result.trial, result.fold)
-        if key in self.folds:
+        if result.trial in self.closed or key in self.folds:
             return
         tags = {**self._tags(result.trial), f"{TAG}fold": str(result.fold), f"{TAG}device": result.device}
         if result.error:
@@ -215,7 +287,7 @@ class MlflowTracker(Tracker):
 
 def make(config: StudyConfig) -> Tracker:
     """The tracker that `tracking.name` asks for."""
-    return Tracker() if config.tracking.name == "off" else MlflowTracker(config.tracking.uri)
+    return Tracker() if config.tracking.name == "off" else Behind(MlflowTracker(config.tracking.uri))
 
 
 def _params(config: StudyConfig, configuration: Configuration) -> dict[str, str]:

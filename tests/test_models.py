@@ -24,7 +24,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_shapes_are_known_before_the_weights_are_loaded(model: ModelConfig) -> None:
-    sites, parameters = models.geometry(model)
+    sites, _, parameters = models.geometry(model)
     encoder = models.load(model)
     assert sites == encoder.sites
     assert parameters == sum(p.numel() for p in encoder.backbone.parameters())
@@ -33,7 +33,7 @@ def test_shapes_are_known_before_the_weights_are_loaded(model: ModelConfig) -> N
 
 @pytest.mark.parametrize("targets", COUNTS)
 def test_a_group_of_targets_means_the_same_layers_in_every_family(model: ModelConfig, targets: str) -> None:
-    sites, _ = models.geometry(model)
+    sites, _, _ = models.geometry(model)
     chosen = models.select_sites(MethodConfig(targets=targets, rank=1, layers="top-1"), sites)
     assert len(chosen) == COUNTS[targets]
 

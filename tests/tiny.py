@@ -9,25 +9,54 @@ import torch
 
 from study import models
 from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
-from study.engine.workbench import StudyData, Tokens, Workbench
+from study.engine.batches import Tokens
+from study.engine.fit import Fit
+from study.engine.workbench import StudyData, Workbench
 from study.models import Encoder
 from study.records import Fold
 
 VOCABULARY = 50
 
 
+SIZES = {
+    "vocab_size": VOCABULARY, "max_position_embeddings": 40, "num_hidden_layers": 3, "num_attention_heads": 2,
+    "hidden_size": 16, "intermediate_size": 32,
+}  # fmt: skip
+SMALL_IDS = {"pad_token_id": 1, "bos_token_id": 2, "eos_token_id": 3}
+DECODER = {**SIZES, **SMALL_IDS, "num_key_value_heads": 1}
+# What transformers calls each family, and the sizes of a tiny one; encoder–decoder models are read by their encoder.
+FAMILIES: dict[str, dict[str, object]] = {
+    "bert": SIZES,
+    "roberta": SIZES,
+    "distilbert": {"vocab_size": VOCABULARY, "dim": 16, "hidden_dim": 32, "n_layers": 3, "n_heads": 2},
+    "albert": {**SIZES, "embedding_size": 8},
+    "mpnet": SIZES,
+    "electra": {**SIZES, "embedding_size": 8},
+    "deberta-v2": {
+        **SIZES, "relative_attention": True, "position_buckets": 8, "pos_att_type": ["c2p", "p2c"],
+        "conv_kernel_size": 3,
+    },
+    "modernbert": {**SIZES, **SMALL_IDS, "cls_token_id": 2, "sep_token_id": 3},
+    "gpt2": {"vocab_size": VOCABULARY, "n_embd": 16, "n_layer": 3, "n_head": 2, "n_positions": 40, **SMALL_IDS},
+    "llama": DECODER,
+    "qwen2": DECODER,
+    "qwen3": {**DECODER, "head_dim": 8},
+    "t5": {"vocab_size": VOCABULARY, "d_model": 16, "d_ff": 32, "d_kv": 8, "num_layers": 3, "num_heads": 2},
+    "bart": {
+        "vocab_size": VOCABULARY, "d_model": 16, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "encoder_layers": 3,
+        "decoder_layers": 3, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_position_embeddings": 40,
+        **SMALL_IDS,
+    },
+}  # fmt: skip
+
+
 def backbone(kind: str = "bert") -> torch.nn.Module:
-    """A randomly initialised encoder of two layers (ALBERT: one, used twice)."""
+    """A randomly initialised text model of three blocks (ALBERT: one, used thrice)."""
     from transformers import CONFIG_MAPPING, AutoModel
 
-    sizes = {"vocab_size": VOCABULARY, "max_position_embeddings": 40, "num_hidden_layers": 2, "num_attention_heads": 2}
-    if kind == "distilbert":
-        config = CONFIG_MAPPING[kind](vocab_size=VOCABULARY, dim=16, hidden_dim=32, n_layers=2, n_heads=2)
-    else:
-        extra = {"embedding_size": 8} if kind == "albert" else {}
-        config = CONFIG_MAPPING[kind](hidden_size=16, intermediate_size=32, **sizes, **extra)
     torch.manual_seed(0)
-    return AutoModel.from_config(config)
+    model = AutoModel.from_config(CONFIG_MAPPING[kind](**FAMILIES[kind]))
+    return model.get_encoder() if model.config.is_encoder_decoder else model
 
 
 def encoder(kind: str = "bert", dtype: torch.dtype = torch.float64) -> Encoder:
@@ -35,7 +64,9 @@ def encoder(kind: str = "bert", dtype: torch.dtype = torch.float64) -> Encoder:
     return models.wrap(backbone(kind).to(dtype), tokenizer=None)
 
 
-def workbench(kind: str = "bert", examples: int = 60, dtype: torch.dtype = torch.float64) -> Workbench:
+def workbench(
+    kind: str = "bert", examples: int = 60, dtype: torch.dtype = torch.float64, pooling: str = "mean"
+) -> Workbench:
     """A bench with random token rows whose label is whether token 7 occurs in them."""
     rng = np.random.default_rng(0)
     rows = [rng.integers(8, VOCABULARY, rng.integers(4, 12)) for _ in range(examples)]
@@ -47,20 +78,23 @@ def workbench(kind: str = "bert", examples: int = 60, dtype: torch.dtype = torch
         for k in range(3)
     )
     bench = Workbench(StudyData(("",) * examples, labels, 2, folds, "accuracy"), torch.device("cpu"))
-    model = ModelConfig()
-    bench._encoders[model.name, model.random_weights] = encoder(kind, dtype)
-    bench._tokens[model.name, model.max_length] = Tokens(tuple(rows), np.array([len(r) for r in rows]), 1)
+    bench.adopt(ModelConfig(pooling=pooling), encoder(kind, dtype), Tokens.of(rows, 1))
     return bench
 
 
-def configuration(epochs: int = 2, batch_size: int = 8, lr: float = 5e-3, **method: object) -> Configuration:
-    """A configuration of the tiny model."""
-    values = {"rank": 2, **method}
-    return Configuration(
-        ModelConfig(),
-        MethodConfig(**values),
-        TrainConfig(epochs=epochs, batch_size=batch_size, lr=lr),  # type: ignore[arg-type]
-    )
+TRAIN = ("epochs", "batch_size", "lr", "weight_decay", "warmup", "clip", "dropout")
+
+
+def configuration(**values: object) -> Configuration:
+    """A configuration of the tiny model; keys of training are told from those of the method by their names."""
+    train = {"epochs": 2, "batch_size": 8, "lr": 5e-3} | {k: v for k, v in values.items() if k in TRAIN}
+    method = {"rank": 2} | {k: v for k, v in values.items() if k not in TRAIN}
+    return Configuration(ModelConfig(), MethodConfig(**method), TrainConfig(**train))  # type: ignore[arg-type]
+
+
+def tensors(fit: Fit) -> list[torch.Tensor]:
+    """What the pack trains, in a fixed order."""
+    return [tensor for tensor, _ in fit.pack.trained()]
 
 
 def save_model(folder: Path, kind: str = "bert") -> Path:

@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
+
+from study.adapters.merged import merged_linear
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class PackedLinear(nn.Module):
 
     x is [P·n, ..., in], member after member. Members of smaller rank, and members that leave this
     layer alone (`None`), are zero padding: both factors are zero there, so are their gradients.
+    The factors are kept in float32 (or float64) and enter products in the precision of x.
     """
 
     target: torch.Tensor | None
@@ -40,7 +44,7 @@ class PackedLinear(nn.Module):
         super().__init__()
         self.linear = linear
         members, rank = len(starts), max((s.down.shape[0] for s in starts if s), default=0)
-        like: dict[str, Any] = {"dtype": linear.weight.dtype, "device": linear.weight.device}
+        like: dict[str, Any] = {"dtype": trained_dtype(linear.weight), "device": linear.weight.device}
         down = torch.zeros(members, rank, linear.in_features, **like)
         up, shift, target = (torch.zeros(members, linear.out_features, rank, **like) for _ in range(3))
         for p, start in enumerate(starts):
@@ -48,8 +52,9 @@ class PackedLinear(nn.Module):
                 r = start.down.shape[0]
                 down[p, :r], up[p, :, :r] = start.down, start.up
                 shift[p, :, :r], target[p, :, :r] = start.shift, start.target
-        trains = [s is not None and s.train_down for s in starts]
-        self.down = nn.Parameter(down, requires_grad=any(trains))
+        # A member that leaves this layer alone has nothing there to hold still: its zeros stay zeros.
+        self.trains_down = torch.tensor([s is None or s.train_down for s in starts], device=linear.weight.device)
+        self.down = nn.Parameter(down, requires_grad=any(s is not None and s.train_down for s in starts))
         self.up = nn.Parameter(up)
         # Only B minus a constant is ever multiplied, so a method whose constant is zero carries none.
         self.register_buffer("target", target if target.any() else None, persistent=False)
@@ -57,22 +62,47 @@ class PackedLinear(nn.Module):
         self.register_buffer("shift", self.target if same else shift if shift.any() else None, persistent=False)
         self.scale = torch.tensor([s.scale if s else 0.0 for s in starts], **like).view(-1, 1, 1)
         self.frozen = torch.tensor([s.frozen if s else 1.0 for s in starts], **like).view(-1, 1, 1)
-        self.trains_down = torch.tensor(trains)
         self._keeps_all, self._keeps_none = bool((self.frozen == 1).all()), bool((self.frozen == 0).all())
+        self.dropped: Dropped | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The adapted product; same shape as the frozen layer's."""
+        if self._pays_to_merge(x):
+            weight = self.linear.weight if self._keeps_all else None
+            return merged_linear(x, weight, self.linear.bias, self.down[0], self._moved()[0], self.scale[0])
         members = self.up.shape[0]
         rows = x.reshape(members, -1, x.shape[-1])
-        up = self.up if self.shift is None else self.up - self.shift
-        low = (rows @ self.down.mT) @ (self.scale * up).mT
+        entering = rows if self.dropped is None else self.dropped(x).reshape(rows.shape)
+        low = (entering @ self.down.mT.to(x.dtype)) @ (self.scale * self._moved()).mT.to(x.dtype)
         if self._keeps_all:
-            return self.linear(x) + low.view(*x.shape[:-1], -1)
+            return self.linear(x) + low.view(*x.shape[:-1], -1)  # type: ignore[no-any-return]
         if not self._keeps_none:
-            low = low + self.frozen * nn.functional.linear(rows, self.linear.weight)
+            low = low + self.frozen.to(x.dtype) * F.linear(rows, self.linear.weight)
         if self.linear.bias is not None:
             low = low + self.linear.bias
         return low.view(*x.shape[:-1], -1)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The frozen weight, at whose precision some models look before they hand in their states."""
+        return self.linear.weight
+
+    def _moved(self) -> torch.Tensor:
+        return self.up if self.shift is None else self.up - self.shift
+
+    def _pays_to_merge(self, x: torch.Tensor) -> bool:
+        """Whether one product with W + s (B − S) D is cheaper than three: on a CPU, for many rows."""
+        alone = self.up.shape[0] == 1 and self.dropped is None and (self._keeps_all or self._keeps_none)
+        # Making the sum costs in · out for each rank, the products it saves (in + out) for each row and rank.
+        outputs, inputs = self.linear.weight.shape
+        many = x.numel() // inputs * (inputs + outputs) > 2 * inputs * outputs
+        return alone and many and x.device.type == "cpu" and x.dtype == self.up.dtype
+
+    def trained(self) -> list[tuple[nn.Parameter, torch.Tensor | None]]:
+        """What trains, each with the members [P] that train it, or None where all do."""
+        held = None if bool(self.trains_down.all()) else self.trains_down
+        factors = [(self.down, held), (self.up, None)]
+        return [(factor, held) for factor, held in factors if factor.requires_grad]
 
     def distance(self) -> torch.Tensor:
         """‖B − B*‖_F of each member, [P]; its gradient at zero is zero."""
@@ -80,7 +110,46 @@ class PackedLinear(nn.Module):
         return torch.linalg.vector_norm(gap, dim=(1, 2))
 
     @torch.no_grad()
+    def keep(self, members: list[int]) -> None:
+        """Go on with these members alone, in this order."""
+        index = torch.tensor(members, device=self.up.device)
+        for name in ("down", "up"):
+            old = getattr(self, name)
+            setattr(self, name, nn.Parameter(old[index].clone(), requires_grad=old.requires_grad))
+        same = self.shift is self.target
+        self.target = None if self.target is None else self.target[index]
+        self.shift = self.target if same else None if self.shift is None else self.shift[index]
+        self.trains_down = self.trains_down[index]
+        self.scale, self.frozen = self.scale[index], self.frozen[index]
+        self._keeps_all, self._keeps_none = bool((self.frozen == 1).all()), bool((self.frozen == 0).all())
+
+    @torch.no_grad()
     def merged(self, member: int) -> torch.Tensor:
-        """The effective weight of one member (out × in)."""
-        up = self.up if self.shift is None else self.up - self.shift
-        return self.frozen[member] * self.linear.weight + self.scale[member] * up[member] @ self.down[member]
+        """The effective weight of one member (out × in), in the precision of what trains."""
+        return self.frozen[member] * self.linear.weight + self.scale[member] * self._moved()[member] @ self.down[member]
+
+
+class Dropped:
+    """Dropout on what enters one layer's adapters; each member draws for its own rows, from its own seed.
+
+    Of each member: `shares`, the probability of a number to be dropped; `shapes`, its own rows and their
+    longest in tokens, so that neither companions nor the padding that they cause change a draw.
+    """
+
+    def __init__(self, shares: list[float], shapes: list[tuple[int, int]], generators: list[torch.Generator]) -> None:
+        self.shares, self.shapes, self.generators = shares, shapes, generators
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """x [P·n, T, in] with each member's share of numbers zero and the rest scaled up to the same mean."""
+        kept = torch.ones_like(x).view(len(self.shares), -1, *x.shape[1:])
+        for p, (share, (rows, longest)) in enumerate(zip(self.shares, self.shapes, strict=True)):
+            if share and rows:
+                own = torch.empty(rows, min(longest, x.shape[1]), x.shape[2], dtype=x.dtype, device=x.device)
+                own.bernoulli_(1 - share, generator=self.generators[p])
+                kept[p, :rows, : own.shape[1]] = own / (1 - share)
+        return x * kept.view_as(x)
+
+
+def trained_dtype(weight: torch.Tensor) -> torch.dtype:
+    """The precision in which what trains beside a frozen weight is kept: never less than float32."""
+    return weight.dtype if weight.dtype in (torch.float32, torch.float64) else torch.float32

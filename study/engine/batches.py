@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
+import torch
 
 from study import seeding
 
@@ -21,17 +25,80 @@ def training_batches(lengths: np.ndarray, size: int, seed: int, epoch: int) -> l
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def scoring_batches(lengths: np.ndarray, size: int = 64) -> list[np.ndarray]:
-    """Positions in batches by length."""
+def scoring_batches(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
+    """Positions in batches by length, each of at most `budget` tokens, padding included (or of one example)."""
     order = np.argsort(lengths, kind="stable")
-    return [order[i : i + size] for i in range(0, len(order), size)]
+    batches, begin = [], 0
+    for end in range(1, len(order) + 1):
+        # Lengths rise, so the example at `end` would be the longest of the batch that it joins.
+        if end == len(order) or (end + 1 - begin) * lengths[order[end]] > budget:
+            batches.append(order[begin:end])
+            begin = end
+    return batches
 
 
-def pad(rows: list[np.ndarray], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
-    """Token ids [n, T] and attention mask [n, T] of ragged rows."""
-    longest = max(len(r) for r in rows)
-    ids = np.full((len(rows), longest), pad_id, dtype=np.int64)
-    mask = np.zeros((len(rows), longest), dtype=np.int64)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)], mask[i, : len(row)] = row, 1
-    return ids, mask
+def portions(count: int, longest: int, budget: int) -> list[slice]:
+    """`count` rows padded to `longest` in consecutive portions of at most `budget` tokens (or of one row)."""
+    size = max(1, budget // max(1, longest))
+    return [slice(i, min(i + size, count)) for i in range(0, count, size)]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths without padding, one after the other: values [Σ T, ...], lengths [N]."""
+
+    values: torch.Tensor
+    lengths: np.ndarray
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where each row begins in `values`, [N]."""
+        return np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values."""
+        return self.values.numel() * self.values.element_size()
+
+    def batch(self, positions: np.ndarray, longest: int, fill: float, device: torch.device) -> torch.Tensor:
+        """The rows at `positions` as [n, longest, ...] on the device, `fill` beyond their ends."""
+        inside = np.arange(longest) < self.lengths[positions][:, None]
+        index = np.where(inside, self.starts[positions][:, None] + np.arange(longest), 0)
+        flat = moved(index.reshape(-1), self.values.device)
+        rows = self.values.index_select(0, flat).to(device, non_blocking=True)
+        beyond = moved(~inside, device).view(*inside.shape, *[1] * (self.values.dim() - 1))
+        return rows.view(*inside.shape, *self.values.shape[1:]).masked_fill_(beyond, fill)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token ids of every example of the study, ragged, in the study's order."""
+
+    ids: Ragged
+    pad_id: int
+
+    @classmethod
+    def of(cls, rows: list[np.ndarray], pad_id: int) -> Tokens:
+        """From one array of ids an example."""
+        values = torch.from_numpy(np.concatenate(rows).astype(np.int64))
+        return cls(Ragged(values, np.array([len(r) for r in rows])), pad_id)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each example, [N]."""
+        return self.ids.lengths
+
+    def batch(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token ids and attention mask [n, T] of the examples at `positions`."""
+        lengths = self.lengths[positions]
+        longest = int(lengths.max())
+        mask = (np.arange(longest) < lengths[:, None]).astype(np.int64)
+        return self.ids.batch(positions, longest, self.pad_id, device), moved(mask, device)
+
+
+def moved(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """The array as a tensor on the device; to a GPU it goes by pinned memory, and nobody waits for it."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)

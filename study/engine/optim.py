@@ -9,12 +9,13 @@ class PackedAdamW:
     """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) on tensors whose first axis is the member.
 
     In a pack of one a tensor may also lack that axis. A member's update equals that of
-    torch.optim.AdamW with its own settings.
+    torch.optim.AdamW with its own settings. Beside a tensor stand the members [P] that train it, None
+    for all; to the others it stays as it is.
     """
 
     def __init__(
         self,
-        params: list[torch.Tensor],
+        params: list[tuple[torch.Tensor, torch.Tensor | None]],
         weight_decay: torch.Tensor,
         clip: torch.Tensor,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -22,8 +23,8 @@ class PackedAdamW:
     ) -> None:
         self.params, self.members = params, len(clip)
         self.weight_decay, self.clip, self.betas, self.eps = weight_decay, clip, betas, eps
-        self.first = [torch.zeros_like(p) for p in params]
-        self.second = [torch.zeros_like(p) for p in params]
+        self.first = [torch.zeros_like(p) for p, _ in params]
+        self.second = [torch.zeros_like(p) for p, _ in params]
         self.steps = torch.zeros_like(clip)
 
     def _per_member(self, values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -32,7 +33,9 @@ class PackedAdamW:
     def norms(self) -> torch.Tensor:
         """The gradient norm of each member, [P]."""
         parts = [
-            torch.linalg.vector_norm(p.grad.reshape(self.members, -1), dim=1) for p in self.params if p.grad is not None
+            torch.linalg.vector_norm(p.grad.reshape(self.members, -1), dim=1)
+            for p, _ in self.params
+            if p.grad is not None
         ]
         return torch.linalg.vector_norm(torch.stack(parts), dim=0)
 
@@ -43,6 +46,9 @@ class PackedAdamW:
         The gradients are used up: their memory holds what the update needs on the way, since for `full`
         another copy of the model would cost more time than the arithmetic.
         """
+        for p, trains in self.params:
+            if trains is not None and p.grad is not None:
+                p.grad.mul_(self._per_member(trains, p))
         shrink = (self.clip / (self.norms().to(self.clip) + 1e-6)).clamp(max=1.0)
         self.steps += active
         b1, b2 = self.betas
@@ -51,7 +57,7 @@ class PackedAdamW:
         fix2 = fix2.clamp(min=1e-12)
         rate = torch.where(active, lr * fix2 / fix1.clamp(min=1e-12), 0.0)
         decay = torch.where(active, 1 - lr * self.weight_decay, 1.0)
-        for p, m, v in zip(self.params, self.first, self.second, strict=True):
+        for (p, trains), m, v in zip(self.params, self.first, self.second, strict=True):
             if p.grad is None:
                 continue
             on = self._per_member(active.to(lr), p)
@@ -61,11 +67,19 @@ class PackedAdamW:
             # m̂ / (√v̂ + ε) with both corrections multiplied through, so that they fall on the rate and on ε
             update = torch.sqrt(v, out=grad).add_(self._per_member(self.eps * fix2, p))
             torch.div(m, update, out=update).mul_(self._per_member(rate, p))
-            p.mul_(self._per_member(decay, p)).sub_(update)
+            fades = decay if trains is None else torch.where(trains, decay, 1.0)
+            p.mul_(self._per_member(fades, p)).sub_(update)
+
+    def keep(self, params: list[tuple[torch.Tensor, torch.Tensor | None]], members: list[int]) -> None:
+        """Go on with these members alone; `params` are the tensors that stand for them now."""
+        index = torch.tensor(members, device=self.clip.device)
+        self.first, self.second = ([t[index] for t in moments] for moments in (self.first, self.second))
+        self.params, self.members = params, len(members)
+        self.weight_decay, self.clip, self.steps = (t[index] for t in (self.weight_decay, self.clip, self.steps))
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for p in self.params:
+        for p, _ in self.params:
             p.grad = None
 
 

@@ -3,85 +3,89 @@
 from __future__ import annotations
 
 import copy
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch.nn import functional as F
 
 from study import seeding
 from study.adapters import surgery
+from study.adapters.factors import Dropped, trained_dtype
 from study.adapters.spectrum import Spectrum
 from study.config import ModelConfig
-from study.engine import prefix
-from study.models import Encoder
+from study.models import Encoder, lowest_block
 from study.records import Member
 
 
 class Pack:
     """The trainable state of P members; the member axis of the host model lies inside its batch axis.
 
-    Guarantees: a member's result does not depend on its companions; the backbone is as before after
-    :meth:`close`, bit by bit. `full` trains a copy of the backbone and fits a pack of one only.
+    Guarantees: a member's result does not depend on its companions, nor on when they leave; the backbone
+    is as before after :meth:`close`, bit by bit. `full` trains a copy of the backbone and fits a pack of
+    one only.
     """
 
     def __init__(
         self, encoder: Encoder, members: list[Member], classes: int, spectrum: Spectrum, device: torch.device
     ) -> None:
-        self.members, self.size, self.device = members, len(members), device
+        self.members, self.device = list(members), device
         methods = [m.configuration.method for m in members]
         self.full = any(m.kind == "full" for m in methods)
-        if self.full and self.size > 1:
+        if self.full and len(members) > 1:
             raise ValueError("method.kind=full trains the backbone itself and fits a pack of one only")
-        self.backbone = copy.deepcopy(encoder.backbone) if self.full else encoder.backbone
+        like = next(encoder.backbone.parameters())
+        dtype = trained_dtype(like)
+        self.backbone = copy.deepcopy(encoder.backbone).to(dtype) if self.full else encoder.backbone
         if self.full:
             self.backbone.requires_grad_(True)
         starts = [
             surgery.starts_of(m.configuration.method, encoder.sites, self.backbone, m.seed, spectrum) for m in members
         ]
+        self.adapts = [set(start) for start in starts]
         self.attached = surgery.attach(self.backbone, starts)
-        sites = {s.name: s.layer for s in encoder.sites}
         # The blocks below this one never change; a pack that adapts nothing has the whole backbone below it.
-        self.lowest = 0 if self.full else min((sites[n] for n in self.attached), default=encoder.layers)
+        self.lowest = min(lowest_block(m, encoder.sites, encoder.layers) for m in methods)
         self.model: ModelConfig = members[0].configuration.model
-        like = next(self.backbone.parameters())
         self.head = torch.stack([_draw_head(classes, encoder.hidden, m.seed) for m in members])
-        self.head = self.head.to(like).requires_grad_()
-        self.bias = torch.zeros(self.size, classes).to(like).requires_grad_()
+        self.head = self.head.to(device, dtype).requires_grad_()
+        self.bias = torch.zeros(self.size, classes, device=device, dtype=dtype).requires_grad_()
         lams = [m.lam for m in methods]
-        self.lam = torch.tensor([1.0 if x is None else x for x in lams]).to(like)
-        self.pull = torch.tensor([0.0 if x is None else 1.0 for x in lams]).to(like)
-        self.regularised = any(x is not None for x in lams)
+        self.lam = torch.tensor([1.0 if x is None else x for x in lams], device=device, dtype=dtype)
+        self.pull = torch.tensor([0.0 if x is None else 1.0 for x in lams], device=device, dtype=dtype)
 
-    def adapter(self) -> list[torch.Tensor]:
-        """The trained tensors of the adapters (or of the backbone), in a fixed order."""
+    @property
+    def size(self) -> int:
+        """Members that are still in the pack."""
+        return len(self.members)
+
+    @property
+    def regularised(self) -> bool:
+        """Whether any member's objective has a distance term."""
+        return any(m.configuration.method.lam is not None for m in self.members)
+
+    def trained(self) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
+        """Every trained tensor, the heads included, each with the members [P] that train it, or None for all."""
         if self.full:
-            return [p for p in self.backbone.parameters() if p.requires_grad]
-        factors = [p for packed in self.attached.values() for p in (packed.down, packed.up)]
-        return [p for p in factors if p.requires_grad]
+            own: list[tuple[torch.Tensor, torch.Tensor | None]] = [(p, None) for p in self.backbone.parameters()]
+        else:
+            own = [factor for packed in self.attached.values() for factor in packed.trained()]
+        return [*own, (self.head, None), (self.bias, None)]
 
-    def trained(self) -> list[torch.Tensor]:
-        """Every trained tensor, the heads included."""
-        return [*self.adapter(), self.head, self.bias]
-
-    def features(self, ids: torch.Tensor, mask: torch.Tensor, entering: torch.Tensor | None = None) -> torch.Tensor:
-        """Pooled features [P·n, hidden] of token ids [P·n, T], member after member.
-
-        `entering` are the hidden states that enter the lowest adapted block, where they are known.
-        """
-        skip = nullcontext() if entering is None else prefix.resumed(self.backbone, self.lowest, entering)
-        with skip:
-            hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+    def features(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Pooled features [P·n, hidden] of token ids [P·n, T], member after member."""
+        hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
         return pool(hidden, mask, self.model.pooling)
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Logits [P, n, classes] of features [P·n, hidden]."""
-        rows = features.view(self.size, -1, features.shape[-1])
+        rows = features.view(self.size, -1, features.shape[-1]).to(self.head.dtype)
         return torch.baddbmm(self.bias.unsqueeze(1), rows, self.head.mT)
 
     def task_loss(self, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """L1 of each member, [P]: the mean cross entropy over its rows of weight one."""
+        """L1 of each member, [P]: the cross entropies of its rows, weighed by `weights` [P, n] and summed."""
         each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(weights)
-        return (each * weights).sum(1) / weights.sum(1).clamp(min=1)
+        return (each * weights).sum(1)
 
     def distance(self) -> torch.Tensor:
         """L2 of each member, [P]: Σ over adapted layers of ‖B − B*‖_F."""
@@ -89,17 +93,45 @@ class Pack:
             return torch.zeros(self.size, device=self.device)
         return torch.stack([packed.distance() for packed in self.attached.values()]).sum(0)
 
-    def objective(self, task: torch.Tensor) -> torch.Tensor:
-        """Σ over members of λ·L1 + L2, or L1 alone where λ is null; members do not meet in it."""
-        if not self.regularised:
-            return task.sum()
-        return (self.lam * task + self.pull * self.distance()).sum()
+    def objective(self, task: torch.Tensor, share: float = 1.0) -> torch.Tensor:
+        """Σ over members of λ·L1 + share·L2, or L1 alone where λ is null; members do not meet in it.
 
-    def hold_frozen(self) -> None:
-        """Drop the gradient of factors that a member of the pack holds frozen (C)."""
+        `share` is 1 but for a batch in portions, of which each brings its own part of L1.
+        """
+        if not self.regularised or not share:
+            return (self.lam * task).sum()
+        return (self.lam * task + share * self.pull * self.distance()).sum()
+
+    @contextmanager
+    def dropping(self, steps: list[int], row: int, shapes: list[tuple[int, int]]) -> Iterator[None]:
+        """While open, adapters drop inputs, each member's by its own share.
+
+        Drawn by its seed, its step, the batch's first row that is at hand, and the layer; for `shapes`
+        see :class:`Dropped`.
+        """
+        shares = [m.configuration.train.dropout for m in self.members]
+        if not any(shares):
+            yield
+            return
+        for name, packed in self.attached.items():
+            own = [share if name in adapts else 0.0 for share, adapts in zip(shares, self.adapts, strict=True)]
+            seeds = [seeding.derive(m.seed, "dropout", name, s, row) for m, s in zip(self.members, steps, strict=True)]
+            packed.dropped = Dropped(own, shapes, [torch.Generator(self.device).manual_seed(s) for s in seeds])
+        try:
+            yield
+        finally:
+            for packed in self.attached.values():
+                packed.dropped = None
+
+    @torch.no_grad()
+    def keep(self, members: list[int]) -> None:
+        """Go on with the members at these places alone; the others' state is gone."""
+        index = torch.tensor(members, device=self.device)
         for packed in self.attached.values():
-            if packed.down.grad is not None and not bool(packed.trains_down.all()):
-                packed.down.grad *= packed.trains_down.to(packed.down).view(-1, 1, 1)
+            packed.keep(members)
+        self.head, self.bias = (t[index].clone().requires_grad_() for t in (self.head, self.bias))
+        self.lam, self.pull = self.lam[index], self.pull[index]
+        self.members, self.adapts = [self.members[i] for i in members], [self.adapts[i] for i in members]
 
     def close(self) -> None:
         """Put the backbone's own layers back."""

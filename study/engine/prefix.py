@@ -1,21 +1,26 @@
 """The frozen prefix: below the lowest adapted block nothing changes, so its work is done once.
 
 The host model's own code runs in both halves: a hook on a block reads what enters it, and later the
-blocks below are left out while the same hook hands the kept hidden states in.
+blocks below hand their input through while the same hook puts the kept hidden states in. How a backbone
+can be cut, and whether the cut changes nothing, is found by trying it on a few tokens: an architecture
+that nobody foresaw is trained whole, not wrongly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from study.models import blocks
+
+# A wrong cut is off by about the size of the numbers; rounding, by far less than this share of it.
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.1}
 
 
 class _Reached(Exception):
@@ -23,24 +28,16 @@ class _Reached(Exception):
 
 
 @dataclass(frozen=True)
-class Ragged:
-    """Hidden states of every example, without padding, one after the other [Σ T, hidden]."""
+class Cut:
+    """How the blocks below are stood in for.
 
-    values: torch.Tensor
-    starts: np.ndarray
-    lengths: np.ndarray
+    `outputs` is how many values a block returns as a tuple, 0 where it returns its hidden states alone.
+    `first_runs`: the first block does run, because the others need more of it than hidden states
+    (T5's only table of relative positions is there).
+    """
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return self.values.numel() * self.values.element_size()
-
-    def batch(self, positions: np.ndarray, longest: int) -> torch.Tensor:
-        """Hidden states [n, longest, hidden] of the examples at `positions`, zero beyond their ends."""
-        out = self.values.new_zeros(len(positions), longest, self.values.shape[1])
-        for row, i in enumerate(positions):
-            out[row, : self.lengths[i]] = self.values[self.starts[i] : self.starts[i] + self.lengths[i]]
-        return out
+    outputs: int
+    first_runs: bool = False
 
 
 @torch.no_grad()
@@ -63,19 +60,81 @@ def entering(backbone: nn.Module, block: int, ids: torch.Tensor, mask: torch.Ten
 
 
 @contextmanager
-def resumed(backbone: nn.Module, block: int, hidden: torch.Tensor) -> Iterator[None]:
+def resumed(backbone: nn.Module, block: int, hidden: torch.Tensor, cut: Cut) -> Iterator[None]:
     """While open, the backbone starts at `block` with these hidden states instead of its own."""
-    name, layers = blocks(backbone)
-    parent, _, attribute = name.rpartition(".")
-    owner = backbone.get_submodule(parent)
+    layers = blocks(backbone)[1]
 
     def hand_in(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return ((hidden, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": hidden})
 
-    handle = layers[block].register_forward_pre_hook(hand_in, with_kwargs=True)
-    setattr(owner, attribute, layers[block:])
+    skipped = layers[1:block] if cut.first_runs else layers[:block]
+    others: list[Any] = [None] * (cut.outputs - 1)  # what a block returns beside hidden states
+
+    def hand_through(*args: Any, **kwargs: Any) -> Any:
+        states = args[0] if args else kwargs["hidden_states"]
+        return (states, *others) if cut.outputs else states
+
+    def keep(_: nn.Module, __: Any, out: Any) -> None:
+        others[:] = out[1:]
+
+    handles = [layers[block].register_forward_pre_hook(hand_in, with_kwargs=True)]
+    if cut.first_runs:
+        handles.append(layers[0].register_forward_hook(keep))
+    for layer in skipped:
+        layer.forward = hand_through  # an instance's attribute stands before its class's method
     try:
         yield
     finally:
-        setattr(owner, attribute, layers)
+        for layer in skipped:
+            del layer.forward
+        for handle in handles:
+            handle.remove()
+
+
+def find_cut(backbone: nn.Module, block: int) -> Cut | None:
+    """The cheapest cut below `block` with which the backbone computes what it computes whole, or None."""
+    ids, mask = trial(backbone)
+    hidden, outputs = entering(backbone, block, ids, mask), _outputs(backbone, ids, mask)
+    for cut in (Cut(outputs), Cut(outputs, first_runs=True)):
+        if cut.first_runs and (block == 1 or not outputs):
+            continue
+        if unchanged(backbone, partial(resumed, backbone, block, hidden, cut)):
+            return cut
+    return None
+
+
+def _outputs(backbone: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> int:
+    seen: list[Any] = []
+    handle = blocks(backbone)[1][0].register_forward_hook(lambda _m, _a, out: seen.append(out))
+    try:
+        with torch.no_grad():
+            backbone(input_ids=ids, attention_mask=mask)
+    finally:
         handle.remove()
+    return len(seen[0]) if isinstance(seen[0], tuple) else 0
+
+
+def trial(backbone: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    """A few token ids [3, 8] with their mask, on the backbone's device: one row whole, two padded."""
+    config: Any = backbone.config
+    device, pad = next(backbone.parameters()).device, config.pad_token_id or 0
+    ids = torch.arange(24, device=device).view(3, 8) * 7 % max(1, config.vocab_size - 8) + 8
+    mask = (torch.arange(8, device=device) < torch.tensor([[8], [5], [2]], device=device)).long()
+    return torch.where(mask == 1, ids, pad), mask
+
+
+@torch.no_grad()
+def unchanged(backbone: nn.Module, changed: Callable[[], AbstractContextManager[None]], tokens: int = 8) -> bool:
+    """Whether the first `tokens` last hidden states of a few texts are the same inside `changed()` as outside."""
+    ids, mask = trial(backbone)
+    real = mask[:, :tokens, None].bool()
+    whole = backbone(input_ids=ids, attention_mask=mask).last_hidden_state[:, :tokens]
+    try:
+        with changed():
+            other = backbone(input_ids=ids, attention_mask=mask).last_hidden_state[:, :tokens]
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+        return False  # code of a shape that this trick does not fit
+    if other.shape != whole.shape:
+        return False
+    gap = ((other - whole) * real).abs().max()
+    return bool(gap <= TOLERANCE[whole.dtype] * (whole * real).abs().max())

@@ -1,23 +1,27 @@
-"""What a worker holds between members: the study's data, its encoders, their token ids and spectra."""
+"""What a worker holds between packs: the study's data, its encoders, and what is known of them frozen."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from study import models
 from study.adapters.spectrum import Spectrum
-from study.config import ModelConfig
-from study.engine import prefix
-from study.engine.batches import pad, scoring_batches
+from study.cache import PARTS, TensorCache
+from study.config import EngineConfig, ModelConfig
+from study.engine import firsttoken, prefix
+from study.engine.batches import Ragged, Tokens, scoring_batches
 from study.engine.pack import pool
-from study.engine.prefix import Ragged
 from study.models import Encoder
 from study.records import Fold
 
-PREFIX_BYTES = 2 * 2**30  # hidden states that a worker keeps at most
+T = TypeVar("T")
+ON_DEVICE = 0.25  # the share of a GPU's free memory that kept hidden states may take
 
 
 @dataclass(frozen=True)
@@ -31,91 +35,165 @@ class StudyData:
     metric: str
 
 
-@dataclass(frozen=True)
-class Tokens:
-    """Token ids of every example of the study, ragged, in the study's order."""
-
-    rows: tuple[np.ndarray, ...]
-    lengths: np.ndarray
-    pad_id: int
-
-    def batch(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Token ids and mask [n, T] of the examples at `positions`."""
-        ids, mask = pad([self.rows[i] for i in positions], self.pad_id)
-        return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
-
-
 @dataclass
 class Workbench:
-    """Loads an encoder once and tokenizes once; everything else of a worker is rebuilt for each pack."""
+    """Loads an encoder once and tokenizes once; everything else of a worker is rebuilt for each pack.
+
+    What is asked of a frozen encoder is to be asked while nothing is attached to it. `notes` are facts
+    that a person should hear once, such as an architecture that must be trained whole.
+    """
 
     data: StudyData
     device: torch.device
-    _encoders: dict[tuple[str, bool], Encoder] = field(default_factory=dict)
-    _tokens: dict[tuple[str, int], Tokens] = field(default_factory=dict)
-    _spectra: dict[tuple[str, bool], Spectrum] = field(default_factory=dict)
-    _pooled: dict[tuple[str, bool, int, str], torch.Tensor] = field(default_factory=dict)
-    _prefixes: dict[tuple[str, bool, int, int], Ragged] = field(default_factory=dict)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    notes: list[str] = field(default_factory=list)
+    _known: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What `make` returned the first time that it was asked for under this key."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]  # type: ignore[no-any-return]
+
+    def adopt(self, model: ModelConfig, encoder: Encoder, tokens: Tokens) -> None:
+        """Take an encoder at hand, with the study's tokens, for the one that `model` names."""
+        self._known["encoder", *_weights(model)] = encoder
+        self._known["tokens", model.name, model.max_length] = tokens
 
     def encoder(self, model: ModelConfig) -> Encoder:
         """The frozen encoder on this worker's device."""
-        key = (model.name, model.random_weights)
-        if key not in self._encoders:
+
+        def load() -> Encoder:
             encoder = models.load(model)
             encoder.backbone.to(self.device)
-            self._encoders[key] = encoder
-        return self._encoders[key]
+            return encoder
+
+        return self.once(("encoder", *_weights(model)), load)
 
     def spectrum(self, model: ModelConfig) -> Spectrum:
         """The decompositions of that encoder's weights."""
-        return self._spectra.setdefault((model.name, model.random_weights), Spectrum())
+        return self.once(("spectrum", *_weights(model)), lambda: Spectrum(partial(self._recall, model)))
 
     def tokens(self, model: ModelConfig) -> Tokens:
         """Every example's token ids, cut at `model.max_length`."""
-        key = (model.name, model.max_length)
-        if key not in self._tokens:
+
+        def read() -> Tokens:
             tokenizer = self.encoder(model).tokenizer
             ids = tokenizer(list(self.data.texts), truncation=True, max_length=model.max_length)["input_ids"]
-            rows = tuple(np.asarray(row, dtype=np.int64) for row in ids)
-            self._tokens[key] = Tokens(rows, np.array([len(r) for r in rows]), tokenizer.pad_token_id or 0)
-        return self._tokens[key]
+            return Tokens.of([np.asarray(row, dtype=np.int64) for row in ids], tokenizer.pad_token_id or 0)
 
-    @torch.no_grad()
+        return self.once(("tokens", model.name, model.max_length), read)
+
+    def shortcut(self, model: ModelConfig) -> firsttoken.Shortcut | None:
+        """How the last block leaves out what a head that reads the first token does not need, if it can."""
+        if model.pooling != "cls":
+            return None
+        return self.once(("shortcut", *_weights(model)), lambda: firsttoken.find(self.encoder(model).backbone))
+
+    def cut(self, model: ModelConfig, block: int) -> prefix.Cut | None:
+        """How the blocks below that one can be left out, or None (noted) where that would change the model."""
+
+        def find() -> prefix.Cut | None:
+            cut = prefix.find_cut(self.encoder(model).backbone, block)
+            if cut is None:
+                self.notes.append(f"model.name={model.name}: blocks cannot be left out, so every block is computed")
+            return cut
+
+        return self.once(("cut", *_weights(model), block), find)
+
     def pooled(self, model: ModelConfig) -> torch.Tensor:
         """Every example's pooled features [N, hidden] of the frozen encoder."""
-        key = (model.name, model.random_weights, model.max_length, model.pooling)
-        if key not in self._pooled:
-            backbone, tokens = self.encoder(model).backbone, self.tokens(model)
-            parts = []
-            for batch in scoring_batches(tokens.lengths):
-                ids, mask = tokens.batch(batch, self.device)
-                parts.append(pool(backbone(input_ids=ids, attention_mask=mask).last_hidden_state, mask, model.pooling))
-            order = torch.from_numpy(np.argsort(np.concatenate(scoring_batches(tokens.lengths))))
-            self._pooled[key] = torch.cat(parts)[order.to(self.device)]
-        return self._pooled[key]
 
-    def entering(self, model: ModelConfig, block: int) -> Ragged:
-        """Every example's hidden states at the entrance of a block of the frozen encoder.
+        def compute(positions: np.ndarray) -> torch.Tensor:
+            ids, mask = self.tokens(model).batch(positions, self.device)
+            hidden = self.encoder(model).backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+            return pool(hidden, mask, model.pooling)
 
-        Call it before anything is attached to the backbone. What it keeps is bounded, oldest out.
+        def read() -> torch.Tensor:
+            rows = np.ones(len(self.tokens(model).lengths), dtype=np.int64)
+            values = self._computed(model, ("pooled", model.pooling), rows, compute)
+            return values.to(self.device)
+
+        return self.once(("pooled", *_weights(model), model.max_length, model.pooling), read)
+
+    def entering(self, model: ModelConfig, block: int) -> Ragged | None:
+        """Every example's hidden states at the entrance of a block of the frozen encoder, or None.
+
+        None, which is noted, where they fit neither the cache's bound nor the disk.
         """
-        key = (model.name, model.random_weights, model.max_length, block)
-        if key not in self._prefixes:
-            self._prefixes[key] = self._enter(model, block)
-            while len(self._prefixes) > 1 and sum(p.nbytes for p in self._prefixes.values()) > PREFIX_BYTES:
-                del self._prefixes[next(iter(self._prefixes))]
-        return self._prefixes[key]
+        tokens = self.tokens(model)
 
-    def _enter(self, model: ModelConfig, block: int) -> Ragged:
-        backbone, tokens = self.encoder(model).backbone, self.tokens(model)
-        starts = np.concatenate([[0], np.cumsum(tokens.lengths)])
-        like = next(backbone.parameters())
-        values = torch.empty(int(starts[-1]), self.encoder(model).hidden, dtype=like.dtype, device=self.device)
-        for batch in scoring_batches(tokens.lengths):
-            hidden = prefix.entering(backbone, block, *tokens.batch(batch, self.device))
-            for row, i in enumerate(batch):
-                values[starts[i] : starts[i + 1]] = hidden[row, : tokens.lengths[i]]
-        return Ragged(values, starts[:-1], tokens.lengths)
+        def compute(positions: np.ndarray) -> torch.Tensor:
+            ids, mask = tokens.batch(positions, self.device)
+            return prefix.entering(self.encoder(model).backbone, block, ids, mask)[mask.bool()]
+
+        def read() -> Ragged | None:
+            try:
+                values = self._computed(model, ("entering", block), tokens.lengths, compute)
+            except OSError as error:
+                self.notes.append(f"hidden states below block {block} are not kept: {error}")
+                return None
+            return Ragged(self._placed(values), tokens.lengths)
+
+        return self.once(("entering", *_weights(model), model.max_length, block), read)
+
+    @torch.no_grad()
+    def _computed(
+        self,
+        model: ModelConfig,
+        what: tuple[object, ...],
+        rows: np.ndarray,
+        compute: Callable[[np.ndarray], torch.Tensor],
+    ) -> torch.Tensor:
+        """`compute` of every example [Σ rows, hidden], from the cache or in parts into it; `rows` of each example."""
+        encoder, tokens = self.encoder(model), self.tokens(model)
+        starts = np.concatenate([[0], np.cumsum(rows)])
+        batches = scoring_batches(tokens.lengths, self.engine.tokens)
+
+        def fill(values: torch.Tensor, part: int) -> None:
+            for batch in batches[part::PARTS]:
+                index = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in batch])
+                values[torch.from_numpy(index)] = compute(batch).to(values)
+
+        key = (*what, _digest(tokens), self.engine.tokens, self.device.type, torch.__version__)
+        shape = (int(starts[-1]), encoder.hidden)
+        return self._recall(model, key, shape, next(encoder.backbone.parameters()).dtype, fill, PARTS)
+
+    def _recall(
+        self,
+        model: ModelConfig,
+        key: tuple[object, ...],
+        shape: tuple[int, ...],
+        dtype: torch.dtype,
+        fill: Callable[[torch.Tensor, int], None],
+        parts: int = 1,
+    ) -> torch.Tensor:
+        mark = self.encoder(model).fingerprint
+        if mark:
+            return TensorCache.of(self.engine.cache_gb).get((mark, *key), shape, dtype, fill, parts)
+        out = torch.empty(shape, dtype=dtype)  # weights that nothing identifies: nothing is kept of them
+        for part in range(parts):
+            fill(out, part)
+        return out
+
+    def _placed(self, values: torch.Tensor) -> torch.Tensor:
+        """On the GPU where they fit well, else where they are."""
+        if self.device.type != "cuda":
+            return values
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return values.to(self.device) if values.nbytes < ON_DEVICE * free else values
+
+
+def _weights(model: ModelConfig) -> tuple[str, bool, str]:
+    return model.name, model.random_weights, model.precision
+
+
+def _digest(tokens: Tokens) -> str:
+    import hashlib
+
+    digest = hashlib.sha256(tokens.lengths.astype(np.int64).tobytes())
+    digest.update(tokens.ids.values.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def name_of(device: torch.device) -> str:

@@ -12,15 +12,20 @@ class Launcher(ABC):
     """Trains members somewhere.
 
     Guarantees: every submitted member comes back exactly once, as a FoldResult with a score or an
-    error; a result does not depend on the number of workers or on the order; a member that kills its
-    worker costs nothing but itself. Used as a context manager; leaving it stops whatever still runs.
+    error; the members of a pack train together, and results depend neither on the number of workers nor
+    on the order of the packs; a member that kills its worker costs nothing but itself. Used as a context
+    manager; leaving it stops whatever still runs.
     """
 
     workers: int
 
     @abstractmethod
-    def run(self, members: list[Member]) -> Iterator[FoldResult]:
-        """Yield results as they come, longest members first into the workers."""
+    def run(self, packs: list[list[Member]]) -> Iterator[FoldResult]:
+        """Yield results as packs end; packs go to the workers in their order."""
+
+    @abstractmethod
+    def pack_size(self, members: list[Member]) -> int:
+        """How many of these members, which are of a kind, pay in one pack on a worker's device: a measurement."""
 
     def __enter__(self) -> Launcher:
         return self

@@ -5,13 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from study.config import EngineConfig
 from study.launch.base import Launcher
 from study.records import FoldResult, Member
 
@@ -37,41 +37,69 @@ def prepare() -> None:
         forkserver.ensure_running()
 
 
+def default_workers() -> int:
+    """One process per GPU, or else per core."""
+    import torch
+
+    return torch.cuda.device_count() or cores()
+
+
 class LocalLauncher(Launcher):
     """A pool of processes; the study's data travel to each once."""
 
-    def __init__(self, data: StudyData, workers: int | None) -> None:
-        self.data, self.workers = data, workers or cores()
+    def __init__(self, data: StudyData, engine: EngineConfig | None = None, workers: int | None = None) -> None:
+        self.data, self.engine = data, engine or EngineConfig()
+        self.workers = workers or default_workers()
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
         prepare()
         context = multiprocessing.get_context(METHOD)
-        pool = ProcessPoolExecutor(self.workers, context, initializer=_begin, initargs=(self.data,))
+        arguments = (self.data, self.engine, context.Value("i", 0))
+        pool = ProcessPoolExecutor(self.workers, context, initializer=_begin, initargs=arguments)
         for _ in range(self.workers):  # processes start at a submission; importing takes seconds, so start them now
             pool.submit(_ready)
         return pool
 
-    def run(self, members: list[Member]) -> Iterator[FoldResult]:
-        lost: list[Member] = []
-        futures: dict[Future[FoldResult], Member] = {self._pool.submit(_train, m): m for m in members}
+    def run(self, packs: list[list[Member]]) -> Iterator[FoldResult]:
+        lost: list[list[Member]] = []
+        futures: dict[Future[list[FoldResult]], list[Member]] = {self._pool.submit(_train, p): p for p in packs}
         for future in as_completed(futures):
             try:
-                yield future.result()
+                yield from future.result()
             except BrokenProcessPool:
                 lost.append(futures[future])
         # A dying worker takes the whole pool with it; run what was lost one by one, to see which one kills.
-        for i, member in enumerate(sorted(lost, key=lambda m: (m.trial, m.fold))):
+        for i, pack in enumerate(sorted(lost, key=lambda p: (p[0].trial, p[0].fold))):
             if i == 0:
                 self._restart()
-            yield self._alone(member)
+            yield from self._alone(pack)
 
-    def _alone(self, member: Member) -> FoldResult:
+    def _alone(self, pack: list[Member]) -> Iterator[FoldResult]:
         try:
-            return self._pool.submit(_train, member).result()
+            yield from self._pool.submit(_train, pack).result()
+            return
         except BrokenProcessPool:
             self._restart()
-            return FoldResult(member.trial, member.fold, None, error="its worker process died, twice")
+        if len(pack) == 1:
+            yield FoldResult(pack[0].trial, pack[0].fold, None, error="its worker process died, twice")
+            return
+        half = len(pack) // 2
+        yield from self._alone(pack[:half])
+        yield from self._alone(pack[half:])
+
+    def pack_size(self, members: list[Member]) -> int:
+        # On a CPU every core wants a pack of its own: cores of the machine, not workers, which must change nothing.
+        from study.engine.workbench import default_device
+
+        most = len(members) // cores() if default_device().type == "cpu" else len(members)
+        if most < 2:
+            return 1
+        try:
+            return self._pool.submit(_pack_size, members[0], most).result()
+        except BrokenProcessPool:
+            self._restart()
+            return 1
 
     def _restart(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -84,8 +112,8 @@ class LocalLauncher(Launcher):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(data: StudyData) -> None:
-    """Make this process a worker; only the driver listens to Ctrl-C."""
+def _begin(data: StudyData, engine: EngineConfig, started: Any) -> None:
+    """Make this process a worker, on a GPU of its own where there are several; only the driver listens to Ctrl-C."""
     global _bench
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import torch
@@ -96,20 +124,27 @@ def _begin(data: StudyData) -> None:
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    _bench = Workbench(data, default_device())
+    device = default_device()
+    if device.type == "cuda":
+        with started.get_lock():
+            device = torch.device("cuda", started.value % torch.cuda.device_count())
+            started.value += 1
+    _bench = Workbench(data, device, engine)
 
 
 def _ready() -> None:
     """Nothing: its submission starts a process."""
 
 
-def _train(member: Member) -> FoldResult:
+def _train(pack: list[Member]) -> list[FoldResult]:
     from study.engine.train import train_pack
 
     assert _bench is not None
-    try:
-        return train_pack([member], _bench)[0]
-    except Exception as error:  # noqa: BLE001 -- the boundary of a worker: the error is the result
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        message = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
-        return FoldResult(member.trial, member.fold, None, error=message)
+    return train_pack(pack, _bench)
+
+
+def _pack_size(member: Member, most: int) -> int:
+    from study.engine.probe import pack_size
+
+    assert _bench is not None
+    return pack_size(member, most, _bench)

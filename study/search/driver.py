@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study import launch, provenance, seeding, stores, tracking
-from study.config import Configuration, StudyConfig
+from study.config import StudyConfig
 from study.records import FoldResult, Member, TrialResult
-from study.search import finish
+from study.search import finish, packing
 from study.search.ledger import Ledger, configuration_of, folds_of
 from study.search.objectives import summary
 from study.search.plan import Plan, check_objectives, make_plan
@@ -32,7 +33,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     check_objectives(config)
     _check_addresses(config)
     launch.prepare(config)
-    plan = make_plan(config)
+    plan = make_plan(_settled(config))
     # Workers import and load while this process opens its stores.
     with launch.make(config, plan.data) as launcher:
         with stores.opening("storage.url", config.storage.url):
@@ -40,8 +41,18 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
         origin = _provenance(plan, ledger, argv)
         with stores.opening("tracking.uri", str(config.tracking.uri)):
             tracker = tracking.make(config)
-            tracker.start(config, origin, _artifacts(plan))
+            tracker.start(plan.config, origin, _artifacts(plan))
         return _search(plan, ledger, tracker, launcher, report)
+
+
+def _settled(config: StudyConfig) -> StudyConfig:
+    """The configuration with `model.precision: auto` replaced by what is faster here; from now on it is recorded."""
+    if config.model.precision != "auto":
+        return config
+    from study.engine import probe
+    from study.engine.workbench import default_device
+
+    return replace(config, model=replace(config.model, precision=probe.precision(default_device())))
 
 
 def _check_addresses(config: StudyConfig) -> None:
@@ -54,9 +65,9 @@ def _check_addresses(config: StudyConfig) -> None:
 def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: launch.Launcher, report: Report) -> int:
     try:
         with Progress(plan) as progress:
-            driver = Driver(plan, ledger, tracker, progress)
-            driver.run(launcher)
-            finish.score_tests(plan, ledger, driver.results, tracker, launcher)
+            driver = Driver(plan, ledger, tracker, progress, launcher)
+            driver.run()
+            finish.score_tests(plan, ledger, driver.results, tracker, driver.train)
     except KeyboardInterrupt:
         tracker.end("KILLED")
         print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)
@@ -73,11 +84,14 @@ def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: lau
 class Driver:
     """Brings a ledger to its budget; decisions fall at the end of a round, in the order of the trials."""
 
-    def __init__(self, plan: Plan, ledger: Ledger, tracker: tracking.Tracker, progress: Progress) -> None:
+    def __init__(
+        self, plan: Plan, ledger: Ledger, tracker: tracking.Tracker, progress: Progress, launcher: launch.Launcher
+    ) -> None:
         self.plan, self.ledger, self.tracker, self.progress = plan, ledger, tracker, progress
+        self.launcher = launcher
         self.results: dict[int, TrialResult] = {}
 
-    def run(self, launcher: launch.Launcher) -> None:
+    def run(self) -> None:
         """Train what is missing."""
         from optuna.trial import TrialState
 
@@ -88,7 +102,7 @@ class Driver:
         done = len(self.results)
         while done < total:
             until = min(total, (done // size + 1) * size)
-            self._round(self.ledger.ask_until(until), launcher)
+            self._round(self.ledger.ask_until(until))
             done = until
 
     def _remember(self, trial: FrozenTrial) -> None:
@@ -99,7 +113,7 @@ class Driver:
             self.tracker.fold(fold)
         self._finish(self._result(trial, folds, trial.user_attrs.get("duplicate_of")))
 
-    def _round(self, trials: list[FrozenTrial], launcher: launch.Launcher) -> None:
+    def _round(self, trials: list[FrozenTrial]) -> None:
         originals, kept = self._originals(trials), {t.number: folds_of(t) for t in trials}
         by_number = {t.number: t for t in trials}
         for trial in trials:
@@ -107,14 +121,33 @@ class Driver:
         for trial in trials:
             for result in kept[trial.number].values():
                 self._fold(trial, result, stored=True)
-        members = [
-            m for t in trials if t.number not in originals for m in self._members(t) if m.fold not in kept[t.number]
-        ]
-        for result in launcher.run(sorted(members, key=_cost, reverse=True)):
+        members = [m for t in trials if t.number not in originals for m in self._members(t)]
+        for result in self.train(members, {(t, f) for t, folds in kept.items() for f in folds}):
             kept[result.trial][result.fold] = result
             self._fold(by_number[result.trial], result)
         for trial in trials:  # an original comes before what repeats it
             self._tell(trial, kept[trial.number], originals.get(trial.number))
+
+    def train(self, members: list[Member], known: set[tuple[int, int]]) -> Iterator[FoldResult]:
+        """The results of the members that are not `known` yet (by trial and fold), as they come.
+
+        Packs are made of all of them, so that a round that was interrupted goes on in the packs that it began in.
+        """
+        packs = packing.compose(members, self._size)
+        for result in self.launcher.run([p for p in packs if not all((m.trial, m.fold) in known for m in p)]):
+            if (result.trial, result.fold) not in known:
+                self.progress.say(result.notes)
+                yield result
+
+    def _size(self, group: str, members: list[Member]) -> int:
+        """How many of the group train together: as configured, or measured once and kept with the study."""
+        if self.plan.config.engine.pack != "auto":
+            return int(self.plan.config.engine.pack)
+        sizes = self.ledger.pack_sizes()
+        if group not in sizes:
+            sizes[group] = self.launcher.pack_size(members)
+            self.ledger.keep_pack_size(group, sizes[group])
+        return sizes[group]
 
     def _originals(self, trials: list[FrozenTrial]) -> dict[int, int]:
         """Which trials repeat an earlier one, told or of this round; failed ones are tried again."""
@@ -173,14 +206,6 @@ class Driver:
         if not result.complete or any(name not in figures for name in objectives):
             return None
         return [figures[name] for name in objectives]
-
-
-def _cost(member: Member) -> tuple[int, int, int]:
-    """Longest first: what reaches deeper into the model trains longer."""
-    method: Configuration = member.configuration
-    kind = {"full": 3, "lora": 2, "factorized": 2, "head": 0}[method.method.kind]
-    depth = {"all": 9, "top-half": 5}.get(method.method.layers, 1)
-    return kind, depth, member.configuration.train.epochs
 
 
 def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Provenance:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study import seeding
 from study.config import StudyConfig
-from study.records import Member, TrialResult
+from study.records import FoldResult, Member, TrialResult
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.plan import Plan
 
 if TYPE_CHECKING:
-    from study.launch import Launcher
     from study.tracking import Tracker
+
+
+Train = Callable[[list[Member], set[tuple[int, int]]], Iterator[FoldResult]]
 
 
 def front(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
@@ -35,9 +37,7 @@ def _beats(q: tuple[float, ...], p: tuple[float, ...]) -> bool:
     return q != p and all(a >= b for a, b in zip(q, p, strict=True))
 
 
-def score_tests(
-    plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker: Tracker, launcher: Launcher
-) -> None:
+def score_tests(plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker: Tracker, train: Train) -> None:
     """Train each of the front's configurations on everything searched and score it on the test, once.
 
     The search never sees these scores: it is over.
@@ -49,8 +49,8 @@ def score_tests(
     for number in chosen:
         if number in known:
             tracker.test_score(number, known[number])
-    missing = [Member(n, fold, results[n].configuration, seed) for n in chosen if n not in known]
-    for result in launcher.run(missing):
+    members = [Member(n, fold, results[n].configuration, seed) for n in chosen]
+    for result in train(members, {(n, fold) for n in known}):
         if result.score is not None:
             figures = {"test/score": result.score, "test/loss": result.metrics["loss"]}
             ledger.keep_test_score(result.trial, figures)

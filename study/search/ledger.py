@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 CONFIGURATION, FINGERPRINT, FOLD = "configuration", "lora_study.fingerprint", "fold:"
-TEST = "test:"
+TEST, PACKS = "test:", "lora_study.packs"
 
 
 class Ledger:
@@ -38,10 +38,8 @@ class Ledger:
             directions=plan.directions,
         )
         self._check()
-        enqueued = {t.user_attrs.get("baseline") for t in self.study.trials}
-        for name, configuration in baselines(config).items():
-            if name not in enqueued:
-                self.study.enqueue_trial({}, user_attrs={"baseline": name, CONFIGURATION: _dump(configuration)})
+        self.baselines = list(baselines(config).items())
+        self.searched = samplers.Searched(plan.directions)
 
     def _check(self) -> None:
         known = self.study.user_attrs.get(FINGERPRINT)
@@ -61,38 +59,31 @@ class Ledger:
 
     def trials(self) -> list[FrozenTrial]:
         """Every trial that has been asked for, by number."""
-        from optuna.trial import TrialState
-
-        return [t for t in self.study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
+        return self.study.get_trials(deepcopy=False)
 
     def ask_until(self, count: int) -> list[FrozenTrial]:
         """Ask until `count` trials exist in all; the trials that still run, each with its configuration."""
         from optuna.trial import TrialState
 
-        asked = len(self.trials())
-        for number in range(asked, count):
+        known = self.trials()
+        self.searched.follow(known)
+        for number in range(len(known), count):
             self._ask(number)
-        running = [t for t in self.trials() if t.state == TrialState.RUNNING]
-        for trial in running:
-            if CONFIGURATION not in trial.user_attrs:
-                self._suggest(trial)
         return [t for t in self.trials() if t.state == TrialState.RUNNING]
 
     def _ask(self, number: int) -> None:
-        config = self.plan.config
-        self.study.sampler = samplers.make(config.sampler, self.plan.space, config.study.seed, number)
-        trial = self.study.ask()
-        if CONFIGURATION not in trial.user_attrs:
-            trial.set_user_attr(CONFIGURATION, _dump(config.configuration.with_values(self.plan.space.ask(trial))))
+        """The baselines come first, then what the sampler proposes; written at once, whole or not at all."""
+        from optuna.trial import TrialState, create_trial
 
-    def _suggest(self, stopped: FrozenTrial) -> None:
-        """Finish what an interruption cut short between asking and suggesting, with the same sampler."""
-        from optuna.trial import Trial
-
-        config = self.plan.config
-        self.study.sampler = samplers.make(config.sampler, self.plan.space, config.study.seed, stopped.number)
-        trial = Trial(self.study, stopped._trial_id)
-        trial.set_user_attr(CONFIGURATION, _dump(config.configuration.with_values(self.plan.space.ask(trial))))
+        config, space = self.plan.config, self.plan.space
+        if number < len(self.baselines):
+            name, configuration = self.baselines[number]
+            asked = create_trial(state=TrialState.RUNNING, user_attrs={"baseline": name})
+        else:
+            asked = self.searched.ask(number, samplers.make(config.sampler, space, config.study.seed, number), space)
+            configuration = config.configuration.with_values(asked.params)
+        asked.user_attrs = {**asked.user_attrs, CONFIGURATION: _dump(configuration)}
+        self.study.add_trial(asked)
 
     def keep(self, trial: FrozenTrial, result: FoldResult) -> None:
         """Make a fold's result durable."""
@@ -106,6 +97,14 @@ class Ledger:
             self.study.tell(number, state=TrialState.FAIL)
         else:
             self.study.tell(number, values)
+
+    def pack_sizes(self) -> dict[str, int]:
+        """How many members of each group train together, as far as that has been decided."""
+        return dict(self.study.user_attrs.get(PACKS, {}))
+
+    def keep_pack_size(self, group: str, size: int) -> None:
+        """Decide it for good: a study that is resumed packs alike."""
+        self.study.set_user_attr(PACKS, {**self.pack_sizes(), group: size})
 
     def keep_test_score(self, number: int, figures: dict[str, float]) -> None:
         """Make a held-out score durable; beside the study, since a told trial cannot be changed."""

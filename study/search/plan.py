@@ -72,7 +72,7 @@ def make_plan(config: StudyConfig) -> Plan:
     Raises StudyError where anything cannot work; no model has been loaded and nothing been created.
     """
     space = parse_space(config)
-    sites, _ = models.geometry(config.model)
+    sites, layers, _ = models.geometry(config.model)
     _check_against_model(config, space, sites)
     task = tasks.get(config.task.name)
     examples = task.load(config.task, config.study.seed)
@@ -87,7 +87,7 @@ def make_plan(config: StudyConfig) -> Plan:
         test,
         task.metric,
         sites,
-        1 + max(s.layer for s in sites),
+        layers,
     )
 
 

@@ -20,6 +20,7 @@ class Progress:
         self.folds = len(plan.folds)
         self.best: tuple[float, str] | None = None
         self.labels: dict[int, str] = {}
+        self.said: set[str] = set()
         self.scores: dict[int, list[float | None]] = {}
         self.bar = Bar(
             TextColumn("{task.description}"),
@@ -59,6 +60,13 @@ class Progress:
         """A trial more: what is left of its folds (it repeats another, or had ended before) is done too."""
         self.bar.advance(self.row, self.folds - len(self.scores[result.trial]))
         self._compare(result.trial, [f.score for f in result.folds])
+
+    def say(self, notes: tuple[str, ...]) -> None:
+        """What a person should hear, each thing once."""
+        for note in notes:
+            if note not in self.said:
+                self.said.add(note)
+                self.bar.console.print(f"Note: {note}.", highlight=False, soft_wrap=True)
 
     def _compare(self, trial: int, scores: list[float | None]) -> None:
         """Show the trial as the best if all its folds have scores and their mean beats the best so far."""

@@ -1,7 +1,8 @@
-"""Optuna samplers, made anew for each trial so that what is asked depends on seed and results alone."""
+"""What a sampler sees and proposes: the searched trials in memory, with a sampler made anew for each trial."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from study import seeding
@@ -9,6 +10,7 @@ from study.config import SamplerConfig
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
 
     from study.search.space import Space
 
@@ -32,50 +34,59 @@ def make(config: SamplerConfig, space: Space, seed: int, trial: int) -> BaseSamp
         "nsga2": lambda: optuna.samplers.NSGAIISampler(population_size=max(2, config.startup), seed=own),
         "gp": lambda: optuna.samplers.GPSampler(n_startup_trials=config.startup, seed=own),
     }
-    return _blind(makers[config.name]())
+    return _knowing(space, makers[config.name]())
 
 
-def _blind(sampler: BaseSampler) -> BaseSampler:
-    """The sampler, not seeing the baselines.
+def _knowing(space: Space, sampler: BaseSampler) -> BaseSampler:
+    """The sampler, told the space: to infer it, Optuna compares the distributions of all trials, each time anew."""
+    several = {k: d for k, d in sorted(space.distributions.items()) if not d.single()}
+    sampler.infer_relative_search_space = lambda study, trial: several  # type: ignore[method-assign]
+    return sampler
 
-    They lie outside the space; samplers model the parameters that *all* trials share, which with
-    them would be none.
+
+class Searched:
+    """The searched trials of a study, in their order, as an Optuna study in memory. Guarantees:
+
+    asking reads and writes no storage; what is asked depends on the sampler and on the trials followed so far;
+    baselines, which lie outside the space, are not among them.
     """
-    from optuna.samplers import BaseSampler
 
-    class Blind(BaseSampler):
-        def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
-            return sampler.infer_relative_search_space(_Searched(study), trial)  # type: ignore[arg-type]
+    def __init__(self, directions: list[Any]) -> None:
+        import optuna
 
-        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:
-            return sampler.sample_relative(_Searched(study), trial, search_space)  # type: ignore[arg-type]
+        self.storage = optuna.storages.InMemoryStorage()
+        self.study = optuna.create_study(storage=self.storage, directions=directions)
+        self.ids: dict[int, int] = {}  # of trials by their number in the whole study
+        self.running: set[int] = set()
 
-        def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
-            return sampler.sample_independent(_Searched(study), trial, param_name, param_distribution)  # type: ignore[arg-type]
+    def follow(self, trials: Iterable[FrozenTrial]) -> None:
+        """Take over, in the order of their numbers, the trials that are new or were told since."""
+        for trial in trials:
+            if "baseline" in trial.user_attrs:
+                continue
+            if trial.number not in self.ids:
+                self._add(trial)
+            elif trial.number in self.running and trial.state.is_finished():
+                # Not Study.tell: it lets the grid sampler stop the study, and here the budget alone ends one.
+                self.storage.set_trial_state_values(self.ids[trial.number], trial.state, trial.values)
+                self.running.discard(trial.number)
 
-        def before_trial(self, study: Any, trial: Any) -> None:
-            sampler.before_trial(study, trial)
+    def ask(self, number: int, sampler: BaseSampler, space: Space) -> FrozenTrial:
+        """The next trial, running, with values for the whole space and the sampler's own notes."""
+        self.study.sampler = sampler
+        trial = self.study.ask()
+        space.ask(trial)
+        self.ids[number] = trial._trial_id
+        self.running.add(number)
+        return self.storage.get_trial(trial._trial_id)
 
-        def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
-            sampler.after_trial(_Searched(study), trial, state, values)  # type: ignore[arg-type]
+    def _add(self, trial: FrozenTrial) -> None:
+        from optuna.trial import create_trial
 
-    return Blind()
-
-
-class _Searched:
-    """An Optuna study without its baselines."""
-
-    def __init__(self, study: Any) -> None:
-        self._study = study
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._study, name)
-
-    def stop(self) -> None:
-        """The grid sampler asks for this when it is exhausted; here the budget alone ends a study."""
-
-    def _get_trials(self, *args: Any, **kwargs: Any) -> list[Any]:
-        return [t for t in self._study._get_trials(*args, **kwargs) if "baseline" not in t.user_attrs]
-
-    def get_trials(self, *args: Any, **kwargs: Any) -> list[Any]:
-        return [t for t in self._study.get_trials(*args, **kwargs) if "baseline" not in t.user_attrs]
+        copy = create_trial(
+            state=trial.state, values=trial.values, params=trial.params, distributions=trial.distributions,
+            system_attrs=trial.system_attrs, intermediate_values=trial.intermediate_values,
+        )  # fmt: skip
+        self.ids[trial.number] = self.storage.create_new_trial(self.study._study_id, copy)
+        if not trial.state.is_finished():
+            self.running.add(trial.number)

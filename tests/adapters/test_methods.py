@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny import configuration, encoder, workbench
+from tiny import configuration, encoder, tensors, workbench
 from torch import nn
 
 from study.adapters import surgery
 from study.adapters.spectrum import Spectrum
 from study.config import MethodConfig
-from study.engine.train import Fit
+from study.engine.fit import Fit
 from study.records import Member
 
 KINDS = ["bert", "roberta", "distilbert", "albert"]
@@ -87,11 +87,11 @@ def test_c_and_w_are_bit_identical_after_training(residual: str) -> None:
 
 
 def test_a_null_lambda_is_bit_identical_to_no_regulariser(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = trained(kind="lora", lam=None).pack.trained()
+    plain = tensors(trained(kind="lora", lam=None))
     fit = Fit([Member(0, 0, configuration(kind="lora", lam=None), 3)], workbench())
-    monkeypatch.setattr(fit.pack, "objective", lambda task: task.sum())
+    monkeypatch.setattr(fit.pack, "objective", lambda task, share: task.sum())
     fit.run(None)
-    assert all(torch.equal(a, b) for a, b in zip(plain, fit.pack.trained(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(plain, tensors(fit), strict=True))
 
 
 @pytest.mark.parametrize("kind", ["lora", "factorized"])

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from tiny import configuration, letters, save_model
 
-from study.config import Configuration, ModelConfig
+from study.config import Configuration, EngineConfig, ModelConfig
 from study.launch import Launcher
 from study.launch.local import LocalLauncher
 from study.records import FoldResult, Member
 
-LAUNCHERS: dict[str, Callable[[int], Launcher]] = {"local": lambda workers: LocalLauncher(letters(), workers)}
+LAUNCHERS: dict[str, Callable[[int], Launcher]] = {
+    "local": lambda workers: LocalLauncher(letters(), EngineConfig(), workers)
+}
 
 
 class Poison:
@@ -38,6 +40,10 @@ def members(model: ModelConfig) -> list[Member]:
     return [Member(t, f, of(model, rank=1 + t), seed=f) for t in range(2) for f in range(2)]
 
 
+def pairs(model: ModelConfig) -> list[list[Member]]:
+    return [members(model)[:2], members(model)[2:]]
+
+
 def by_member(results: list[FoldResult]) -> dict[tuple[int, int], float | None]:
     assert len({(r.trial, r.fold) for r in results}) == len(results)
     return {(r.trial, r.fold): r.score for r in results}
@@ -48,7 +54,7 @@ def test_every_member_comes_back_once_and_workers_change_nothing(name: str, mode
     outcomes = []
     for workers in (1, 2):
         with LAUNCHERS[name](workers) as launcher:
-            first, second = list(launcher.run(members(model))), list(launcher.run(members(model)[::-1]))
+            first, second = list(launcher.run(pairs(model))), list(launcher.run(pairs(model)[::-1]))
             assert list(launcher.run([])) == []
         assert by_member(first) == by_member(second)
         assert all(score is not None for score in by_member(first).values())
@@ -60,7 +66,7 @@ def test_every_member_comes_back_once_and_workers_change_nothing(name: str, mode
 def test_a_member_that_fails_brings_its_error_and_costs_no_other(name: str, model: ModelConfig) -> None:
     wrong = Member(7, 0, of(model, rank=999), seed=0)
     with LAUNCHERS[name](2) as launcher:
-        results = list(launcher.run([wrong, *members(model)]))
+        results = list(launcher.run([[wrong, *members(model)[:2]], members(model)[2:]]))
     (failed,) = [r for r in results if r.trial == 7]
     assert failed.score is None
     assert "method.rank=999" in str(failed.error)
@@ -72,8 +78,8 @@ def test_a_member_that_fails_brings_its_error_and_costs_no_other(name: str, mode
 def test_a_member_that_kills_its_worker_costs_nothing_but_itself(name: str, model: ModelConfig) -> None:
     killer = Member(7, 0, Poison(), seed=0)  # type: ignore[arg-type]
     with LAUNCHERS[name](2) as launcher:
-        results = list(launcher.run([*members(model), killer]))
-        after = list(launcher.run(members(model)))
+        results = list(launcher.run([[m] for m in members(model)[:2]] + [[*members(model)[2:], killer]]))
+        after = list(launcher.run([[m] for m in members(model)]))
     assert [r.error for r in results if r.trial == 7] == ["its worker process died, twice"]
     assert by_member([r for r in results if r.trial != 7]) == by_member(after)
     assert all(score is not None for score in by_member(after).values())

@@ -7,14 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from tiny import configuration, workbench
+from tiny import configuration, tensors, workbench
 from torch import nn
 
 from study import models
 from study.config import Configuration, ModelConfig
-from study.engine import memory
-from study.engine.train import Fit
-from study.engine.workbench import StudyData, Tokens, Workbench
+from study.engine import measure, memory
+from study.engine.batches import Tokens
+from study.engine.fit import Fit
+from study.engine.workbench import StudyData, Workbench
 from study.records import Fold, Member
 
 CONFIGURATIONS = {
@@ -36,9 +37,7 @@ def bench(device: str) -> Workbench:
     rows = tuple(np.random.default_rng(0).integers(5, 200, (32, 60)))
     folds = (Fold(0, np.arange(16), np.arange(16, 32)),)
     out = Workbench(StudyData(("",) * 32, np.arange(32) % 2, 2, folds, "accuracy"), torch.device(device))
-    model = ModelConfig()
-    out._encoders[model.name, model.random_weights] = models.wrap(backbone, tokenizer=None)
-    out._tokens[model.name, model.max_length] = Tokens(rows, np.full(32, 60), 0)
+    out.adopt(ModelConfig(), models.wrap(backbone, tokenizer=None), Tokens.of(list(rows), 0))
     return out
 
 
@@ -49,8 +48,8 @@ def fit_of(configured: Configuration, device: str) -> Fit:
 
 def counted_and_held(fit: Fit) -> tuple[int, int]:
     """memory/train_bytes, and of it what is held between steps: weights and optimizer state."""
-    counted = fit._counted(fit.members[0], memory.most_alive(fit._rehearse))["memory/train_bytes"]
-    return int(counted), int(fit._counted(fit.members[0], 0)["memory/train_bytes"])
+    step = memory.most_alive(lambda: measure.rehearse(fit))
+    return measure.held(fit, step), measure.held(fit, 0)
 
 
 def peak_of_live_bytes(work: Callable[[], object]) -> int:
@@ -66,7 +65,7 @@ def peak_of_live_bytes(work: Callable[[], object]) -> int:
 def test_the_count_is_within_a_hundredth_of_what_the_cpu_allocator_peaks_at(name: str) -> None:
     fit = fit_of(configuration(batch_size=16, **CONFIGURATIONS[name]), "cpu")
     counted, held = counted_and_held(fit)
-    assert counted == pytest.approx(held + peak_of_live_bytes(lambda: fit._train_epoch(0)), rel=0.01)
+    assert counted == pytest.approx(held + peak_of_live_bytes(lambda: fit.train_epoch()), rel=0.01)
 
 
 @pytest.mark.gpu
@@ -77,7 +76,7 @@ def test_the_count_is_within_a_tenth_of_what_the_gpu_allocator_peaks_at(name: st
     counted, held = counted_and_held(fit)  # it also takes the libraries' workspaces, which belong to no configuration
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
-    fit._train_epoch(0)
+    fit.train_epoch()
     assert counted == pytest.approx(held + torch.cuda.max_memory_allocated() - before, rel=0.1)
 
 
@@ -107,9 +106,9 @@ def test_the_count_sees_what_autograd_saves_and_the_gradients() -> None:
 
 def test_a_rehearsal_changes_nothing() -> None:
     fit = Fit([Member(0, 0, configuration(kind="lora", rank=2, lam=2.0), 1)], workbench())
-    before = [t.detach().clone() for t in fit.pack.trained()]
-    fit._rehearse()
-    assert all(torch.equal(a, b) for a, b in zip(before, fit.pack.trained(), strict=True))
+    before = [t.detach().clone() for t in tensors(fit)]
+    measure.rehearse(fit)
+    assert all(torch.equal(a, b) for a, b in zip(before, tensors(fit), strict=True))
     assert all(not m.any() for m in [*fit.optimizer.first, *fit.optimizer.second, fit.optimizer.steps])
 
 

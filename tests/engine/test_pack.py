@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -9,37 +12,111 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import configuration, workbench
 
-from study.engine.batches import training_batches
+from study.adapters.factors import PackedLinear
+from study.config import EngineConfig, ModelConfig
+from study.engine import train
+from study.engine.batches import scoring_batches, training_batches
+from study.engine.fit import Fit
 from study.engine.optim import PackedAdamW
-from study.engine.train import Fit
-from study.records import Member
+from study.engine.train import train_pack
+from study.engine.workbench import Workbench
+from study.records import Epoch, Member
 
 MIXED = [
     configuration(kind="lora", rank=2, targets="qv", layers="all"),
     configuration(kind="lora", rank=5, targets="all-linear", layers="top-1", lam=3.0, lr=1e-2),
-    configuration(kind="factorized", rank=3, targets="ffn", lam=50.0),
-    configuration(kind="factorized", rank=4, residual="drop", targets="attention"),
-    configuration(kind="head"),
+    configuration(kind="factorized", rank=3, targets="ffn", lam=50.0, epochs=3),
+    configuration(kind="factorized", rank=4, residual="drop", targets="attention", layers="top-half", batch_size=5),
+    configuration(kind="head", lr=3e-2),
+    configuration(kind="lora", rank=1, targets="attention", lam=0.1, dropout=0.3),
+    configuration(kind="factorized", rank=6, targets="all-linear", lr=1e-3, weight_decay=0.1, clip=0.05),
+    configuration(kind="lora", rank=3, targets="all-linear", dropout=0.1, warmup=0.5, epochs=1),
 ]
+MEMBERS = [Member(i, i % 3, c, seed=i) for i, c in enumerate(MIXED)]
+Outcome = dict[str, torch.Tensor]
 
 
-def outcome(members: list[Member], which: int) -> dict[str, torch.Tensor]:
-    """The effective weights and the head of one member after a whole training."""
-    fit = Fit(members, workbench())
-    fit.run(None)
-    rows = {name: packed.merged(which).detach() for name, packed in fit.pack.attached.items()}
-    base = {s.name: fit.encoder.backbone.get_submodule(s.name).weight for s in fit.encoder.sites}
-    return {**base, **rows, "head": fit.pack.head[which].detach()}
+def outcomes(members: list[Member], **knobs: int) -> list[Outcome]:
+    """Every member's effective weights and head when it leaves the pack."""
+    bench = workbench()
+    bench.engine = EngineConfig(**knobs)
+    fit, taken = Fit(members, bench), {}
+
+    def hear(member: Member, epoch: Epoch) -> bool:
+        if epoch.epoch == member.configuration.train.epochs:
+            taken[member.trial] = state(fit, fit.pack.members.index(member))
+        return False
+
+    fit.run(hear)
+    return [taken[m.trial] for m in members]
 
 
-@settings(max_examples=6, deadline=None)
-@given(st.permutations(range(5)), st.integers(0, 4), st.integers(1, 4))
-def test_a_member_is_the_same_alone_and_among_mixed_companions(order: list[int], who: int, companions: int) -> None:
-    members = [Member(i, i % 3, c, seed=i) for i, c in enumerate(MIXED)]
-    others = [members[i] for i in order if i != who][:companions]
-    alone, packed = outcome([members[who]], 0), outcome([*others, members[who]], len(others))
-    for name, weight in alone.items():
-        assert torch.allclose(packed[name], weight, atol=1e-9, rtol=0), name
+def state(fit: Fit, place: int) -> Outcome:
+    weights = {site.name: fit.encoder.backbone.get_submodule(site.name) for site in fit.encoder.sites}
+    base = {
+        name: (m.merged(place) if isinstance(m, PackedLinear) else m.weight).detach() for name, m in weights.items()
+    }
+    return {**base, "head": fit.pack.head[place].detach().clone(), "bias": fit.pack.bias[place].detach().clone()}
+
+
+def assert_same(one: Outcome, other: Outcome) -> None:
+    for name, weight in one.items():
+        assert torch.allclose(other[name], weight, atol=1e-9, rtol=0), name
+
+
+@cache
+def alone(i: int) -> Outcome:
+    return outcomes([MEMBERS[i]])[0]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.permutations(range(len(MIXED))), st.sampled_from([2, 3, 8]))
+def test_a_member_is_the_same_alone_and_among_mixed_companions(order: list[int], size: int) -> None:
+    for i, packed in zip(order, outcomes([MEMBERS[i] for i in order[:size]]), strict=False):
+        assert_same(alone(i), packed)
+
+
+def test_a_batch_in_portions_trains_as_one_in_a_piece() -> None:
+    undropped = [i for i, c in enumerate(MIXED) if not c.train.dropout]
+    for i, portioned in zip(undropped, outcomes([MEMBERS[i] for i in undropped], tokens=30), strict=True):
+        assert_same(alone(i), portioned)
+
+
+def test_dropout_in_portions_does_not_depend_on_companions() -> None:
+    dropping = [m for m in MEMBERS if m.configuration.train.dropout]
+    assert len(dropping) == 2
+    together = outcomes([*dropping, MEMBERS[6]], tokens=30)
+    for member, packed in zip(dropping, together, strict=False):
+        assert_same(outcomes([member], tokens=30)[0], packed)
+
+
+def test_dropout_drops_while_training_and_never_while_scoring() -> None:
+    fit = Fit([MEMBERS[5]], workbench())
+    with torch.no_grad():
+        for packed in fit.pack.attached.values():
+            packed.up += 1
+    rows = [np.arange(4)]
+    assert np.array_equal(fit.predict(rows)[0], fit.predict(rows)[0])
+    losses = {float(fit.step(rows, active=False)) for _ in range(2)}
+    assert len(losses) == 1  # the same step draws the same
+    fit.courses[0].steps = 1
+    assert float(fit.step(rows, active=False)) not in losses
+
+
+def test_members_that_are_stopped_or_fail_leave_the_others_as_they_are() -> None:
+    broken = Member(8, 1, configuration(kind="lora", rank=2, targets="all-linear", lr=1e300), seed=8)
+    fit, taken = Fit([MEMBERS[0], broken, MEMBERS[6], MEMBERS[3]], workbench()), {}
+
+    def hear(member: Member, epoch: Epoch) -> bool:
+        taken[member.trial] = state(fit, fit.pack.members.index(member))
+        return member is MEMBERS[6]
+
+    courses = fit.run(hear)
+    assert [len(c.epochs) for c in courses] == [2, 0, 1, 2]
+    assert "its loss is nan in epoch 1" in str(courses[1].error)
+    assert [c.error for c in courses if c.member is not broken] == [None, None, None]
+    for i in (0, 3):
+        assert_same(alone(i), taken[i])
 
 
 def test_the_packed_optimizer_is_torchs_adamw_for_each_member() -> None:
@@ -47,7 +124,7 @@ def test_the_packed_optimizer_is_torchs_adamw_for_each_member() -> None:
     start, gradients = torch.randn(2, 4, 3, dtype=torch.float64), torch.randn(6, 2, 4, 3, dtype=torch.float64)
     lr, decay = torch.tensor([1e-2, 3e-3], dtype=torch.float64), torch.tensor([0.1, 0.0], dtype=torch.float64)
     ours = start.clone().requires_grad_()
-    packed = PackedAdamW([ours], decay, torch.tensor([1e9, 1e9], dtype=torch.float64))
+    packed = PackedAdamW([(ours, None)], decay, torch.tensor([1e9, 1e9], dtype=torch.float64))
     twins = [start[p].clone().requires_grad_() for p in range(2)]
     reference = [torch.optim.AdamW([t], lr=lr[p], weight_decay=decay[p]) for p, t in enumerate(twins)]
     for i, gradient in enumerate(gradients):
@@ -70,25 +147,71 @@ def test_every_example_is_in_one_batch_and_batches_repeat(lengths: list[int], si
     assert all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
 
 
+@given(st.lists(st.integers(1, 80), min_size=1, max_size=200), st.integers(1, 500))
+def test_scoring_batches_hold_every_example_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    batches = scoring_batches(np.array(lengths), budget)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    sizes = np.array(lengths)
+    assert all(len(b) == 1 or len(b) * sizes[b].max() <= budget for b in batches)
+
+
 def test_training_learns_and_reports_each_epoch_as_it_ends() -> None:
     heard = []
-    fit = Fit([Member(0, 0, configuration(epochs=12, lr=2e-2, targets="all-linear", rank=4), 1)], workbench())
-    (result,) = fit.run(lambda member, epoch: heard.append((member.trial, epoch.epoch)))
-    assert heard == [(0, e) for e in range(1, 13)]
+    told = configuration(epochs=12, lr=2e-2, targets="all-linear", rank=4)
+    (result,) = train_pack(
+        [Member(0, 0, told, 1)], workbench(), lambda m, e: bool(heard.append((m.trial, e.epoch, e.step)))
+    )
+    assert heard == [(0, e, 5 * e) for e in range(1, 13)]
     assert result.score is not None
     assert result.score >= 0.9
     assert result.metrics["params/trainable"] == result.metrics["params/adapter"] + 2 * 16 + 2
 
 
+def test_what_a_configuration_costs_is_the_same_in_any_pack() -> None:
+    same = ("params/trainable", "params/stored", "memory/train_bytes")
+    together = train_pack(MEMBERS[:5], workbench())
+    for member, packed in zip(MEMBERS[:5], together, strict=True):
+        (single,) = train_pack([member], workbench())
+        assert [packed.metrics[k] for k in same] == [single.metrics[k] for k in same]
+        assert packed.score == single.score
+        assert (packed.metrics["pack/members"], single.metrics["pack/members"]) == (5, 1)
+
+
+def test_a_pack_that_does_not_fit_into_memory_is_halved_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, real = [], train.Fit
+
+    def fits(members: list[Member], bench: Workbench) -> Fit:
+        seen.append(len(members))
+        if len(members) > 2:
+            raise torch.OutOfMemoryError("too many")
+        return real(members, bench)
+
+    monkeypatch.setattr(train, "Fit", fits)
+    results = train_pack(MEMBERS[:5], workbench())
+    assert seen == [5, 2, 3, 1, 2]
+    assert [r.trial for r in results] == [0, 1, 2, 3, 4]
+    assert all(r.error is None for r in results)
+
+
+def test_a_member_whose_configuration_is_impossible_fails_alone() -> None:
+    wrong = Member(9, 0, configuration(rank=999), seed=0)
+    results = train_pack([MEMBERS[0], wrong, MEMBERS[1]], workbench())
+    assert [r.trial for r in results] == [0, 9, 1]
+    assert [r.error is None for r in results] == [True, False, True]
+    assert "method.rank=999" in str(results[1].error)
+
+
 def test_full_fine_tuning_leaves_the_shared_backbone_alone() -> None:
     bench = workbench()
-    before = {k: v.clone() for k, v in next(iter(bench._encoders.values())).backbone.state_dict().items()}
-    Fit([Member(0, 0, configuration(kind="full", lr=1e-3), 1)], bench).run(None)
-    after = next(iter(bench._encoders.values())).backbone.state_dict()
-    assert all(torch.equal(before[k], v) for k, v in after.items())
+    backbone = bench.encoder(ModelConfig()).backbone
+    before = {k: v.clone() for k, v in backbone.state_dict().items()}
+    Fit([Member(0, 0, configuration(kind="full", lr=1e-3), 1)], bench).run()
+    assert all(torch.equal(before[k], v) for k, v in backbone.state_dict().items())
 
 
 def test_members_that_cannot_share_a_pack_are_refused() -> None:
-    members = [Member(0, 0, configuration(epochs=1), 1), Member(1, 0, configuration(epochs=2), 1)]
-    with pytest.raises(ValueError, match="share model, epochs and batch size"):
-        Fit(members, workbench())
+    other = replace(MIXED[0], model=ModelConfig(pooling="cls"))
+    with pytest.raises(ValueError, match="share their model"):
+        Fit([MEMBERS[0], Member(1, 0, other, 1)], workbench())
+    with pytest.raises(ValueError, match="pack of one only"):
+        Fit([MEMBERS[0], Member(1, 0, configuration(kind="full"), 1)], workbench())

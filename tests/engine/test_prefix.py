@@ -1,35 +1,80 @@
-"""Training on kept hidden states is training on the whole model."""
+"""Training on kept hidden states is training on the whole model, for every family of models."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
-from tiny import configuration, workbench
+from tiny import FAMILIES, backbone, configuration, tensors, workbench
 
-from study.engine.train import Fit
+from study import models
+from study.config import ModelConfig
+from study.engine import firsttoken, prefix
+from study.engine.fit import Fit
 from study.records import Member
 
+# Blocks below which each family can be cut, of three: ALBERT has one block, thrice used, and T5's first
+# holds the positions of all, so that cutting below the second would save nothing.
+CUTS = dict.fromkeys(FAMILIES, (1, 2)) | {"albert": (), "t5": (2,)}
+FIRST_TOKEN = ("bert", "roberta", "distilbert", "mpnet", "electra", "deberta-v2", "bart")
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "albert"])
-@pytest.mark.parametrize("method", ["lora", "factorized", "head"])
-def test_cached_and_uncached_training_give_the_same_member(kind: str, method: str) -> None:
-    member = Member(0, 0, configuration(kind=method, layers="top-1", targets="all-linear"), 3)
-    fits = [Fit([member], workbench(kind), cached=cached) for cached in (True, False)]
-    results = [fit.run(None)[0] for fit in fits]
-    # ALBERT's blocks share their weights, so an adapted one leaves no frozen prefix.
-    assert (fits[0].frozen is None) == (kind == "albert" and method != "head")
-    assert fits[1].frozen is None
-    for a, b in zip(fits[0].pack.trained(), fits[1].pack.trained(), strict=True):
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_each_family_is_cut_where_that_is_exact_and_nowhere_else(kind: str) -> None:
+    model = backbone(kind).double().eval()
+    count = len(models.blocks(model)[1])
+    assert tuple(b for b in range(1, count) if prefix.find_cut(model, b) is not None) == CUTS[kind]
+    assert (firsttoken.find(model) is not None) == (kind in FIRST_TOKEN)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("kind", [k for k in FAMILIES if k != "gpt2"])  # GPT-2's layers are no nn.Linear
+def test_cached_and_uncached_training_give_the_same_member(kind: str, pooling: str) -> None:
+    method = {"kind": "factorized", "lam": 5.0} if pooling == "cls" else {"kind": "lora"}
+    told = replace(configuration(layers="top-1", targets="all-linear", **method), model=ModelConfig(pooling=pooling))
+    fits = [Fit([Member(0, 0, told, 3)], workbench(kind, pooling=pooling), cached=cached) for cached in (True, False)]
+    if pooling == "cls":
+        fits[1].inputs.shortcut = None  # the other one leaves out what the first token does not need
+    courses = [fit.run()[0] for fit in fits]
+    assert (fits[0].inputs.entering is None) == (not CUTS[kind])
+    assert fits[1].inputs.entering is None
+    for a, b in zip(tensors(fits[0]), tensors(fits[1]), strict=True):
         assert torch.allclose(a, b, atol=1e-9, rtol=0)
-    assert results[0].score == results[1].score
-    assert results[0].metrics["memory/train_bytes"] == results[1].metrics["memory/train_bytes"]
+    assert courses[0].scores["accuracy"] == courses[1].scores["accuracy"]
+
+
+@pytest.mark.parametrize("kind", ["bert", "albert", "gpt2"])
+def test_a_head_alone_reads_features_that_were_computed_once(kind: str) -> None:
+    member = Member(0, 0, configuration(kind="head", lr=0.1), 3)
+    kept, whole = (Fit([member], workbench(kind), cached=cached) for cached in (True, False))
+    assert kept.inputs.pooled is not None
+    assert whole.inputs.pooled is None
+    kept.run()
+    whole.run()
+    assert torch.allclose(kept.pack.head, whole.pack.head, atol=1e-9, rtol=0)
+
+
+def test_an_architecture_that_nobody_foresaw_is_trained_whole_and_says_so_once() -> None:
+    bench = workbench("bert")
+    layers, kept = models.blocks(bench.encoder(ModelConfig()).backbone)[1], {}
+    # The last block's output is added to the first one's, which therefore cannot be left out.
+    layers[0].register_forward_hook(lambda _m, _a, out: kept.update(first=out))
+    layers[-1].register_forward_hook(lambda _m, _a, out: out + kept["first"])
+    for seed in (3, 4):
+        fit = Fit([Member(0, 0, configuration(layers="top-1"), seed)], bench)
+        assert fit.inputs.entering is None
+        fit.run()
+    assert len(bench.notes) == 1
+    assert "every block is computed" in bench.notes[0]
 
 
 def test_the_backbone_is_whole_again_after_a_cached_training() -> None:
     bench = workbench()
-    encoder = next(iter(bench._encoders.values()))
+    encoder = bench.encoder(ModelConfig())
     before = {k: v.clone() for k, v in encoder.backbone.state_dict().items()}
-    Fit([Member(0, 0, configuration(layers="top-1"), 3)], bench).run(None)
+    Fit([Member(0, 0, configuration(layers="top-1"), 3)], bench).run()
     after = encoder.backbone.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(before[k], v) for k, v in after.items())
+    assert not any("forward" in vars(layer) for layer in models.blocks(encoder.backbone)[1])

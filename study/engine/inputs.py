@@ -1,0 +1,49 @@
+"""What a pack reads of an example: its tokens, or whatever of the frozen model's work has been kept."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Literal
+
+import numpy as np
+import torch
+
+from study.config import ModelConfig
+from study.engine import firsttoken, prefix
+from study.engine.batches import Ragged, Tokens, moved
+from study.engine.pack import Pack
+from study.engine.workbench import Workbench
+
+# kept: from what has been kept of the frozen prefix; whole: every block, as training needs that keeps nothing;
+# deployed: every block and every token, as the model runs elsewhere.
+Reading = Literal["kept", "whole", "deployed"]
+
+
+class Inputs:
+    """The features that a pack's heads read, at the least work that changes nothing."""
+
+    def __init__(self, bench: Workbench, model: ModelConfig, lowest: int, cached: bool = True) -> None:
+        self.device, self.lowest = bench.device, lowest
+        self.tokens: Tokens = bench.tokens(model)
+        layers = bench.encoder(model).layers
+        self.shortcut = bench.shortcut(model)
+        self.pooled: torch.Tensor | None = None
+        self.entering: Ragged | None = None
+        self.cut: prefix.Cut | None = None
+        if cached and lowest == layers:
+            self.pooled = bench.pooled(model)
+        elif cached and lowest > 0 and (cut := bench.cut(model, lowest)) is not None:
+            self.cut, self.entering = cut, bench.entering(model, lowest)
+
+    def features(self, pack: Pack, positions: np.ndarray, reading: Reading = "kept") -> torch.Tensor:
+        """Pooled features [P·n, hidden] of the examples at `positions` [P·n], member after member."""
+        if self.pooled is not None and reading == "kept":
+            return self.pooled[moved(positions, self.device)]
+        ids, mask = self.tokens.batch(positions, self.device)
+        with ExitStack() as stack:
+            if self.entering is not None and self.cut is not None and reading == "kept":
+                hidden = self.entering.batch(positions, ids.shape[1], 0, self.device)
+                stack.enter_context(prefix.resumed(pack.backbone, self.lowest, hidden, self.cut))
+            if self.shortcut is not None and reading != "deployed":
+                stack.enter_context(firsttoken.taken(pack.backbone, self.shortcut))
+            return pack.features(ids, mask)

@@ -1,0 +1,59 @@
+"""Which members of a round train together: a function of the round and of sizes that are fixed once per study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+from study import models
+from study.config import ModelConfig
+from study.errors import ConfigError
+from study.models import LinearSite
+from study.records import Member
+
+ALONE = ("full",)  # methods whose members share no frozen weights
+
+SizeOf = Callable[[str, list[Member]], int]
+
+
+def compose(members: Iterable[Member], size_of: SizeOf) -> list[list[Member]]:
+    """The members in packs, the longest first.
+
+    Only members that share model and frozen prefix meet; members of one fold come together, since their
+    batches are the same texts. `size_of(group, its members)` is asked once for each group.
+    """
+    groups: dict[str, list[Member]] = {}
+    for member in sorted(members, key=lambda m: (m.fold, m.trial)):
+        groups.setdefault(group_of(member), []).append(member)
+    packs = []
+    for name, own in groups.items():
+        size = 1 if own[0].configuration.method.kind in ALONE else size_of(name, own)
+        packs += [own[i : i + size] for i in range(0, len(own), size)]
+    return sorted(packs, key=_cost, reverse=True)
+
+
+def group_of(member: Member) -> str:
+    """What members must share to train together: the model and the lowest block that they change."""
+    c = member.configuration
+    if c.method.kind in ALONE:
+        return c.method.kind
+    try:
+        sites, layers = _geometry(c.model)
+        lowest = str(models.lowest_block(c.method, sites, layers))
+    except ConfigError:  # it does not fit its model, which its own training will say
+        lowest = f"trial {member.trial}"
+    return f"{c.model.name} {c.model.precision} {c.model.max_length} {c.model.pooling} from {lowest}"
+
+
+@lru_cache
+def _geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int]:
+    sites, layers, _ = models.geometry(model)
+    return sites, layers
+
+
+def _cost(pack: list[Member]) -> tuple[int, int, int, int]:
+    """What reaches deeper into the model, and trains more of it at once, trains longer."""
+    c = pack[0].configuration
+    kind = {"full": 3, "lora": 2, "factorized": 2, "head": 0}[c.method.kind]
+    depth = {"all": 9, "top-half": 5}.get(c.method.layers, 1)
+    return kind, depth, max(m.configuration.train.epochs for m in pack), len(pack)
