@@ -39,7 +39,7 @@ def first_adapted_layer(kind: str, layers: Any, depth: int) -> int:
     if kind in ("head", "full"):
         return depth if kind == "head" else 0
     if layers == "top-half":
-        return depth // 2
+        return depth - max(1, depth // 2)
     top = re.fullmatch(r"top-(\d+)", str(layers))
     return max(0, depth - int(top[1])) if top else 0
 

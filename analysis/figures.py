@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis import wording as w
 
 SYMBOLS = ("circle", "diamond", "square", "triangle", "star")
+DRAWN = 2000  # points that a figure draws without thinning them out
+COLUMNS, ROWS = 90, 45  # of cells of about a marker's size
+HOVERED = ("label", "score", "score_se", "rank", "lam", "targets", "layers", "params/trainable", "memory/train_bytes",
+           "time/train_seconds")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,50 +66,77 @@ def front_figure(compared: pd.DataFrame, on_front: pd.Series, metric: str) -> Fi
     baseline = compared["baseline"].notna()
     x = "params/trainable"
     front = compared[on_front].sort_values(x)
+    others, note = thinned(compared[~on_front & ~baseline], x, log_x=True)
     series = (
-        _series("other trials", compared[~on_front & ~baseline], x, "circle", color=0),
+        _series("other trials", others, x, "circle", color=0),
         _series("front", front, x, "circle", line=True, color=1),
         _series("baselines", compared[baseline], x, "diamond", color=2),
     )
     caption = (
         "Further left is cheaper; the line joins the front. "
-        "Bars are one standard error over folds. Diamonds are baselines."
+        f"Bars are one standard error over folds. Diamonds are baselines.{note}"
     )
     return Figure("front", "Score against trained parameters", caption, "trained parameters", metric, series, True)
 
 
 def rank_figure(compared: pd.DataFrame, metric: str) -> Figure:
     """Score against rank, one series a choice of layers and targets."""
-    ranked = compared.dropna(subset="rank")
-    groups = ranked.groupby(["kind", "targets", "layers"], sort=True)
+    by = ["kind", "targets", "layers"]
+    ranked, note = thinned(compared.dropna(subset="rank"), "rank", by, log_x=True)
+    groups = ranked.groupby(by, sort=True)
     series = tuple(
         _series(" ".join(map(str, key)), part.sort_values("rank"), "rank", SYMBOLS[i % len(SYMBOLS)], color=i)
         for i, (key, part) in enumerate(groups)
     )
     caption = "Each colour is one method, target and choice of layers; several points at a rank differ in other knobs."
-    return Figure("rank", "Score by rank", caption, "rank", metric, series, True)
+    return Figure("rank", "Score by rank", caption + note, "rank", metric, series, True)
 
 
 def lambda_figure(compared: pd.DataFrame, metric: str) -> Figure:
     """Score against λ; trials without a distance term have no λ and no point."""
     weighed = compared[compared["lam"].notna()]
+    drawn, note = thinned(weighed, "lam", ["kind"], log_x=True)
     series = tuple(
         _series(str(kind), part.sort_values("lam"), "lam", SYMBOLS[i % len(SYMBOLS)], color=i)
-        for i, (kind, part) in enumerate(weighed.groupby("kind"))
+        for i, (kind, part) in enumerate(drawn.groupby("kind"))
     )
     without = len(compared) - len(weighed)
     caption = f"A smaller λ holds the adapter closer to its start. {w.plural(without, 'trial')} without λ not drawn."
-    return Figure("lambda", "Score against λ", caption, "λ (weight of the task loss)", metric, series, True)
+    return Figure("lambda", "Score against λ", caption + note, "λ (weight of the task loss)", metric, series, True)
 
 
 def memory_figure(compared: pd.DataFrame, metric: str) -> Figure:
     """Score against the memory of training."""
+    x = "memory/train_mib"
+    drawn, note = thinned(_in_mebibytes(compared), x, ["kind"])
     series = tuple(
-        _series(str(kind), part, "memory/train_mib", SYMBOLS[i % len(SYMBOLS)], color=i)
-        for i, (kind, part) in enumerate(_in_mebibytes(compared).groupby("kind"))
+        _series(str(kind), part, x, SYMBOLS[i % len(SYMBOLS)], color=i)
+        for i, (kind, part) in enumerate(drawn.groupby("kind"))
     )
     caption = "Memory of one fold's training, model included, as measured by the engine."
-    return Figure("memory", "Score against training memory", caption, "training memory (MiB)", metric, series)
+    return Figure("memory", "Score against training memory", caption + note, "training memory (MiB)", metric, series)
+
+
+def thinned(part: pd.DataFrame, x: str, by: Sequence[str] = (), log_x: bool = False) -> tuple[pd.DataFrame, str]:
+    """The rows to draw, and a sentence on those left out: of many points, the first of each series in each cell.
+
+    A cell is about as large as a marker, so what is left out would lie on what is drawn. Few points stay as they are.
+    """
+    points = part.dropna(subset=[x, "score"])
+    if len(points) <= DRAWN:
+        return part, ""
+    cells = points[list(by)].assign(
+        column=_cells(np.log10(points[x]) if log_x else points[x], COLUMNS), row=_cells(points["score"], ROWS)
+    )
+    drawn = points[~cells.duplicated()]
+    note = f" {len(drawn):,} of {len(points):,} points are drawn: the others would lie on these. trials.csv has all."
+    return drawn, note
+
+
+def _cells(values: pd.Series, count: int) -> np.ndarray:
+    """Which of `count` equal parts of the values' range each lies in."""
+    low, high = values.min(), values.max()
+    return np.floor((values - low) / ((high - low) or 1.0) * count).to_numpy()
 
 
 def _in_mebibytes(compared: pd.DataFrame) -> pd.DataFrame:
@@ -113,12 +146,12 @@ def _in_mebibytes(compared: pd.DataFrame) -> pd.DataFrame:
 def _series(name: str, part: pd.DataFrame, x: str, symbol: str, line: bool = False, color: int = 0) -> Series:
     """The rows of `part` that have both coordinates."""
     part = part.dropna(subset=[x, "score"])
-    hover = tuple(hover_text(row) for _, row in part.iterrows())
+    hover = tuple(map(hover_text, part[list(HOVERED)].to_dict("records")))
     x_values, y_values, errors = (tuple(map(float, part[column])) for column in (x, "score", "score_se"))
     return Series(name, x_values, y_values, errors, hover, symbol, line, color)
 
 
-def hover_text(row: pd.Series) -> str:
+def hover_text(row: Mapping[Any, Any]) -> str:
     """What a pointed-at configuration is and costs, a line each."""
     lines = (
         w.text(row["label"]),

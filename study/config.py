@@ -12,6 +12,7 @@ METHODS = ("lora", "factorized", "full", "head")
 TARGETS = ("qv", "attention", "ffn", "all-linear")
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
+POOLINGS = ("mean", "cls", "pooler")
 SEARCHABLE = ("model", "method", "train")
 # The keys that a configuration's name shows in its own way.
 NAMED = tuple(f"method.{k}" for k in ("kind", "rank", "lam", "targets", "layers", "residual"))
@@ -41,7 +42,9 @@ class TaskConfig:
 class ModelConfig:
     """The pretrained encoder, by embedded name, Hub name or local path, and how it reads a text.
 
-    `precision` is that of its frozen weights and activations; what trains is always kept in float32.
+    `pooling` makes one vector of a text: its tokens' mean, its first token, or that through the model's own
+    pooler, as transformers' classifiers of BERT's kind do. `precision` is that of frozen weights and of
+    activations; what trains is always kept in float32.
     """
 
     name: str = "minilm"
@@ -310,10 +313,10 @@ def validate_configuration(c: Configuration) -> None:
         "write 4 tokens or more",
     )
     _require(
-        c.model.pooling in ("mean", "cls"),
+        c.model.pooling in POOLINGS,
         "model.pooling",
         c.model.pooling,
-        "is neither mean nor cls",
+        f"is not one of {', '.join(POOLINGS)}",
         "choose one of these",
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from study import assets
+from study import assets, attention
 from study.config import LAYERS, TARGETS, MethodConfig, ModelConfig
 from study.errors import AssetError, ConfigError
 
@@ -109,6 +109,9 @@ def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
 
     with torch.device("meta"):
         backbone = _reader(AutoModel.from_config(_config(model)))
+    if model.pooling == "pooler" and getattr(backbone, "pooler", None) is None:
+        rule = f"needs a pooler, and {model.name} has none"
+        raise ConfigError("model.pooling=pooler", rule, "write model.pooling=cls or mean")
     return linear_sites(backbone), len(blocks(backbone)[1]), sum(p.numel() for p in backbone.parameters())
 
 
@@ -190,6 +193,7 @@ def _reader(backbone: Any) -> nn.Module:
 def wrap(backbone: nn.Module, tokenizer: Any, mark: str = "") -> Encoder:
     """An Encoder around a backbone at hand; the backbone is frozen in place."""
     backbone.eval().requires_grad_(False)
+    attention.use(backbone)
     config: Any = backbone.config
     sites = linear_sites(backbone)
     count = sum(p.numel() for p in backbone.parameters())

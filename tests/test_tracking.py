@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from mlflow.entities import Run
 
 from study.config import Configuration, StudyConfig
 from study.records import FoldResult, Provenance, TrialResult
-from study.tracking import MlflowTracker
+from study.tracking import Behind, MlflowTracker, Tracker
 
 FOLDS = tuple(FoldResult(0, k, 0.5, metrics={"score": 0.5}, started=1.0, ended=9.0) for k in range(2))
 
@@ -56,3 +58,108 @@ def test_a_closed_trial_is_left_as_it_is_and_a_killed_one_goes_on(uri: str) -> N
     again.finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": 0.9})
     (kept,) = runs(again, "trial")
     assert (kept.info.status, kept.data.metrics["score"]) == ("FINISHED", 0.5)
+
+
+def test_the_fold_runs_of_a_closed_trial_are_neither_read_nor_written_again(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = opened(uri)
+    for fold in FOLDS:
+        first.fold(fold)
+    first.finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": 0.5})
+    read: list[str] = []
+    search = MlflowTracker._search
+
+    def noted(self: MlflowTracker, query: str) -> Iterator[Run]:
+        for run in search(self, query):
+            read.append(run.data.tags["lora_study.level"])
+            yield run
+
+    monkeypatch.setattr(MlflowTracker, "_search", noted)
+    second = opened(uri)
+    for fold in FOLDS:
+        second.fold(fold)
+    assert sorted(read) == ["study", "trial"]
+    assert len(runs(second, "fold")) == len(FOLDS)
+
+
+class Slow(Tracker):
+    """A tracker that takes its time, notes its calls, and fails at trial 3."""
+
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+
+    def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
+        time.sleep(0.02)
+        self.seen.append(number)
+        if number == 3:
+            raise OSError("the disk is full")
+
+    def end(self, status: str) -> None:
+        self.seen.append(status)
+
+
+def begun() -> tuple[Slow, Behind]:
+    slow = Slow()
+    behind = Behind(slow)
+    behind.start(StudyConfig(), Provenance({}), {})
+    return slow, behind
+
+
+def test_calls_are_made_behind_the_caller_in_their_order_and_all_before_the_end() -> None:
+    slow, behind = begun()
+    before = time.perf_counter()
+    for number in (5, 1, 4, 2):
+        behind.trial(number, Configuration(), "", None)
+    assert time.perf_counter() - before < 4 * 0.02
+    behind.end("KILLED")
+    assert slow.seen == [5, 1, 4, 2, "KILLED"]
+
+
+def test_an_error_reaches_the_caller_once_and_nothing_is_recorded_after_it() -> None:
+    slow, behind = begun()
+    behind.trial(3, Configuration(), "", None)
+    behind.calls.put(lambda: None)
+    while not behind.broken:
+        time.sleep(0.005)
+    with pytest.raises(OSError, match="disk is full"):
+        behind.trial(4, Configuration(), "", None)
+    behind.end("FAILED")
+    assert slow.seen == [3, "FAILED"]
+
+
+def test_an_error_of_the_last_calls_is_raised_by_the_end_and_the_record_has_failed() -> None:
+    slow, behind = begun()
+    for number in (3, 4):
+        behind.trial(number, Configuration(), "", None)
+    with pytest.raises(OSError, match="disk is full"):
+        behind.end("FINISHED")
+    assert slow.seen == [3, "FAILED"]
+
+
+def test_a_full_queue_of_a_broken_tracker_does_not_hold_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.tracking.WAITING", 2)
+    slow, behind = begun()
+    behind.trial(3, Configuration(), "", None)
+    with pytest.raises(OSError, match="disk is full"):
+        _many_trials(behind)
+    behind.end("FAILED")
+    assert slow.seen == [3, "FAILED"]
+
+
+def _many_trials(tracker: Tracker) -> None:
+    for _ in range(500):
+        tracker.trial(4, Configuration(), "", None)
+
+
+def test_what_is_written_behind_is_what_is_written_at_once(uri: str) -> None:
+    behind = Behind(MlflowTracker(uri))
+    behind.start(StudyConfig(), Provenance({"lora_study.study_id": "one"}), {})
+    behind.trial(0, Configuration(), "r8", None)
+    for fold in FOLDS:
+        behind.fold(fold)
+    behind.finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": 0.5})
+    behind.end("FINISHED")
+    again = opened(uri)
+    statuses = {level: [r.info.status for r in runs(again, level)] for level in ("study", "trial", "fold")}
+    assert statuses == {"study": ["RUNNING"], "trial": ["FINISHED"], "fold": ["FINISHED", "FINISHED"]}

@@ -11,6 +11,7 @@ import torch
 from study import seeding
 
 POOL = 16  # batches whose examples are sorted together: enough to save padding, few enough to stay random
+ALIKE, FEW = 1.2, 8  # a scoring batch of more than a few examples holds none that much longer than another
 
 
 def training_batches(lengths: np.ndarray, size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -26,15 +27,19 @@ def training_batches(lengths: np.ndarray, size: int, seed: int, epoch: int) -> l
 
 
 def scoring_batches(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
-    """Positions in batches by length, each of at most `budget` tokens, padding included (or of one example)."""
+    """Positions in batches of like lengths, each of at most `budget` tokens, padding included (or of one example)."""
     order = np.argsort(lengths, kind="stable")
     batches, begin = [], 0
     for end in range(1, len(order) + 1):
         # Lengths rise, so the example at `end` would be the longest of the batch that it joins.
-        if end == len(order) or (end + 1 - begin) * lengths[order[end]] > budget:
+        if end == len(order) or not _joins(end - begin, lengths[order[begin]], lengths[order[end]], budget):
             batches.append(order[begin:end])
             begin = end
     return batches
+
+
+def _joins(count: int, shortest: int, longest: int, budget: int) -> bool:
+    return (count + 1) * longest <= budget and (count < FEW or longest <= ALIKE * shortest)
 
 
 def portions(count: int, longest: int, budget: int) -> list[slice]:

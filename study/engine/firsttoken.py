@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from study.attention import FIRST_TOKEN
 from study.engine.prefix import unchanged
 from study.models import blocks
 
@@ -61,11 +62,14 @@ def taken(backbone: nn.Module, shortcut: Shortcut) -> Iterator[None]:
             return out.expand(-1, lengths.pop(), -1)
 
         handles += [module.register_forward_pre_hook(cut), module.register_forward_hook(spread)]
+        setattr(last.get_submodule(shortcut.query.rpartition(".")[0]), FIRST_TOKEN, True)
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+        if shortcut.query is not None:
+            delattr(last.get_submodule(shortcut.query.rpartition(".")[0]), FIRST_TOKEN)
 
 
 def _first(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -10,16 +10,16 @@ import torch
 
 from study.adapters import surgery
 from study.config import Configuration, TrainConfig
-from study.engine import memory
+from study.engine import memory, prefix
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
 from study.records import Member
 
-LATENCY_RUNS = 20
+LATENCY_RUNS = 10
 
 
 def costs(member: Member, bench: Workbench) -> dict[str, float]:
-    """Parameters, `memory/train_bytes` and `latency/ms` of a member's configuration.
+    """`memory/train_bytes` and `latency/ms` of a member's configuration.
 
     They are the configuration's own: whichever fold it is and whatever pack it trains in, they are measured
     on a pack of one over the study's longest and median texts, once a worker. Ask while nothing is attached.
@@ -35,39 +35,58 @@ def _shape(configuration: Configuration) -> Configuration:
 
 
 def _measured(member: Member, bench: Workbench) -> dict[str, float]:
-    fit = Fit([member], bench, cached=False)
+    fit = Fit([member], bench)
     try:
-        step = memory.most_alive(lambda: rehearse(fit))
-        return {**parameters(fit), "memory/train_bytes": held(fit, step), "latency/ms": latency(fit)}
+        step = max(memory.most_alive(lambda: rehearse(fit)), frozen_work(member, bench, fit.inputs.lowest))
+        return {"memory/train_bytes": held(fit, step), "latency/ms": latency(fit)}
     finally:
         fit.pack.close()
 
 
 def rehearse(fit: Fit) -> None:
-    """A whole step on the longest texts of the study that changes nothing, because no member is active."""
-    size = fit.courses[0].member.configuration.train.batch_size
-    longest = np.argsort(-fit.inputs.tokens.lengths, kind="stable")[:size]
-    fit.step([longest], active=False)
+    """A step on the longest texts of the study that changes nothing, because no member is active."""
+    fit.step([_longest(fit.courses[0].member, fit.inputs.tokens.lengths)], active=False)
+
+
+def frozen_work(member: Member, bench: Workbench, lowest: int) -> int:
+    """Bytes alive at the worst moment below the lowest adapted block, which a step goes through when it is alone.
+
+    The same for all that adapt from there on, so it is measured once.
+    """
+    model, size = member.configuration.model, member.configuration.train.batch_size
+
+    def measured() -> int:
+        tokens, encoder = bench.tokens(model), bench.encoder(model)
+        ids, mask = tokens.batch(_longest(member, tokens.lengths), bench.device)
+        block = min(lowest, encoder.layers - 1)
+        return memory.most_alive(lambda: prefix.entering(encoder.backbone, block, ids, mask))
+
+    return bench.once(("frozen work", replace(model, pooling="mean"), size, lowest), measured) if lowest else 0
+
+
+def _longest(member: Member, lengths: np.ndarray) -> np.ndarray:
+    return np.argsort(-lengths, kind="stable")[: member.configuration.train.batch_size]
 
 
 def held(fit: Fit, step: int) -> int:
     """Bytes that training a pack of one needs: weights, optimizer state, and what a step holds at its worst."""
     backbone = fit.pack.backbone
-    return memory.train_bytes([*backbone.parameters(), *backbone.buffers()], [tensor for tensor, _ in fit.pack.trained()], step)
+    return memory.train_bytes(
+        [*backbone.parameters(), *backbone.buffers()], [tensor for tensor, _ in fit.pack.trained()], step
+    )
 
 
-def parameters(fit: Fit) -> dict[str, float]:
+def parameters(member: Member, bench: Workbench) -> dict[str, float]:
     """Numbers that train, that the adapted model has, and that must be stored, the head's counted apart."""
-    method, sites = fit.courses[0].member.configuration.method, fit.encoder.sites
-    total = fit.encoder.parameters
-    head = fit.pack.head[0].numel() + fit.pack.bias[0].numel()
-    adapter = total if method.kind == "full" else surgery.adapter_parameters(method, sites)
+    encoder, method = bench.encoder(member.configuration.model), member.configuration.method
+    head = (encoder.hidden + 1) * bench.data.classes
+    adapter = encoder.parameters if method.kind == "full" else surgery.adapter_parameters(method, encoder.sites)
     return {
         "params/trainable": adapter + head,
         "params/adapter": adapter,
         "params/head": head,
-        "params/total": total + head + (0 if method.kind == "full" else adapter),
-        "params/stored": surgery.stored_parameters(method, sites, total) + head,
+        "params/total": encoder.parameters + head + (0 if method.kind == "full" else adapter),
+        "params/stored": surgery.stored_parameters(method, encoder.sites, encoder.parameters) + head,
     }
 
 

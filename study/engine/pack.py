@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -74,8 +75,7 @@ class Pack:
 
     def features(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Pooled features [P·n, hidden] of token ids [P·n, T], member after member."""
-        hidden = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
-        return pool(hidden, mask, self.model.pooling)
+        return pool(self.backbone(input_ids=ids, attention_mask=mask), mask, self.model.pooling)
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Logits [P, n, classes] of features [P·n, hidden]."""
@@ -138,8 +138,11 @@ class Pack:
         surgery.detach(self.backbone, self.attached)
 
 
-def pool(hidden: torch.Tensor, mask: torch.Tensor, how: str) -> torch.Tensor:
-    """One vector a text [n, hidden]: the first token's, or the mean over its tokens."""
+def pool(output: Any, mask: torch.Tensor, how: str) -> torch.Tensor:
+    """One vector a text [n, hidden] of what a backbone returns, as `model.pooling` says."""
+    if how == "pooler":
+        return output.pooler_output  # type: ignore[no-any-return]
+    hidden: torch.Tensor = output.last_hidden_state
     if how == "cls":
         return hidden[:, 0]
     weights = mask.unsqueeze(-1).to(hidden)

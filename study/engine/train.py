@@ -33,7 +33,8 @@ def train_pack(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None
 
 
 def _trained(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) -> list[FoldResult]:
-    costs = [measure.costs(m, bench) for m in members]
+    # What a configuration costs is no matter of the fold: a trial's first one measures it for all.
+    costs = [{**measure.parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
     started = time.time()
     memory.reset_peak(bench.device)
     courses = Fit(members, bench).run(on_epoch)

@@ -86,7 +86,7 @@ class Workbench:
 
     def shortcut(self, model: ModelConfig) -> firsttoken.Shortcut | None:
         """How the last block leaves out what a head that reads the first token does not need, if it can."""
-        if model.pooling != "cls":
+        if model.pooling not in ("cls", "pooler"):
             return None
         return self.once(("shortcut", *_weights(model)), lambda: firsttoken.find(self.encoder(model).backbone))
 
@@ -106,8 +106,7 @@ class Workbench:
 
         def compute(positions: np.ndarray) -> torch.Tensor:
             ids, mask = self.tokens(model).batch(positions, self.device)
-            hidden = self.encoder(model).backbone(input_ids=ids, attention_mask=mask).last_hidden_state
-            return pool(hidden, mask, model.pooling)
+            return pool(self.encoder(model).backbone(input_ids=ids, attention_mask=mask), mask, model.pooling)
 
         def read() -> torch.Tensor:
             rows = np.ones(len(self.tokens(model).lengths), dtype=np.int64)

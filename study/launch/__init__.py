@@ -25,4 +25,4 @@ def make(config: StudyConfig, data: StudyData) -> Launcher:
     """The launcher that `launcher.name` asks for."""
     from study.launch.local import LocalLauncher
 
-    return {"local": LocalLauncher}[config.launcher.name](data, config.engine, config.launcher.workers)
+    return {"local": LocalLauncher}[config.launcher.name](data, config.engine, config.launcher.workers, config.model)

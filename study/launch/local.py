@@ -8,10 +8,12 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
-from study.config import EngineConfig
+from study.config import EngineConfig, ModelConfig
+from study.errors import StudyError
 from study.launch.base import Launcher
 from study.records import FoldResult, Member
 
@@ -47,15 +49,21 @@ def default_workers() -> int:
 class LocalLauncher(Launcher):
     """A pool of processes; the study's data travel to each once."""
 
-    def __init__(self, data: StudyData, engine: EngineConfig | None = None, workers: int | None = None) -> None:
-        self.data, self.engine = data, engine or EngineConfig()
+    def __init__(
+        self,
+        data: StudyData,
+        engine: EngineConfig | None = None,
+        workers: int | None = None,
+        model: ModelConfig | None = None,
+    ) -> None:
+        self.data, self.engine, self.model = data, engine or EngineConfig(), model
         self.workers = workers or default_workers()
         self._pool = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
         prepare()
         context = multiprocessing.get_context(METHOD)
-        arguments = (self.data, self.engine, context.Value("i", 0))
+        arguments = (self.data, self.engine, self.model, context.Value("i", 0))
         pool = ProcessPoolExecutor(self.workers, context, initializer=_begin, initargs=arguments)
         for _ in range(self.workers):  # processes start at a submission; importing takes seconds, so start them now
             pool.submit(_ready)
@@ -112,8 +120,11 @@ class LocalLauncher(Launcher):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(data: StudyData, engine: EngineConfig, started: Any) -> None:
-    """Make this process a worker, on a GPU of its own where there are several; only the driver listens to Ctrl-C."""
+def _begin(data: StudyData, engine: EngineConfig, model: ModelConfig | None, started: Any) -> None:
+    """Make this process a worker, on a GPU of its own where there are several; only the driver listens to Ctrl-C.
+
+    The model that most members will want is loaded while the driver still opens its stores.
+    """
     global _bench
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import torch
@@ -130,6 +141,9 @@ def _begin(data: StudyData, engine: EngineConfig, started: Any) -> None:
             device = torch.device("cuda", started.value % torch.cuda.device_count())
             started.value += 1
     _bench = Workbench(data, device, engine)
+    if model is not None:
+        with suppress(StudyError):  # the members that want it will say so
+            _bench.tokens(model)
 
 
 def _ready() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study import launch, provenance, seeding, stores, tracking
-from study.config import StudyConfig
+from study.config import Configuration, StudyConfig
 from study.records import FoldResult, Member, TrialResult
 from study.search import finish, packing
 from study.search.ledger import Ledger, configuration_of, folds_of
@@ -90,6 +90,7 @@ class Driver:
         self.plan, self.ledger, self.tracker, self.progress = plan, ledger, tracker, progress
         self.launcher = launcher
         self.results: dict[int, TrialResult] = {}
+        self.first: dict[Configuration, int] = {}  # complete trials by what they trained, repeats left out
 
     def run(self) -> None:
         """Train what is missing."""
@@ -151,12 +152,7 @@ class Driver:
 
     def _originals(self, trials: list[FrozenTrial]) -> dict[int, int]:
         """Which trials repeat an earlier one, told or of this round; failed ones are tried again."""
-        first = {
-            r.configuration.canonical(): n
-            for n, r in reversed(self.results.items())
-            if r.complete and r.duplicate_of is None
-        }
-        out = {}
+        first, out = dict(self.first), {}
         for trial in trials:
             known = first.setdefault(configuration_of(trial).canonical(), trial.number)
             if known != trial.number:
@@ -199,6 +195,8 @@ class Driver:
     def _finish(self, result: TrialResult) -> None:
         self.tracker.finish_trial(result, summary(result))
         self.results[result.trial] = result
+        if result.complete and result.duplicate_of is None:
+            self.first.setdefault(result.configuration.canonical(), result.trial)
         self.progress.trial_done(result)
 
     def _values(self, result: TrialResult) -> list[float] | None:

@@ -30,7 +30,7 @@ def test_the_drawn_layers_are_the_adapted_ones(kind: str, layers: str, targets: 
         {"layer": s.layer, "name": s.within, "path": s.name, "role": s.role, "in": s.inputs, "out": s.outputs}
         for s in sites
     ]
-    recorded = json.loads(json.dumps({"layers": 2, "modules": modules}))
+    recorded = json.loads(json.dumps({"layers": 1 + max(s.layer for s in sites), "modules": modules}))
     drawn = linear_layers(recorded, pd.Series({"kind": "lora", "layers": layers, "targets": targets}))
     assert {f"encoder.layer.{x.layer}.{x.name}".split("layer.", 1)[1] for x in drawn if x.adapted} == {
         n.split("layer.", 1)[1] for n in wanted

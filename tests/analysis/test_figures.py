@@ -1,0 +1,56 @@
+"""A figure of many points draws those that can be seen apart, and says so."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.figures import COLUMNS, DRAWN, ROWS, front_figure, lambda_figure, thinned
+
+
+def many(count):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"number": range(count), "label": "r8", "baseline": None, "kind": "lora", "rank": 8.0})
+    columns = ("score", "score_se", "params/trainable", "memory/train_bytes", "time/train_seconds")
+    frame = frame.assign(targets="qv", layers="all", lam=10 ** rng.uniform(-1, 3, count), **dict.fromkeys(columns, 1.0))
+    return frame.assign(**{"score": rng.normal(size=count), "params/trainable": 10 ** rng.uniform(3, 6, count)})
+
+
+def test_few_points_are_all_drawn_and_nothing_is_said():
+    frame = many(DRAWN)
+    drawn, note = thinned(frame, "lam", log_x=True)
+    assert drawn is frame
+    assert note == ""
+
+
+def test_what_is_left_out_of_many_lies_on_what_is_drawn():
+    frame = many(3 * DRAWN)
+    drawn, note = thinned(frame, "lam", log_x=True)
+    assert len(drawn) < len(frame)
+    assert f" {len(drawn):,} of 6,000 points are drawn" in note
+    place = np.column_stack([np.log10(frame["lam"]), frame["score"]])
+    place = (place - place.min(0)) / np.ptp(place, axis=0) * (COLUMNS, ROWS)  # in markers
+    kept = place[drawn.index]
+    for point in place[frame.index.difference(drawn.index)]:
+        assert np.abs(kept - point).max(1).min() <= 1
+
+
+def test_series_do_not_hide_one_another():
+    twins = pd.concat([many(2 * DRAWN), many(2 * DRAWN).assign(kind="factorized")], ignore_index=True)
+    one, other = lambda_figure(twins, "score").series
+    assert one.x == other.x
+
+
+def test_the_front_is_drawn_whole():
+    frame = many(3 * DRAWN)
+    on_front = frame.index.to_series() % 2 == 0
+    figure = front_figure(frame, on_front, "score")
+    sizes = {s.name: len(s.x) for s in figure.series}
+    assert sizes["front"] == on_front.sum()
+    assert 0 < sizes["other trials"] < (~on_front).sum()
+    assert "points are drawn" in figure.caption
+
+
+def test_equal_scores_are_one_row_of_points():
+    frame = many(2 * DRAWN).assign(score=0.5)
+    drawn, _ = thinned(frame, "lam", log_x=True)
+    assert len(drawn) == pytest.approx(COLUMNS, abs=2)

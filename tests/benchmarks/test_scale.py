@@ -1,0 +1,124 @@
+"""What must not grow with a study: a short version of scale.py, which counts rather than times where it can."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks import scale
+from pandas.testing import assert_frame_equal
+
+from analysis.report import write_report
+from analysis.runs import load_study
+from study.search.ledger import Ledger
+from study.tracking import MlflowTracker
+
+FOLDS = 3
+
+
+@pytest.fixture(scope="module", autouse=True)
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("scale"))
+        yield
+
+
+@contextmanager
+def statements(ledger: Ledger) -> Iterator[list[str]]:
+    """The SQL that the ledger's storage is sent."""
+    import sqlalchemy
+
+    sent: list[str] = []
+    engine = ledger.study._storage._backend.engine  # type: ignore[attr-defined]
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement)
+
+    sqlalchemy.event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        sqlalchemy.event.remove(engine, "before_cursor_execute", note)
+
+
+def test_asking_sends_the_storage_no_more_and_takes_little_longer_when_many_trials_are_told(tmp_path: Path) -> None:
+    rng, ledger, spent, sent = np.random.default_rng(0), Ledger(scale.plan_of(tmp_path, FOLDS)), {}, {}
+    scale.round_milliseconds(ledger, rng)  # the baselines' round
+    for told in (20, 300):
+        scale.fill(ledger, told, rng)
+        with statements(ledger) as found:
+            ledger.trials()
+            found.clear()
+            begun = time.perf_counter()
+            asked = ledger.ask_until(told + 8)
+            spent[told], sent[told] = time.perf_counter() - begun, Counter(s.split()[0] for s in found)
+        for trial in asked:
+            ledger.tell(trial.number, [0.5, 1.0])
+    assert sent[300] == sent[20]
+    assert sent[20]["INSERT"] == 8 * (1 + 5 + 2)  # a trial, its five values, its configuration, the sampler's note
+    assert spent[300] < 6 * spent[20]
+
+
+def test_a_fold_costs_the_tracking_store_three_calls_and_a_trial_four(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, rng = scale.plan_of(tmp_path, FOLDS), np.random.default_rng(0)
+    source = scale.configurations(plan, rng)
+    tracker = MlflowTracker(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    tracker.start(plan.config, scale.provenance(plan), {})
+    results = [scale.result_of(n, next(source)[1], FOLDS, rng) for n in range(2)]
+    scale.record(tracker, plan, results[:1])  # the first one also says which devices there are
+    calls: Counter[str] = Counter()
+    for name in (n for n in dir(tracker.client) if not n.startswith("_") and callable(getattr(tracker.client, n))):
+        monkeypatch.setattr(tracker.client, name, _counted(calls, name, getattr(tracker.client, name)))
+    scale.record(tracker, plan, results[1:])
+    assert calls == {"create_run": FOLDS + 1, "log_batch": FOLDS + 2, "set_terminated": FOLDS + 1}
+
+
+def _counted(calls: Counter[str], name: str, call: Any) -> Any:
+    def counted(*arguments: Any, **more: Any) -> Any:
+        calls[name] += 1
+        return call(*arguments, **more)
+
+    return counted
+
+
+def test_the_made_up_store_is_what_the_tracker_writes(tmp_path: Path) -> None:
+    plan, rng = scale.plan_of(tmp_path, FOLDS), np.random.default_rng(0)
+    source = scale.configurations(plan, rng)
+    results = [scale.result_of(n, next(source)[1], FOLDS, rng) for n in range(4)]
+    frames = []
+    for name in ("written", "copied"):
+        scale.write_store(f"sqlite:///{tmp_path / name}.db", plan, results, copied=name == "copied")
+        frames.append(load_study(scale.NAME, f"sqlite:///{tmp_path / name}.db"))
+    assert_frame_equal(frames[0].trials, frames[1].trials)
+    assert_frame_equal(frames[0].folds, frames[1].folds)
+    assert len(frames[1].folds) == 4 * FOLDS
+
+
+def test_a_report_of_many_trials_is_written_in_seconds_and_reads_no_fold_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    uri, read = f"sqlite:///{tmp_path / 'mlflow.db'}", []
+    scale.write_scale(uri, tmp_path, 300, FOLDS)
+    search = mlflow.MlflowClient.search_runs
+
+    def counted(*arguments: Any, **more: Any) -> Any:
+        page = search(*arguments, **more)
+        read.extend(r.data.tags["lora_study.level"] for r in page)
+        return page
+
+    monkeypatch.setattr(mlflow.MlflowClient, "search_runs", counted)
+    begun = time.perf_counter()
+    index = write_report(scale.NAME, tmp_path / "reports", uri)
+    assert time.perf_counter() - begun < 30  # it takes three; a quadratic step would be felt
+    assert Counter(read) == {"study": 1, "trial": 300}
+    assert "Compared: 300." in index.read_text(encoding="utf-8")
