@@ -53,6 +53,8 @@ class TensorCache:
         """
         entry = self.folder / hashlib.sha256(repr((key, shape, str(dtype))).encode()).hexdigest()[:24]
         size = int(np.prod(shape)) * dtype.itemsize
+        if size > self.limit:
+            raise OSError(f"it takes {size / 1e9:.2f} GB and engine.cache_gb allows {self.limit / 1e9:.2f}")
         for _ in range(2):
             if self._whole(entry, size):
                 os.utime(entry)  # the time of its last use
@@ -81,8 +83,6 @@ class TensorCache:
         """Make room, and claim the disk's blocks: writing to a mapping of a full disk would kill the process."""
         from filelock import FileLock
 
-        if size > self.limit:
-            raise OSError(f"it takes {size / 1e9:.2f} GB and engine.cache_gb allows {self.limit / 1e9:.2f}")
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(entry.with_suffix(".lock")):
             if (entry / VALUES).exists():

@@ -182,7 +182,7 @@ def load(model: ModelConfig) -> Encoder:
         backbone = AutoModel.from_config(config)
     else:
         backbone = AutoModel.from_pretrained(where, dtype=torch.float32)
-    return wrap(_reader(backbone).to(getattr(torch, model.precision)), tokenizer, fingerprint(model))
+    return wrap(_reader(backbone).to(getattr(torch, model.precision)), tokenizer, identity(model))
 
 
 def _reader(backbone: Any) -> nn.Module:
@@ -198,6 +198,12 @@ def wrap(backbone: nn.Module, tokenizer: Any, mark: str = "") -> Encoder:
     sites = linear_sites(backbone)
     count = sum(p.numel() for p in backbone.parameters())
     return Encoder(backbone, tokenizer, sites, len(blocks(backbone)[1]), config.hidden_size, mark, count)
+
+
+def identity(model: ModelConfig) -> str:
+    """The fingerprint, or nothing where it names no certain weights: then nothing of them must be kept."""
+    mark = fingerprint(model)
+    return "" if mark.endswith("@None") else mark
 
 
 def fingerprint(model: ModelConfig) -> str:

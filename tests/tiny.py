@@ -65,7 +65,11 @@ def encoder(kind: str = "bert", dtype: torch.dtype = torch.float64) -> Encoder:
 
 
 def workbench(
-    kind: str = "bert", examples: int = 60, dtype: torch.dtype = torch.float64, pooling: str = "mean"
+    kind: str = "bert",
+    examples: int = 60,
+    dtype: torch.dtype = torch.float64,
+    pooling: str = "mean",
+    device: str = "cpu",
 ) -> Workbench:
     """A bench with random token rows whose label is whether token 7 occurs in them."""
     rng = np.random.default_rng(0)
@@ -77,8 +81,10 @@ def workbench(
         Fold(k, np.flatnonzero(np.arange(examples) % 3 != k), np.flatnonzero(np.arange(examples) % 3 == k))
         for k in range(3)
     )
-    bench = Workbench(StudyData(("",) * examples, labels, 2, folds, "accuracy"), torch.device("cpu"))
-    bench.adopt(ModelConfig(pooling=pooling), encoder(kind, dtype), Tokens.of(rows, 1))
+    bench = Workbench(StudyData(("",) * examples, labels, 2, folds, "accuracy"), torch.device(device))
+    made = encoder(kind, dtype)
+    made.backbone.to(device)
+    bench.adopt(ModelConfig(pooling=pooling), made, Tokens.of(rows, 1))
     return bench
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from study.adapters.dropout import Dropped
 from study.adapters.merged import merged_linear
 
 
@@ -64,6 +65,7 @@ class PackedLinear(nn.Module):
         self.frozen = torch.tensor([s.frozen if s else 1.0 for s in starts], **like).view(-1, 1, 1)
         self._keeps_all, self._keeps_none = bool((self.frozen == 1).all()), bool((self.frozen == 0).all())
         self.dropped: Dropped | None = None
+        self.product: torch.Tensor | None = None  # W x + b of the coming x, where it is known
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The adapted product; same shape as the frozen layer's."""
@@ -73,9 +75,10 @@ class PackedLinear(nn.Module):
         members = self.up.shape[0]
         rows = x.reshape(members, -1, x.shape[-1])
         entering = rows if self.dropped is None else self.dropped(x).reshape(rows.shape)
-        low = (entering @ self.down.mT.to(x.dtype)) @ (self.scale * self._moved()).mT.to(x.dtype)
+        low = _each(_each(entering, self.down.to(x.dtype)), (self.scale * self._moved()).to(x.dtype))
         if self._keeps_all:
-            return self.linear(x) + low.view(*x.shape[:-1], -1)  # type: ignore[no-any-return]
+            whole = self.linear(x) if self.product is None else self.product
+            return whole + low.view(*x.shape[:-1], -1)  # type: ignore[no-any-return]
         if not self._keeps_none:
             low = low + self.frozen.to(x.dtype) * F.linear(rows, self.linear.weight)
         if self.linear.bias is not None:
@@ -92,11 +95,12 @@ class PackedLinear(nn.Module):
 
     def _pays_to_merge(self, x: torch.Tensor) -> bool:
         """Whether one product with W + s (B − S) D is cheaper than three: on a CPU, for many rows."""
-        alone = self.up.shape[0] == 1 and self.dropped is None and (self._keeps_all or self._keeps_none)
+        alone = self.up.shape[0] == 1 and self.dropped is None and self.product is None
         # Making the sum costs in · out for each rank, the products it saves (in + out) for each row and rank.
         outputs, inputs = self.linear.weight.shape
         many = x.numel() // inputs * (inputs + outputs) > 2 * inputs * outputs
-        return alone and many and x.device.type == "cpu" and x.dtype == self.up.dtype
+        simple = self._keeps_all or self._keeps_none
+        return alone and simple and many and x.device.type == "cpu" and x.dtype == self.up.dtype
 
     def trained(self) -> list[tuple[nn.Parameter, torch.Tensor | None]]:
         """What trains, each with the members [P] that train it, or None where all do."""
@@ -129,25 +133,14 @@ class PackedLinear(nn.Module):
         return self.frozen[member] * self.linear.weight + self.scale[member] * self._moved()[member] @ self.down[member]
 
 
-class Dropped:
-    """Dropout on what enters one layer's adapters; each member draws for its own rows, from its own seed.
+def _each(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Each member's rows [P, n, in] times its weight [P, out, in], as [P, n, out].
 
-    Of each member: `shares`, the probability of a number to be dropped; `shapes`, its own rows and their
-    longest in tokens, so that neither companions nor the padding that they cause change a draw.
+    On a CPU one product after the other: the batched one copies what it is given in low precision.
     """
-
-    def __init__(self, shares: list[float], shapes: list[tuple[int, int]], generators: list[torch.Generator]) -> None:
-        self.shares, self.shapes, self.generators = shares, shapes, generators
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """x [P·n, T, in] with each member's share of numbers zero and the rest scaled up to the same mean."""
-        kept = torch.ones_like(x).view(len(self.shares), -1, *x.shape[1:])
-        for p, (share, (rows, longest)) in enumerate(zip(self.shares, self.shapes, strict=True)):
-            if share and rows:
-                own = torch.empty(rows, min(longest, x.shape[1]), x.shape[2], dtype=x.dtype, device=x.device)
-                own.bernoulli_(1 - share, generator=self.generators[p])
-                kept[p, :rows, : own.shape[1]] = own / (1 - share)
-        return x * kept.view_as(x)
+    if rows.device.type != "cpu":
+        return rows @ weights.mT
+    return torch.stack([F.linear(r, w) for r, w in zip(rows, weights, strict=True)])
 
 
 def trained_dtype(weight: torch.Tensor) -> torch.dtype:

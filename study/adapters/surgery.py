@@ -31,7 +31,7 @@ def starts_of(
 
 
 def attach(backbone: nn.Module, members: list[dict[str, Start]]) -> dict[str, PackedLinear]:
-    """Replace each layer that any member adapts, in place; :func:`detach` undoes it."""
+    """Replace each layer that any member adapts, in place and all or none; :func:`detach` undoes it."""
     # dict.fromkeys keeps order where a set would not: parameters must come in the same order every time.
     names = dict.fromkeys(name for member in members for name in member)
     out = {}
@@ -39,7 +39,7 @@ def attach(backbone: nn.Module, members: list[dict[str, Start]]) -> dict[str, Pa
         linear = backbone.get_submodule(name)
         assert isinstance(linear, nn.Linear)
         out[name] = PackedLinear(linear, [member.get(name) for member in members])
-        backbone.set_submodule(name, out[name])
+    reattach(backbone, out)  # at the end, since making them may run out of memory
     return out
 
 
@@ -50,7 +50,7 @@ def detach(backbone: nn.Module, attached: dict[str, PackedLinear]) -> None:
 
 
 def reattach(backbone: nn.Module, attached: dict[str, PackedLinear]) -> None:
-    """The inverse of :func:`detach`."""
+    """Put adapted layers in; the inverse of :func:`detach`."""
     for name, packed in attached.items():
         backbone.set_submodule(name, packed)
 

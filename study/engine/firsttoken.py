@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from study.attention import FIRST_TOKEN
-from study.engine.prefix import unchanged
+from study.engine.exact import unchanged
 from study.models import blocks
 
 # Where a block adds what attention brings to what entered it, by its name inside the block.
@@ -55,7 +55,7 @@ def taken(backbone: nn.Module, shortcut: Shortcut) -> Iterator[None]:
 
         def cut(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
             lengths.append(args[0].shape[1])
-            return (args[0][:, :1], *args[1:])
+            return (_token(args[0]), *args[1:])
 
         # Attention wants a query for each token: the first one's, seen as many times, costs nothing to make.
         def spread(_: nn.Module, __: Any, out: torch.Tensor) -> torch.Tensor:
@@ -74,6 +74,11 @@ def taken(backbone: nn.Module, shortcut: Shortcut) -> Iterator[None]:
 
 def _first(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     def cut(value: Any) -> Any:
-        return value[:, :1] if isinstance(value, torch.Tensor) and value.dim() == 3 else value
+        return _token(value) if isinstance(value, torch.Tensor) and value.dim() == 3 else value
 
     return tuple(map(cut, args)), {k: cut(v) for k, v in kwargs.items()}
+
+
+def _token(states: torch.Tensor) -> torch.Tensor:
+    """The first token's [n, 1, hidden], in one piece: of a view, a linear layer would copy its weight for each row."""
+    return states[:, :1].contiguous()

@@ -69,7 +69,11 @@ class Fit:
         trains = [m.configuration.train for m in members]
         settings = torch.tensor([[t.lr, t.weight_decay, t.clip] for t in trains], dtype=torch.float64)
         self.lr, decay, clip = settings.to(self.device).unbind(1)
-        self.optimizer = PackedAdamW(self.pack.trained(), decay, clip)
+        try:
+            self.optimizer = PackedAdamW(self.pack.trained(), decay, clip)
+        except BaseException:  # such as for want of memory: the encoder is for the next pack as it came
+            self.pack.close()
+            raise
 
     def run(self, on_epoch: OnEpoch | None = None) -> list[Course]:
         """Train every member to its end; the courses in the members' order."""
@@ -110,12 +114,7 @@ class Fit:
     def train_epoch(self) -> None:
         """One epoch of every member; no step of it waits for the device."""
         begun = time.perf_counter()
-        lengths = self.inputs.tokens.lengths
-        plans = [
-            [c.fold.train[b] for b in training_batches(lengths[c.fold.train], size, c.member.seed, len(c.epochs))]
-            for c in self.courses
-            for size in (c.member.configuration.train.batch_size,)
-        ]
+        lengths, plans = self.inputs.tokens.lengths, [self._plan(course) for course in self.courses]
         sums = torch.zeros(len(plans), device=self.device)
         for step in range(max(map(len, plans))):
             sums += self.step([plan[step] if step < len(plan) else plan[0][:0] for plan in plans])
@@ -123,6 +122,12 @@ class Fit:
             course.loss = loss / len(plan)
             course.tokens += int(lengths[course.fold.train].sum())
             course.seconds += (time.perf_counter() - begun) / len(plans)  # its share of what the pack takes
+
+    def _plan(self, course: Course) -> list[np.ndarray]:
+        """The batches of the member's coming epoch."""
+        own, size = course.fold.train, course.member.configuration.train.batch_size
+        batches = training_batches(self.inputs.tokens.lengths[own], size, course.member.seed, len(course.epochs))
+        return [own[batch] for batch in batches]
 
     def step(self, batches: list[np.ndarray], active: bool = True) -> torch.Tensor:
         """One step of every member on its batch (none where it is empty); L1 of each, [P].

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from study.config import ModelConfig
-from study.engine import firsttoken, prefix
+from study.engine import exact, firsttoken, prefix, products
 from study.engine.batches import Ragged, Tokens, moved
 from study.engine.pack import Pack
 from study.engine.workbench import Workbench
@@ -26,7 +26,8 @@ class Inputs:
         self.device, self.lowest = bench.device, lowest
         self.tokens: Tokens = bench.tokens(model)
         layers = bench.encoder(model).layers
-        self.shortcut = bench.shortcut(model)
+        self.shortcut, self.takes_mask = bench.shortcut(model), bench.takes_mask(model)
+        self.products: dict[str, Ragged] = {}
         self.pooled: torch.Tensor | None = None
         self.entering: Ragged | None = None
         self.cut: prefix.Cut | None = None
@@ -34,6 +35,7 @@ class Inputs:
             self.pooled = bench.pooled(model)
         elif cached and lowest > 0 and (cut := bench.cut(model, lowest)) is not None:
             self.cut, self.entering = cut, bench.entering(model, lowest)
+            self.products = bench.products(model, lowest) if self.entering is not None else {}
 
     def features(self, pack: Pack, positions: np.ndarray, reading: Reading = "kept") -> torch.Tensor:
         """Pooled features [P·n, hidden] of the examples at `positions` [P·n], member after member."""
@@ -44,6 +46,8 @@ class Inputs:
             if self.entering is not None and self.cut is not None and reading == "kept":
                 hidden = self.entering.batch(positions, ids.shape[1], 0, self.device)
                 stack.enter_context(prefix.resumed(pack.backbone, self.lowest, hidden, self.cut))
+                known = {n: p.batch(positions, ids.shape[1], 0, self.device) for n, p in self.products.items()}
+                stack.enter_context(products.multiplied(pack.backbone, known))
             if self.shortcut is not None and reading != "deployed":
                 stack.enter_context(firsttoken.taken(pack.backbone, self.shortcut))
-            return pack.features(ids, mask)
+            return pack.features(ids, mask, exact.ready(mask) if self.takes_mask else mask)

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from study import seeding
 from study.adapters import surgery
-from study.adapters.factors import Dropped, trained_dtype
+from study.adapters.dropout import Dropped
+from study.adapters.factors import trained_dtype
 from study.adapters.spectrum import Spectrum
 from study.config import ModelConfig
 from study.models import Encoder, lowest_block
@@ -44,7 +45,6 @@ class Pack:
             surgery.starts_of(m.configuration.method, encoder.sites, self.backbone, m.seed, spectrum) for m in members
         ]
         self.adapts = [set(start) for start in starts]
-        self.attached = surgery.attach(self.backbone, starts)
         # The blocks below this one never change; a pack that adapts nothing has the whole backbone below it.
         self.lowest = min(lowest_block(m, encoder.sites, encoder.layers) for m in methods)
         self.model: ModelConfig = members[0].configuration.model
@@ -54,6 +54,7 @@ class Pack:
         lams = [m.lam for m in methods]
         self.lam = torch.tensor([1.0 if x is None else x for x in lams], device=device, dtype=dtype)
         self.pull = torch.tensor([0.0 if x is None else 1.0 for x in lams], device=device, dtype=dtype)
+        self.attached = surgery.attach(self.backbone, starts)  # last: what fails before has changed nothing
 
     @property
     def size(self) -> int:
@@ -73,9 +74,9 @@ class Pack:
             own = [factor for packed in self.attached.values() for factor in packed.trained()]
         return [*own, (self.head, None), (self.bias, None)]
 
-    def features(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Pooled features [P·n, hidden] of token ids [P·n, T], member after member."""
-        return pool(self.backbone(input_ids=ids, attention_mask=mask), mask, self.model.pooling)
+    def features(self, ids: torch.Tensor, mask: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
+        """Pooled features [P·n, hidden] of token ids [P·n, T], member after member; `attended` is the model's mask."""
+        return pool(self.backbone(input_ids=ids, attention_mask=attended), mask, self.model.pooling)
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Logits [P, n, classes] of features [P·n, hidden]."""

@@ -8,8 +8,8 @@ that nobody foresaw is trained whole, not wrongly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,10 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from study.engine.exact import trial, unchanged
 from study.models import blocks
-
-# A wrong cut is off by about the size of the numbers; rounding, by far less than this share of it.
-TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.1}
 
 
 class _Reached(Exception):
@@ -112,29 +110,3 @@ def _outputs(backbone: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> int:
     finally:
         handle.remove()
     return len(seen[0]) if isinstance(seen[0], tuple) else 0
-
-
-def trial(backbone: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
-    """A few token ids [3, 8] with their mask, on the backbone's device: one row whole, two padded."""
-    config: Any = backbone.config
-    device, pad = next(backbone.parameters()).device, config.pad_token_id or 0
-    ids = torch.arange(24, device=device).view(3, 8) * 7 % max(1, config.vocab_size - 8) + 8
-    mask = (torch.arange(8, device=device) < torch.tensor([[8], [5], [2]], device=device)).long()
-    return torch.where(mask == 1, ids, pad), mask
-
-
-@torch.no_grad()
-def unchanged(backbone: nn.Module, changed: Callable[[], AbstractContextManager[None]], tokens: int = 8) -> bool:
-    """Whether the first `tokens` last hidden states of a few texts are the same inside `changed()` as outside."""
-    ids, mask = trial(backbone)
-    real = mask[:, :tokens, None].bool()
-    whole = backbone(input_ids=ids, attention_mask=mask).last_hidden_state[:, :tokens]
-    try:
-        with changed():
-            other = backbone(input_ids=ids, attention_mask=mask).last_hidden_state[:, :tokens]
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
-        return False  # code of a shape that this trick does not fit
-    if other.shape != whole.shape:
-        return False
-    gap = ((other - whole) * real).abs().max()
-    return bool(gap <= TOLERANCE[whole.dtype] * (whole * real).abs().max())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -12,9 +13,9 @@ import torch
 
 from study import models
 from study.adapters.spectrum import Spectrum
-from study.cache import PARTS, TensorCache
+from study.cache import PARTS, Fill, TensorCache
 from study.config import EngineConfig, ModelConfig
-from study.engine import firsttoken, prefix
+from study.engine import exact, firsttoken, prefix, products
 from study.engine.batches import Ragged, Tokens, scoring_batches
 from study.engine.pack import pool
 from study.models import Encoder
@@ -90,6 +91,10 @@ class Workbench:
             return None
         return self.once(("shortcut", *_weights(model)), lambda: firsttoken.find(self.encoder(model).backbone))
 
+    def takes_mask(self, model: ModelConfig) -> bool:
+        """Whether the encoder takes its mask as attention does, so that nothing has to look into it first."""
+        return self.once(("mask", *_weights(model)), lambda: exact.takes_mask(self.encoder(model).backbone))
+
     def cut(self, model: ModelConfig, block: int) -> prefix.Cut | None:
         """How the blocks below that one can be left out, or None (noted) where that would change the model."""
 
@@ -110,7 +115,7 @@ class Workbench:
 
         def read() -> torch.Tensor:
             rows = np.ones(len(self.tokens(model).lengths), dtype=np.int64)
-            values = self._computed(model, ("pooled", model.pooling), rows, compute)
+            values = self._computed(model, ("pooled", model.pooling), rows, compute, self._recall)
             return values.to(self.device)
 
         return self.once(("pooled", *_weights(model), model.max_length, model.pooling), read)
@@ -122,19 +127,66 @@ class Workbench:
         """
         tokens = self.tokens(model)
 
+        # What enters a lower block is a shorter way to here, and the same numbers come out of it.
+        lower = [b for b in range(1, block) if self._known.get(self._at(model, b)) is not None]
+
         def compute(positions: np.ndarray) -> torch.Tensor:
+            backbone = self.encoder(model).backbone
             ids, mask = tokens.batch(positions, self.device)
-            return prefix.entering(self.encoder(model).backbone, block, ids, mask)[mask.bool()]
+            with ExitStack() as stack:
+                if lower and (cut := self.cut(model, lower[-1])) is not None:
+                    hidden = self._known[self._at(model, lower[-1])].batch(positions, ids.shape[1], 0, self.device)
+                    stack.enter_context(prefix.resumed(backbone, lower[-1], hidden, cut))
+                return prefix.entering(backbone, block, ids, mask)[mask.bool()]
 
         def read() -> Ragged | None:
             try:
-                values = self._computed(model, ("entering", block), tokens.lengths, compute)
+                values = self._computed(model, ("entering", block), tokens.lengths, compute, self._kept)
             except OSError as error:
                 self.notes.append(f"hidden states below block {block} are not kept: {error}")
                 return None
             return Ragged(self._placed(values), tokens.lengths)
 
-        return self.once(("entering", *_weights(model), model.max_length, block), read)
+        return self.once(self._at(model, block), read)
+
+    def _at(self, model: ModelConfig, block: int) -> tuple[object, ...]:
+        return "entering", *_weights(model), model.max_length, block
+
+    def products(self, model: ModelConfig, block: int) -> dict[str, Ragged]:
+        """W x + b of every example, for each linear layer that reads what enters that block; none where no room is.
+
+        Call it where :meth:`entering` has room. Queries that the first-token shortcut cuts are left out.
+        """
+
+        def read() -> dict[str, Ragged]:
+            encoder, shortcut = self.encoder(model), self.shortcut(model)
+            cut = shortcut.query if shortcut is not None and block == encoder.layers - 1 else None
+            names = [n for n in products.fed(encoder.backbone, block) if cut is None or not n.endswith(f".{cut}")]
+            try:
+                return {name: self._multiplied(model, block, name) for name in names}
+            except OSError:  # products save a little where hidden states save much: no room is no matter
+                return {}
+
+        return self.once(("products", *_weights(model), model.max_length, model.pooling, block), read)
+
+    @torch.no_grad()
+    def _multiplied(self, model: ModelConfig, block: int, name: str) -> Ragged:
+        entering, linear = self.entering(model, block), self.encoder(model).backbone.get_submodule(name)
+        assert entering is not None
+        assert isinstance(linear, torch.nn.Linear)
+        rows = entering.values
+        bounds = np.linspace(0, len(rows), PARTS + 1).astype(int)
+
+        def fill(values: torch.Tensor, part: int) -> None:
+            own = slice(bounds[part], bounds[part + 1])
+            values[own] = linear(rows[own].to(self.device)).to(values)
+
+        key, shape = ("product", name, *self._frame(self.tokens(model))), (len(rows), linear.out_features)
+        return Ragged(self._placed(self._kept(model, key, shape, rows.dtype, fill, PARTS)), entering.lengths)
+
+    def _frame(self, tokens: Tokens) -> tuple[object, ...]:
+        """What computed values depend on beside the model: the tokens, and what may change rounding."""
+        return _digest(tokens), self.engine.tokens, self.device.type, torch.__version__
 
     @torch.no_grad()
     def _computed(
@@ -143,8 +195,9 @@ class Workbench:
         what: tuple[object, ...],
         rows: np.ndarray,
         compute: Callable[[np.ndarray], torch.Tensor],
+        keep: Callable[..., torch.Tensor],
     ) -> torch.Tensor:
-        """`compute` of every example [Σ rows, hidden], from the cache or in parts into it; `rows` of each example."""
+        """`compute` of every example [Σ rows, hidden], `rows` of each, as `keep` keeps it."""
         encoder, tokens = self.encoder(model), self.tokens(model)
         starts = np.concatenate([[0], np.cumsum(rows)])
         batches = scoring_batches(tokens.lengths, self.engine.tokens)
@@ -154,9 +207,25 @@ class Workbench:
                 index = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in batch])
                 values[torch.from_numpy(index)] = compute(batch).to(values)
 
-        key = (*what, _digest(tokens), self.engine.tokens, self.device.type, torch.__version__)
+        key = (*what, *self._frame(tokens))
         shape = (int(starts[-1]), encoder.hidden)
-        return self._recall(model, key, shape, next(encoder.backbone.parameters()).dtype, fill, PARTS)
+        return keep(model, key, shape, next(encoder.backbone.parameters()).dtype, fill, PARTS)
+
+    def _kept(
+        self,
+        model: ModelConfig,
+        key: tuple[object, ...],
+        shape: tuple[int, ...],
+        dtype: torch.dtype,
+        fill: Fill,
+        parts: int = 1,
+    ) -> torch.Tensor:
+        """From the cache, or OSError where there is no room; weights that nothing identifies are not kept on disk."""
+        mark = self.encoder(model).fingerprint
+        if mark:
+            cache = TensorCache.of(self.engine.cache_gb)
+            return cache.get((mark, *_weights(model), *key), shape, dtype, fill, parts)
+        return _made(shape, dtype, fill, parts)
 
     def _recall(
         self,
@@ -164,16 +233,14 @@ class Workbench:
         key: tuple[object, ...],
         shape: tuple[int, ...],
         dtype: torch.dtype,
-        fill: Callable[[torch.Tensor, int], None],
+        fill: Fill,
         parts: int = 1,
     ) -> torch.Tensor:
-        mark = self.encoder(model).fingerprint
-        if mark:
-            return TensorCache.of(self.engine.cache_gb).get((mark, *key), shape, dtype, fill, parts)
-        out = torch.empty(shape, dtype=dtype)  # weights that nothing identifies: nothing is kept of them
-        for part in range(parts):
-            fill(out, part)
-        return out
+        """As :meth:`_kept`, but made again each time where there is no room: nothing can go on without it."""
+        try:
+            return self._kept(model, key, shape, dtype, fill, parts)
+        except OSError:
+            return _made(shape, dtype, fill, parts)
 
     def _placed(self, values: torch.Tensor) -> torch.Tensor:
         """On the GPU where they fit well, else where they are."""
@@ -181,6 +248,13 @@ class Workbench:
             return values
         free, _ = torch.cuda.mem_get_info(self.device)
         return values.to(self.device) if values.nbytes < ON_DEVICE * free else values
+
+
+def _made(shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int) -> torch.Tensor:
+    out = torch.empty(shape, dtype=dtype)
+    for part in range(parts):
+        fill(out, part)
+    return out
 
 
 def _weights(model: ModelConfig) -> tuple[str, bool, str]:

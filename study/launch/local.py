@@ -13,7 +13,6 @@ from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
 from study.config import EngineConfig, ModelConfig
-from study.errors import StudyError
 from study.launch.base import Launcher
 from study.records import FoldResult, Member
 
@@ -142,7 +141,7 @@ def _begin(data: StudyData, engine: EngineConfig, model: ModelConfig | None, sta
             started.value += 1
     _bench = Workbench(data, device, engine)
     if model is not None:
-        with suppress(StudyError):  # the members that want it will say so
+        with suppress(Exception):  # the members that want it will say what is wrong
             _bench.tokens(model)
 
 
@@ -161,4 +160,7 @@ def _pack_size(member: Member, most: int) -> int:
     from study.engine.probe import pack_size
 
     assert _bench is not None
-    return pack_size(member, most, _bench)
+    try:
+        return pack_size(member, most, _bench)
+    except Exception:  # noqa: BLE001 -- a member that cannot train says why in its own result
+        return 1

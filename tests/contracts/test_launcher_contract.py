@@ -83,3 +83,13 @@ def test_a_member_that_kills_its_worker_costs_nothing_but_itself(name: str, mode
     assert [r.error for r in results if r.trial == 7] == ["its worker process died, twice"]
     assert by_member([r for r in results if r.trial != 7]) == by_member(after)
     assert all(score is not None for score in by_member(after).values())
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_how_many_pay_in_one_pack_is_at_least_one_and_no_more_than_there_are(name: str, model: ModelConfig) -> None:
+    alike = [Member(t, 0, of(model, rank=1), seed=0) for t in range(6)]
+    impossible = [Member(t, 0, of(model, rank=999), seed=0) for t in range(6)]
+    with LAUNCHERS[name](1) as launcher:
+        assert launcher.pack_size(alike[:1]) == 1
+        assert 1 <= launcher.pack_size(alike) <= 6
+        assert launcher.pack_size(impossible) == 1  # its members' own training says what is wrong

@@ -168,13 +168,22 @@ def test_training_learns_and_reports_each_epoch_as_it_ends() -> None:
 
 
 def test_what_a_configuration_costs_is_the_same_in_any_pack() -> None:
-    same = ("params/trainable", "params/stored", "memory/train_bytes")
-    together = train_pack(MEMBERS[:5], workbench())
-    for member, packed in zip(MEMBERS[:5], together, strict=True):
+    first_folds = [replace(m, fold=0) for m in MEMBERS[:5]]
+    together = train_pack(first_folds, workbench())
+    for member, packed in zip(first_folds, together, strict=True):
         (single,) = train_pack([member], workbench())
-        assert [packed.metrics[k] for k in same] == [single.metrics[k] for k in same]
+        for name in ("params/trainable", "params/stored", "memory/train_bytes"):
+            assert packed.metrics[name] == single.metrics[name], name
         assert packed.score == single.score
         assert (packed.metrics["pack/members"], single.metrics["pack/members"]) == (5, 1)
+
+
+def test_only_a_trials_first_fold_measures_what_its_configuration_costs() -> None:
+    results = train_pack([replace(MEMBERS[0], fold=k) for k in range(3)], workbench())
+    assert [("memory/train_bytes" in r.metrics, "latency/ms" in r.metrics) for r in results] == [
+        (True, True), (False, False), (False, False),
+    ]  # fmt: skip
+    assert len({r.metrics["params/trainable"] for r in results}) == 1
 
 
 def test_a_pack_that_does_not_fit_into_memory_is_halved_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,3 +224,26 @@ def test_members_that_cannot_share_a_pack_are_refused() -> None:
         Fit([MEMBERS[0], Member(1, 0, other, 1)], workbench())
     with pytest.raises(ValueError, match="pack of one only"):
         Fit([MEMBERS[0], Member(1, 0, configuration(kind="full"), 1)], workbench())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_no_step_waits_for_the_gpu() -> None:
+    fit = Fit(MEMBERS, workbench(device="cuda"))
+    batches = [course.fold.train[:8] for course in fit.courses]
+    fit.step(batches)  # libraries wait once, when they are loaded
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        fit.step(batches)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_a_pack_that_could_not_be_made_leaves_the_encoder_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = workbench()
+    monkeypatch.setattr(
+        "study.engine.fit.PackedAdamW", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("full"))
+    )
+    with pytest.raises(torch.OutOfMemoryError):
+        Fit(MEMBERS[:2], bench)
+    assert not [m for m in bench.encoder(ModelConfig()).backbone.modules() if isinstance(m, PackedLinear)]

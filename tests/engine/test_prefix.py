@@ -10,13 +10,14 @@ from tiny import FAMILIES, backbone, configuration, tensors, workbench
 
 from study import models
 from study.config import ModelConfig
-from study.engine import firsttoken, prefix
+from study.engine import exact, firsttoken, prefix
 from study.engine.fit import Fit
 from study.records import Member
 
 # Blocks below which each family can be cut, of three: ALBERT has one block, thrice used, and T5's first
 # holds the positions of all, so that cutting below the second would save nothing.
 CUTS = dict.fromkeys(FAMILIES, (1, 2)) | {"albert": (), "t5": (2,)}
+READY_MASK = ("bert", "roberta", "distilbert", "albert", "electra", "bart", "t5")
 FIRST_TOKEN = ("bert", "roberta", "distilbert", "mpnet", "electra", "deberta-v2", "bart")
 
 
@@ -26,6 +27,7 @@ def test_each_family_is_cut_where_that_is_exact_and_nowhere_else(kind: str) -> N
     count = len(models.blocks(model)[1])
     assert tuple(b for b in range(1, count) if prefix.find_cut(model, b) is not None) == CUTS[kind]
     assert (firsttoken.find(model) is not None) == (kind in FIRST_TOKEN)
+    assert exact.takes_mask(model) == (kind in READY_MASK)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
@@ -78,3 +80,13 @@ def test_the_backbone_is_whole_again_after_a_cached_training() -> None:
     assert list(after) == list(before)
     assert all(torch.equal(before[k], v) for k, v in after.items())
     assert not any("forward" in vars(layer) for layer in models.blocks(encoder.backbone)[1])
+
+
+@pytest.mark.parametrize("kind", ["bert", "deberta-v2", "llama"])
+def test_a_prefix_reached_from_a_lower_one_is_the_same_to_the_last_bit(kind: str) -> None:
+    straight, by_way = workbench(kind, dtype=torch.float32), workbench(kind, dtype=torch.float32)
+    assert by_way.entering(ModelConfig(), 1) is not None
+    one, other = straight.entering(ModelConfig(), 2), by_way.entering(ModelConfig(), 2)
+    assert one is not None
+    assert other is not None
+    assert torch.equal(one.values, other.values)

@@ -1,0 +1,26 @@
+"""Dropout on the inputs of adapters, drawn for each member of a pack from its own seed."""
+
+from __future__ import annotations
+
+import torch
+
+
+class Dropped:
+    """Dropout on what enters one layer's adapters; each member draws for its own rows, from its own seed.
+
+    Of each member: `shares`, the probability of a number to be dropped; `shapes`, its own rows and their
+    longest in tokens, so that neither companions nor the padding that they cause change a draw.
+    """
+
+    def __init__(self, shares: list[float], shapes: list[tuple[int, int]], generators: list[torch.Generator]) -> None:
+        self.shares, self.shapes, self.generators = shares, shapes, generators
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """x [P·n, T, in] with each member's share of numbers zero and the rest scaled up to the same mean."""
+        kept = torch.ones_like(x).view(len(self.shares), -1, *x.shape[1:])
+        for p, (share, (rows, longest)) in enumerate(zip(self.shares, self.shapes, strict=True)):
+            if share and rows:
+                own = torch.empty(rows, min(longest, x.shape[1]), x.shape[2], dtype=x.dtype, device=x.device)
+                own.bernoulli_(1 - share, generator=self.generators[p])
+                kept[p, :rows, : own.shape[1]] = own / (1 - share)
+        return x * kept.view_as(x)
