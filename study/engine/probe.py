@@ -37,13 +37,13 @@ def pack_size(member: Member, most: int, bench: Workbench) -> int:
 
 
 def _seconds(member: Member, size: int, bench: Workbench) -> float:
-    """The best time of a step on texts of median length, after one on the longest."""
+    """The best time of a step on texts of median length, after one (on a GPU, whose memory is small: on the longest)."""
     fit = Fit([member] * size, bench)
     try:
         batch_size = member.configuration.train.batch_size
         order = np.argsort(fit.inputs.tokens.lengths, kind="stable")
         middle = order[max(0, (len(order) - batch_size) // 2) :][:batch_size]
-        fit.step([order[-batch_size:]] * size, active=False)
+        fit.step([order[-batch_size:] if bench.device.type == "cuda" else middle] * size, active=False)
         return min(_timed(lambda: fit.step([middle] * size, active=False), bench.device) for _ in range(STEPS))
     finally:
         fit.pack.close()
