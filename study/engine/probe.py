@@ -37,7 +37,7 @@ def pack_size(member: Member, most: int, bench: Workbench) -> int:
 
 
 def _seconds(member: Member, size: int, bench: Workbench) -> float:
-    """The best time of a step on texts of median length, after one (on a GPU, whose memory is small: on the longest)."""
+    """The best time of a step on texts of median length, after one that warms up; on a GPU that is on the longest."""
     fit = Fit([member] * size, bench)
     try:
         batch_size = member.configuration.train.batch_size
