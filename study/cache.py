@@ -134,6 +134,16 @@ class TensorCache:
             scratch.replace(entry / STAMP)
 
 
+def made(shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
+    """The same tensor in memory, of which nothing is kept."""
+    import torch
+
+    out = torch.empty(shape, dtype=dtype)
+    for part in range(parts):
+        fill(out, part)
+    return out
+
+
 def _fill_part(entry: Path, values: torch.Tensor, fill: Fill, part: int) -> None:
     done = entry / f"{part}.done"
     if not done.exists():

@@ -6,19 +6,17 @@ from collections.abc import Callable
 
 import torch
 
+from study.cache import Fill, made
+
 KEPT = 128  # leading singular triples that are kept, whatever smaller rank is asked first
 
 # Like TensorCache.get: the tensor of a key and a shape, filled by the function where it is not known yet.
-Recall = Callable[[tuple[object, ...], tuple[int, ...], torch.dtype, Callable[[torch.Tensor, int], None]], torch.Tensor]
+Recall = Callable[[tuple[object, ...], tuple[int, ...], torch.dtype, Fill], torch.Tensor]
 
 
-def forget(
-    key: tuple[object, ...], shape: tuple[int, ...], dtype: torch.dtype, fill: Callable[[torch.Tensor, int], None]
-) -> torch.Tensor:
+def forget(key: tuple[object, ...], shape: tuple[int, ...], dtype: torch.dtype, fill: Fill) -> torch.Tensor:
     """A Recall that keeps nothing."""
-    out = torch.empty(shape, dtype=dtype)
-    fill(out, 0)
-    return out
+    return made(shape, dtype, fill)
 
 
 class Spectrum:

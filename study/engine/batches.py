@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -92,6 +93,13 @@ class Tokens:
     def lengths(self) -> np.ndarray:
         """Tokens of each example, [N]."""
         return self.ids.lengths
+
+    @cached_property
+    def digest(self) -> str:
+        """What identifies the ids and their order."""
+        digest = hashlib.sha256(self.lengths.astype(np.int64).tobytes())
+        digest.update(self.ids.values.numpy().tobytes())
+        return digest.hexdigest()
 
     def batch(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """Token ids and attention mask [n, T] of the examples at `positions`."""

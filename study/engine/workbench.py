@@ -13,7 +13,7 @@ import torch
 
 from study import models
 from study.adapters.spectrum import Spectrum
-from study.cache import PARTS, Fill, TensorCache
+from study.cache import PARTS, Fill, TensorCache, made
 from study.config import EngineConfig, ModelConfig
 from study.engine import exact, firsttoken, prefix, products
 from study.engine.batches import Ragged, Tokens, scoring_batches
@@ -186,7 +186,7 @@ class Workbench:
 
     def _frame(self, tokens: Tokens) -> tuple[object, ...]:
         """What computed values depend on beside the model: the tokens, and what may change rounding."""
-        return _digest(tokens), self.engine.tokens, self.device.type, torch.__version__
+        return tokens.digest, self.engine.tokens, self.device.type, torch.__version__
 
     @torch.no_grad()
     def _computed(
@@ -225,7 +225,7 @@ class Workbench:
         if mark:
             cache = TensorCache.of(self.engine.cache_gb)
             return cache.get((mark, *_weights(model), *key), shape, dtype, fill, parts)
-        return _made(shape, dtype, fill, parts)
+        return made(shape, dtype, fill, parts)
 
     def _recall(
         self,
@@ -240,7 +240,7 @@ class Workbench:
         try:
             return self._kept(model, key, shape, dtype, fill, parts)
         except OSError:
-            return _made(shape, dtype, fill, parts)
+            return made(shape, dtype, fill, parts)
 
     def _placed(self, values: torch.Tensor) -> torch.Tensor:
         """On the GPU where they fit well, else where they are."""
@@ -250,23 +250,8 @@ class Workbench:
         return values.to(self.device) if values.nbytes < ON_DEVICE * free else values
 
 
-def _made(shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int) -> torch.Tensor:
-    out = torch.empty(shape, dtype=dtype)
-    for part in range(parts):
-        fill(out, part)
-    return out
-
-
 def _weights(model: ModelConfig) -> tuple[str, bool, str]:
     return model.name, model.random_weights, model.precision
-
-
-def _digest(tokens: Tokens) -> str:
-    import hashlib
-
-    digest = hashlib.sha256(tokens.lengths.astype(np.int64).tobytes())
-    digest.update(tokens.ids.values.numpy().tobytes())
-    return digest.hexdigest()
 
 
 def name_of(device: torch.device) -> str:
