@@ -9,8 +9,9 @@ import numpy as np
 
 from study import seeding
 from study.errors import ConfigError
+from study.examples import Examples
 from study.records import Fold
-from study.tasks.base import Examples, stratified
+from study.tasks.base import stratified
 
 MOST_PARTS = 20  # a grouped test split is as fine as a twentieth of the examples
 
@@ -26,41 +27,47 @@ class Folds:
 def split_test(examples: Examples, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Positions [n] that the search may see, and the held-out test's: sorted, stratified, groups kept together.
 
-    The test holds round(fraction · n) examples; with groups, about so many. Fraction 0 is an empty test.
-    Raises ConfigError where a fraction leaves the test or the search without examples.
+    The test is what the source itself holds out, or else round(fraction · n) examples; with groups, about so
+    many. Fraction 0 is an empty test. Raises ConfigError where the test or the search is left without examples.
     """
-    everything, own = np.arange(len(examples.labels)), seeding.derive(seed, "test")
+    everything, own = np.arange(len(examples)), seeding.derive(seed, "test")
+    if examples.held is not None and examples.held.any():
+        if examples.held.all():
+            raise ConfigError("the test set", "holds every example, which leaves the search none", "raise task.limit")
+        test = np.flatnonzero(examples.held)
+        return np.setdiff1d(everything, test), test[: len(test) if fraction else 0]
     if fraction == 0:
         return everything, everything[:0]
     if examples.groups is None:
-        test = stratified(examples.labels, round(fraction * len(everything)), own)
+        test = stratified(examples.strata, round(fraction * len(everything)), own)
     else:
-        test = _grouped_sample(examples.labels, examples.groups, fraction, own)
+        test = _grouped_sample(examples, fraction, own)
     if not 0 < len(test) < len(everything):
         rule = f"takes {len(test)} of {len(everything)} examples, which leaves the test or the search none"
         raise ConfigError(f"task.test_fraction={fraction}", rule, "change the fraction or raise task.limit")
     return np.setdiff1d(everything, test), test
 
 
-def _grouped_sample(labels: np.ndarray, groups: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def _grouped_sample(examples: Examples, fraction: float, seed: int) -> np.ndarray:
     """Whole groups with about `fraction` of the examples: some parts of a finer stratified, grouped split."""
-    smallest = int(np.unique(labels, return_counts=True)[1].min())
-    parts = min(MOST_PARTS, smallest, len(np.unique(groups)))
+    smallest = int(np.unique(examples.strata, return_counts=True)[1].min())
+    parts = min(MOST_PARTS, smallest, len(np.unique(examples.groups)))
     taken = min(max(1, round(fraction * parts)), parts - 1)
-    folds = make_folds(labels, groups, max(parts, 2), seed, np.arange(len(labels))).folds
+    folds = make_folds(examples, max(parts, 2), seed, np.arange(len(examples))).folds
     return np.sort(np.concatenate([fold.valid for fold in folds[: max(taken, 1)]]))
 
 
-def make_folds(labels: np.ndarray, groups: np.ndarray | None, k: int, seed: int, positions: np.ndarray) -> Folds:
+def make_folds(examples: Examples, k: int, seed: int, positions: np.ndarray) -> Folds:
     """k stratified folds of the examples at `positions`, in positions of the whole; no group is split.
 
     Raises ConfigError where k exceeds the smallest class, or the number of groups.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    chosen, own = labels[positions], None if groups is None else groups[positions]
-    _check(chosen, own, k)
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    searched = examples.take(positions)
+    chosen, own = searched.strata, searched.groups
+    _check(searched, k)
+    kind = StratifiedKFold if own is None else StratifiedGroupKFold
     splitter = kind(n_splits=k, shuffle=True, random_state=seeding.derive(seed, "folds"))
     splits = splitter.split(np.zeros(len(chosen)), chosen, own)
     folds = tuple(Fold(i, positions[train], positions[valid]) for i, (train, valid) in enumerate(splits))
@@ -75,11 +82,12 @@ def _fingerprint(labels: np.ndarray, folds: tuple[Fold, ...]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _check(labels: np.ndarray, groups: np.ndarray | None, k: int) -> None:
-    classes, sizes = np.unique(labels, return_counts=True)
-    if len(classes) < 2:
+def _check(examples: Examples, k: int) -> None:
+    groups = examples.groups
+    classes, sizes = np.unique(examples.strata, return_counts=True)
+    if len(classes) < 2 and examples.classified:
         rule = "have a single class, which leaves nothing to learn"
-        raise ConfigError(f"the {len(labels)} examples to fold", rule, "raise task.limit, or check the labels")
+        raise ConfigError(f"the {len(examples)} examples to fold", rule, "raise task.limit, or check the labels")
     smallest = int(sizes.min())
     if k > smallest:
         fewer = f"write study.folds={smallest} or fewer, or " if smallest >= 2 else ""

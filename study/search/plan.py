@@ -15,10 +15,10 @@ from study import metrics, models, tasks
 from study.config import Configuration, StudyConfig, plain
 from study.engine.workbench import StudyData
 from study.errors import ConfigError
+from study.examples import Examples
 from study.models import LinearSite
 from study.records import Fold
 from study.search.space import Space, parse_space
-from study.tasks.base import Examples
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,6 @@ class Plan:
     folds: tuple[Fold, ...]
     folds_fingerprint: str
     test: np.ndarray
-    metric: str
     sites: tuple[LinearSite, ...]
     layers: int
 
@@ -43,9 +42,12 @@ class Plan:
         """
         searched = np.sort(np.concatenate([f.valid for f in self.folds]))
         last = Fold(len(self.folds), searched, self.test)
-        return StudyData(
-            self.examples.texts, self.examples.labels, len(self.examples.classes), (*self.folds, last), self.metric
-        )
+        return StudyData(self.examples, (*self.folds, last))
+
+    @property
+    def metric(self) -> str:
+        """What `score` measures."""
+        return self.examples.metric
 
     @property
     def directions(self) -> list[Any]:
@@ -74,10 +76,9 @@ def make_plan(config: StudyConfig) -> Plan:
     space = parse_space(config)
     sites, layers, _ = models.geometry(config.model)
     _check_against_model(config, space, sites)
-    task = tasks.get(config.task.name)
-    examples = task.load(config.task, config.study.seed)
+    examples = tasks.get(config.task.name).load(config.task, config.study.seed)
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
-    folds = splitting.make_folds(examples.labels, examples.groups, config.study.folds, config.study.seed, searched)
+    folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
     return Plan(
         config,
         space,
@@ -85,7 +86,6 @@ def make_plan(config: StudyConfig) -> Plan:
         folds.folds,
         folds.fingerprint,
         test,
-        task.metric,
         sites,
         layers,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from study import assets
-from study.tasks.base import Examples, Task
+from study.config import TaskConfig
+from study.examples import Texts
+from study.tasks.base import Task
 
 FILE = "movieReviewSnippets_GroundTruth.txt"
 NEUTRAL = 0.5  # a mean rating nearer to zero says neither
@@ -16,12 +18,12 @@ class Sentiment(Task):
 
     name = "sentiment"
 
-    def read(self) -> Examples:
+    def read(self, config: TaskConfig) -> Texts:
         text = (assets.fetch("sentiment") / FILE).read_text(encoding="utf-8")
         rows = [line.split("\t", 2) for line in text.split("\n") if line.strip()]
         rated = [(float(rating), snippet.strip()) for _, rating, snippet in rows]
         kept = [(r, s) for r, s in rated if abs(r) >= NEUTRAL]
-        return Examples(
+        return Texts(
             texts=tuple(s for _, s in kept),
             labels=np.array([int(r > 0) for r, _ in kept], dtype=np.int64),
             classes=("negative", "positive"),
