@@ -12,7 +12,7 @@ METHODS = ("lora", "factorized", "full", "head")
 TARGETS = ("qv", "attention", "ffn", "all-linear")
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
-POOLINGS = ("mean", "cls", "pooler")
+POOLINGS = ("mean", "cls", "last", "pooler")
 SEARCHABLE = ("model", "method", "train")
 # The keys that a configuration's name shows in its own way.
 NAMED = tuple(f"method.{k}" for k in ("kind", "rank", "lam", "targets", "layers", "residual"))
@@ -42,9 +42,9 @@ class TaskConfig:
 class ModelConfig:
     """The pretrained encoder, by embedded name, Hub name or local path, and how it reads a text.
 
-    `pooling` makes one vector of a text: its tokens' mean, its first token, or that through the model's own
-    pooler, as transformers' classifiers of BERT's kind do. `precision` is that of frozen weights and of
-    activations; what trains is always kept in float32.
+    `pooling` makes one vector of a text: its tokens' mean, its first token, its last (for decoders, which read
+    from left to right), or the first through the model's own pooler, as transformers' classifiers of BERT's
+    kind do. `precision` is that of frozen weights and of activations; what trains is always kept in float32.
     """
 
     name: str = "minilm"

@@ -159,10 +159,16 @@ class Documents(Examples):
 
 @dataclass(frozen=True)
 class Pairs(Examples):
-    """Source texts, each with the target text that a model is to write for it."""
+    """Source texts, each with the target text that a model is to write for it.
+
+    The model reads `prefix`, the source and `suffix`, and writes at most `longest` tokens.
+    """
 
     sources: tuple[str, ...]
     targets: tuple[str, ...]
+    longest: int
+    prefix: str = ""
+    suffix: str = ""
 
     def __len__(self) -> int:
         return len(self.sources)

@@ -56,6 +56,12 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     return float((np.log(np.exp(x).sum(1)) - x[np.arange(len(x)), labels]).mean())
 
 
+def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The mean negative log likelihood of labels [n] of 0 and 1 under logits [n]."""
+    x = logits.astype(np.float64)
+    return float((np.logaddexp(0, x) - labels * x).mean())
+
+
 def classification(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """accuracy, macro_f1 and loss of logits [n, classes]."""
     predicted = logits.argmax(1)

@@ -59,7 +59,8 @@ def source(name: str) -> str:
     return str(assets.fetch(name) / "model") if name in EMBEDDED else name
 
 
-def _config(model: ModelConfig) -> Any:
+def configured(model: ModelConfig) -> Any:
+    """The model's own configuration, from transformers; AssetError where there is none."""
     from transformers import AutoConfig
 
     try:
@@ -108,7 +109,7 @@ def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
     from transformers import AutoModel
 
     with torch.device("meta"):
-        backbone = _reader(AutoModel.from_config(_config(model)))
+        backbone = _reader(AutoModel.from_config(configured(model)))
     if model.pooling == "pooler" and getattr(backbone, "pooler", None) is None:
         rule = f"needs a pooler, and {model.name} has none"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=cls or mean")
@@ -175,7 +176,7 @@ def load(model: ModelConfig) -> Encoder:
     """
     from transformers import AutoModel, AutoTokenizer
 
-    where, config = source(model.name), _config(model)
+    where, config = source(model.name), configured(model)
     tokenizer = AutoTokenizer.from_pretrained(where)
     if model.random_weights:
         torch.manual_seed(0)
@@ -210,7 +211,7 @@ def fingerprint(model: ModelConfig) -> str:
     """What identifies the weights: a digest of the local files, or the Hub's name and commit."""
     where = Path(source(model.name))
     if not where.is_dir():
-        return f"{model.name}@{getattr(_config(model), '_commit_hash', None)}"
+        return f"{model.name}@{getattr(configured(model), '_commit_hash', None)}"
     digest = hashlib.sha256(json.dumps(model.random_weights).encode())
     for file in sorted(where.glob("*.json")) + sorted(where.glob("*.safetensors")):
         digest.update(file.name.encode())

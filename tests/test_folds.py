@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from study.errors import ConfigError
 from study.folds import make_folds, split_test
-from study.tasks.base import Examples
+from study.examples import Texts
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 def examples(labels, groups=None):
     labels = np.asarray(labels, dtype=np.int64)
-    return Examples(tuple(map(str, range(len(labels)))), labels, ("negative", "positive"), groups)
+    return Texts(tuple(map(str, range(len(labels)))), labels, ("negative", "positive"), groups=groups)
 
 
 @st.composite
@@ -29,7 +29,7 @@ def labels_and_k(draw):
 def test_folds_partition_the_search_positions(case, seed):
     labels, k = case
     positions = np.arange(len(labels))
-    folds = make_folds(labels, None, k, seed, positions).folds
+    folds = make_folds(examples(labels), k, seed, positions).folds
     assert np.array_equal(np.sort(np.concatenate([f.valid for f in folds])), positions)
     for fold in folds:
         assert np.array_equal(np.sort(np.concatenate([fold.train, fold.valid])), positions)
@@ -39,7 +39,7 @@ def test_folds_partition_the_search_positions(case, seed):
 @settings(max_examples=40, deadline=None)
 def test_each_class_is_spread_evenly_even_when_the_input_is_sorted(case, seed):
     labels, k = case
-    folds = make_folds(labels, None, k, seed, np.arange(len(labels))).folds
+    folds = make_folds(examples(labels), k, seed, np.arange(len(labels))).folds
     counts = np.array([np.bincount(labels[f.valid], minlength=labels.max() + 1) for f in folds])
     assert (counts.max(0) - counts.min(0)).max() <= 1
 
@@ -49,7 +49,7 @@ def test_each_class_is_spread_evenly_even_when_the_input_is_sorted(case, seed):
 def test_no_fold_splits_a_group(groups_per_class, k, seed):
     groups = np.repeat(np.arange(2 * groups_per_class), 3)
     labels = (groups >= groups_per_class).astype(np.int64)
-    folds = make_folds(labels, groups, k, seed, np.arange(len(labels))).folds
+    folds = make_folds(examples(labels, groups), k, seed, np.arange(len(labels))).folds
     assert sum(len(f.valid) for f in folds) == len(labels)
     for fold in folds:
         assert not set(groups[fold.train]) & set(groups[fold.valid])
@@ -57,34 +57,34 @@ def test_no_fold_splits_a_group(groups_per_class, k, seed):
 
 def test_the_same_seed_gives_the_same_folds_and_another_seed_others():
     labels = np.repeat([0, 1], 20)
-    prints = [make_folds(labels, None, 4, seed, np.arange(40)).fingerprint for seed in (0, 0, 1)]
+    prints = [make_folds(examples(labels), 4, seed, np.arange(40)).fingerprint for seed in (0, 0, 1)]
     assert prints[0] == prints[1] != prints[2]
 
 
 def test_a_fingerprint_depends_on_the_labels():
     a, b = np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0])
-    assert make_folds(a, None, 2, 0, np.arange(4)).fingerprint != make_folds(b, None, 2, 0, np.arange(4)).fingerprint
+    assert make_folds(examples(a), 2, 0, np.arange(4)).fingerprint != make_folds(examples(b), 2, 0, np.arange(4)).fingerprint
 
 
 def test_positions_are_those_of_the_whole():
     searched = np.arange(40, 60)
-    folds = make_folds(np.tile([0, 1], 30), None, 2, 0, searched).folds
+    folds = make_folds(examples(np.tile([0, 1], 30)), 2, 0, searched).folds
     assert set(np.concatenate([f.valid for f in folds])) == set(searched)
 
 
 def test_more_folds_than_the_smallest_class_is_refused():
     with pytest.raises(ConfigError, match=r"4 folds: exceed the smallest class, which has 3.*study\.folds=3 or fewer"):
-        make_folds(np.array([0] * 9 + [1] * 3), None, 4, 0, np.arange(12))
+        make_folds(examples(np.array([0] * 9 + [1] * 3)), 4, 0, np.arange(12))
 
 
 def test_more_folds_than_groups_is_refused():
     with pytest.raises(ConfigError, match="3 folds: exceed the 2 groups"):
-        make_folds(np.tile([0, 1], 6), np.repeat([0, 1], 6), 3, 0, np.arange(12))
+        make_folds(examples(np.tile([0, 1], 6), np.repeat([0, 1], 6)), 3, 0, np.arange(12))
 
 
 def test_a_single_class_is_refused():
     with pytest.raises(ConfigError, match="single class"):
-        make_folds(np.zeros(8, dtype=np.int64), None, 2, 0, np.arange(8))
+        make_folds(examples(np.zeros(8, dtype=np.int64)), 2, 0, np.arange(8))
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.2, 0.3, 0.5, 0.75])

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "config", "records", "seeding", "stores", "assets", "cache", "metrics", "tasks", "attention",
+    "errors", "config", "records", "seeding", "stores", "assets", "cache", "metrics", "examples", "summaries", "tasks", "attention",
     "models", "adapters", "folds", "engine", "provenance", "tracking", "launch", "search", "compose",
     "overrides", "cli", "__main__",
 ]  # fmt: skip

@@ -41,7 +41,7 @@ def test_a_group_of_targets_means_the_same_layers_in_every_family(model: ModelCo
 def test_a_bench_reads_texts_with_the_models_own_tokenizer(model: ModelConfig) -> None:
     bench = Workbench(letters(), torch.device("cpu"))
     assert bench.tokens(model).lengths.tolist() == [6] * 24
-    assert bench.pooled(model).shape == (24, 16)
+    assert bench.pooled(model).values.shape == (24, 16)
 
 
 def test_the_fingerprint_is_that_of_the_weights(tmp_path: Path) -> None:

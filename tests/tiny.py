@@ -11,11 +11,14 @@ from study import models
 from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
+from study.engine.problems.heads import WithHead
 from study.engine.workbench import StudyData, Workbench
+from study.examples import Texts
 from study.models import Encoder
 from study.records import Fold
 
 VOCABULARY = 50
+CLASSES = ("no", "yes")
 
 
 SIZES = {
@@ -81,7 +84,7 @@ def workbench(
         Fold(k, np.flatnonzero(np.arange(examples) % 3 != k), np.flatnonzero(np.arange(examples) % 3 == k))
         for k in range(3)
     )
-    bench = Workbench(StudyData(("",) * examples, labels, 2, folds, "accuracy"), torch.device(device))
+    bench = Workbench(StudyData(Texts(("",) * examples, labels, CLASSES), folds), torch.device(device))
     made = encoder(kind, dtype)
     made.backbone.to(device)
     bench.adopt(ModelConfig(pooling=pooling), made, Tokens.of(rows, 1))
@@ -101,6 +104,12 @@ def configuration(**values: object) -> Configuration:
 def tensors(fit: Fit) -> list[torch.Tensor]:
     """What the pack trains, in a fixed order."""
     return [tensor for tensor, _ in fit.pack.trained()]
+
+
+def predicted(fit: Fit, rows: np.ndarray) -> np.ndarray:
+    """The first member's logits of these rows."""
+    assert isinstance(fit.problem, WithHead)
+    return np.stack(list(fit.problem.predict(fit.pack, [rows])[0].values()))
 
 
 def save_model(folder: Path, kind: str = "bert") -> Path:
@@ -124,4 +133,4 @@ def letters(examples: int = 24) -> StudyData:
     texts = tuple(" ".join(["ba"[y], "ba"[y], *rng.choice(list("cdefgh"), 4)]) for y in labels)
     half = np.arange(examples) < examples // 2
     folds = (Fold(0, np.flatnonzero(half), np.flatnonzero(~half)), Fold(1, np.flatnonzero(~half), np.flatnonzero(half)))
-    return StudyData(texts, labels, 2, folds, "accuracy")
+    return StudyData(Texts(texts, labels, CLASSES), folds)

@@ -61,6 +61,10 @@ class Ragged:
         """Where each row begins in `values`, [N]."""
         return np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
 
+    def rows(self) -> list[np.ndarray]:
+        """Each row's values."""
+        return np.split(self.values.numpy(), self.starts[1:])
+
     @property
     def nbytes(self) -> int:
         """Bytes of the values."""
@@ -78,16 +82,36 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token ids of every example of the study, ragged, in the study's order."""
+    """Token ids of every row of the study, ragged, in the study's order.
+
+    `units`, where a row is read as several (the sentences of a window), is each token's unit, -1 for none, and
+    `counts` how many units each row has; `cut` of `texts` were longer than the model may read.
+    """
 
     ids: Ragged
     pad_id: int
+    units: Ragged | None = None
+    cut: int = 0
+    texts: int = 0
 
     @classmethod
-    def of(cls, rows: list[np.ndarray], pad_id: int) -> Tokens:
-        """From one array of ids an example."""
-        values = torch.from_numpy(np.concatenate(rows).astype(np.int64))
-        return cls(Ragged(values, np.array([len(r) for r in rows])), pad_id)
+    def of(
+        cls, rows: list[np.ndarray], pad_id: int, units: list[np.ndarray] | None = None, cut: int = 0, texts: int = 0
+    ) -> Tokens:
+        """From one array of ids a row, and one of units."""
+        return cls(_ragged(rows), pad_id, None if units is None else _ragged(units), cut, texts or len(rows))
+
+    @property
+    def truncated(self) -> float:
+        """The share of texts that were cut."""
+        return self.cut / max(1, self.texts)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Vectors that each row is read as, [R]."""
+        if self.units is None:
+            return np.ones(len(self.lengths), dtype=np.int64)
+        return np.maximum.reduceat(self.units.values.numpy(), self.units.starts) + 1
 
     @property
     def lengths(self) -> np.ndarray:
@@ -99,6 +123,7 @@ class Tokens:
         """What identifies the ids and their order."""
         digest = hashlib.sha256(self.lengths.astype(np.int64).tobytes())
         digest.update(self.ids.values.numpy().tobytes())
+        digest.update(b"" if self.units is None else self.units.values.numpy().tobytes())
         return digest.hexdigest()
 
     def batch(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -107,6 +132,11 @@ class Tokens:
         longest = int(lengths.max())
         mask = (np.arange(longest) < lengths[:, None]).astype(np.int64)
         return self.ids.batch(positions, longest, self.pad_id, device), moved(mask, device)
+
+
+def _ragged(rows: list[np.ndarray]) -> Ragged:
+    values = torch.from_numpy(np.concatenate(rows).astype(np.int64))
+    return Ragged(values, np.array([len(r) for r in rows]))
 
 
 def moved(array: np.ndarray, device: torch.device) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What a pack reads of an example: its tokens, or whatever of the frozen model's work has been kept."""
+"""What a pack reads of a row: its tokens, or whatever of the frozen model's work has been kept."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from study.config import ModelConfig
 from study.engine import exact, firsttoken, prefix, products
 from study.engine.batches import Ragged, Tokens, moved
 from study.engine.pack import Pack
+from study.engine.pooling import reader
 from study.engine.workbench import Workbench
 
 # kept: from what has been kept of the frozen prefix; whole: every block, as training needs that keeps nothing;
@@ -23,12 +24,12 @@ class Inputs:
     """The features that a pack's heads read, at the least work that changes nothing."""
 
     def __init__(self, bench: Workbench, model: ModelConfig, lowest: int, cached: bool = True) -> None:
-        self.device, self.lowest = bench.device, lowest
+        self.device, self.lowest, self.pooling = bench.device, lowest, model.pooling
         self.tokens: Tokens = bench.tokens(model)
         layers = bench.encoder(model).layers
         self.shortcut, self.takes_mask = bench.shortcut(model), bench.takes_mask(model)
         self.products: dict[str, Ragged] = {}
-        self.pooled: torch.Tensor | None = None
+        self.pooled: Ragged | None = None
         self.entering: Ragged | None = None
         self.cut: prefix.Cut | None = None
         if cached and lowest == layers:
@@ -38,9 +39,12 @@ class Inputs:
             self.products = bench.products(model, lowest) if self.entering is not None else {}
 
     def features(self, pack: Pack, positions: np.ndarray, reading: Reading = "kept") -> torch.Tensor:
-        """Pooled features [P·n, hidden] of the examples at `positions` [P·n], member after member."""
+        """What heads read of the rows at `positions` [P·n], member after member: [P·n, hidden], or with a vector for
+        each unit [P·n, U, hidden]."""
         if self.pooled is not None and reading == "kept":
-            return self.pooled[moved(positions, self.device)]
+            if self.tokens.units is None:
+                return self.pooled.values[moved(positions, self.device)]
+            return self.pooled.batch(positions, int(self.tokens.counts[positions].max()), 0, self.device)
         ids, mask = self.tokens.batch(positions, self.device)
         with ExitStack() as stack:
             if self.entering is not None and self.cut is not None and reading == "kept":
@@ -50,4 +54,5 @@ class Inputs:
                 stack.enter_context(products.multiplied(pack.backbone, known))
             if self.shortcut is not None and reading != "deployed":
                 stack.enter_context(firsttoken.taken(pack.backbone, self.shortcut))
-            return pack.features(ids, mask, exact.ready(mask) if self.takes_mask else mask)
+            attended = exact.ready(mask) if self.takes_mask else mask
+            return pack.features(ids, attended, reader(self.tokens, positions, mask, self.pooling))

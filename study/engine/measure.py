@@ -10,7 +10,7 @@ import torch
 
 from study.adapters import surgery
 from study.config import Configuration, TrainConfig
-from study.engine import memory, prefix
+from study.engine import memory
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
 from study.records import Member
@@ -37,7 +37,7 @@ def _shape(configuration: Configuration) -> Configuration:
 def _measured(member: Member, bench: Workbench) -> dict[str, float]:
     fit = Fit([member], bench)
     try:
-        step = max(memory.most_alive(lambda: rehearse(fit)), frozen_work(member, bench, fit.inputs.lowest))
+        step = max(memory.most_alive(lambda: rehearse(fit)), frozen_work(fit))
         return {"memory/train_bytes": held(fit, step), "latency/ms": latency(fit)}
     finally:
         fit.pack.close()
@@ -45,27 +45,24 @@ def _measured(member: Member, bench: Workbench) -> dict[str, float]:
 
 def rehearse(fit: Fit) -> None:
     """A step on the longest texts of the study that changes nothing, because no member is active."""
-    fit.step([_longest(fit.courses[0].member, fit.inputs.tokens.lengths)], active=False)
+    fit.step([_longest(fit)], active=False)
 
 
-def frozen_work(member: Member, bench: Workbench, lowest: int) -> int:
+def frozen_work(fit: Fit) -> int:
     """Bytes alive at the worst moment below the lowest adapted block, which a step goes through when it is alone.
 
     The same for all that adapt from there on, so it is measured once.
     """
-    model, size = member.configuration.model, member.configuration.train.batch_size
-
-    def measured() -> int:
-        tokens, encoder = bench.tokens(model), bench.encoder(model)
-        ids, mask = tokens.batch(_longest(member, tokens.lengths), bench.device)
-        block = min(lowest, encoder.layers - 1)
-        return memory.most_alive(lambda: prefix.entering(encoder.backbone, block, ids, mask))
-
-    return bench.once(("frozen work", replace(model, pooling="mean"), size, lowest), measured) if lowest else 0
+    configuration, work = fit.courses[0].member.configuration, fit.problem.below(_longest(fit))
+    if work is None:
+        return 0
+    key = ("frozen work", replace(configuration.model, pooling="mean"), configuration.train.batch_size, fit.pack.lowest)
+    return fit.bench.once(key, lambda: memory.most_alive(work))
 
 
-def _longest(member: Member, lengths: np.ndarray) -> np.ndarray:
-    return np.argsort(-lengths, kind="stable")[: member.configuration.train.batch_size]
+def _longest(fit: Fit) -> np.ndarray:
+    """The longest rows of the study, as many as a batch holds."""
+    return np.argsort(-fit.problem.lengths, kind="stable")[: fit.courses[0].member.configuration.train.batch_size]
 
 
 def held(fit: Fit, step: int) -> int:
@@ -79,7 +76,7 @@ def held(fit: Fit, step: int) -> int:
 def parameters(member: Member, bench: Workbench) -> dict[str, float]:
     """Numbers that train, that the adapted model has, and that must be stored, the head's counted apart."""
     encoder, method = bench.encoder(member.configuration.model), member.configuration.method
-    head = (encoder.hidden + 1) * bench.data.classes
+    head = (encoder.hidden + 1) * bench.data.examples.outputs
     adapter = encoder.parameters if method.kind == "full" else surgery.adapter_parameters(method, encoder.sites)
     return {
         "params/trainable": adapter + head,
@@ -92,12 +89,12 @@ def parameters(member: Member, bench: Workbench) -> dict[str, float]:
 
 @torch.no_grad()
 def latency(fit: Fit) -> float:
-    """Milliseconds to answer one text of median length, as the model would be deployed: the median of several."""
-    lengths = fit.inputs.tokens.lengths
-    row = np.argsort(lengths, kind="stable")[len(lengths) // 2][None, None]
+    """Milliseconds to answer one row of median length, as the model would be deployed: the median of several."""
+    lengths = fit.problem.lengths
+    row = int(np.argsort(lengths, kind="stable")[len(lengths) // 2])
     times = []
     for _ in range(LATENCY_RUNS + 2):
         begun = time.perf_counter()
-        fit._logits(row, "deployed").cpu()
+        fit.problem.answer(fit.pack, row).cpu()
         times.append(time.perf_counter() - begun)
     return float(np.median(times[2:])) * 1000  # the first two warm caches up

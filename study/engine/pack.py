@@ -5,17 +5,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 from study import seeding
 from study.adapters import surgery
 from study.adapters.dropout import Dropped
 from study.adapters.factors import trained_dtype
 from study.adapters.spectrum import Spectrum
-from study.config import ModelConfig
+from study.engine.pooling import Reader
 from study.models import Encoder, lowest_block
 from study.records import Member
 
@@ -29,7 +27,7 @@ class Pack:
     """
 
     def __init__(
-        self, encoder: Encoder, members: list[Member], classes: int, spectrum: Spectrum, device: torch.device
+        self, encoder: Encoder, members: list[Member], outputs: int, spectrum: Spectrum, device: torch.device
     ) -> None:
         self.members, self.device = list(members), device
         methods = [m.configuration.method for m in members]
@@ -47,10 +45,9 @@ class Pack:
         self.adapts = [set(start) for start in starts]
         # The blocks below this one never change; a pack that adapts nothing has the whole backbone below it.
         self.lowest = min(lowest_block(m, encoder.sites, encoder.layers) for m in methods)
-        self.model: ModelConfig = members[0].configuration.model
-        self.head = torch.stack([_draw_head(classes, encoder.hidden, m.seed) for m in members])
+        self.head = torch.stack([_draw_head(outputs, encoder.hidden, m.seed) for m in members])
         self.head = self.head.to(device, dtype).requires_grad_()
-        self.bias = torch.zeros(self.size, classes, device=device, dtype=dtype).requires_grad_()
+        self.bias = torch.zeros(self.size, outputs, device=device, dtype=dtype).requires_grad_()
         lams = [m.lam for m in methods]
         self.lam = torch.tensor([1.0 if x is None else x for x in lams], device=device, dtype=dtype)
         self.pull = torch.tensor([0.0 if x is None else 1.0 for x in lams], device=device, dtype=dtype)
@@ -74,19 +71,15 @@ class Pack:
             own = [factor for packed in self.attached.values() for factor in packed.trained()]
         return [*own, (self.head, None), (self.bias, None)]
 
-    def features(self, ids: torch.Tensor, mask: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
-        """Pooled features [P·n, hidden] of token ids [P·n, T], member after member; `attended` is the model's mask."""
-        return pool(self.backbone(input_ids=ids, attention_mask=attended), mask, self.model.pooling)
+    def features(self, ids: torch.Tensor, attended: torch.Tensor, read: Reader) -> torch.Tensor:
+        """What the heads read [P·n, ..., hidden] of token ids [P·n, T]; `attended` is the model's mask."""
+        return read(self.backbone(input_ids=ids, attention_mask=attended))
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
-        """Logits [P, n, classes] of features [P·n, hidden]."""
-        rows = features.view(self.size, -1, features.shape[-1]).to(self.head.dtype)
-        return torch.baddbmm(self.bias.unsqueeze(1), rows, self.head.mT)
-
-    def task_loss(self, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """L1 of each member, [P]: the cross entropies of its rows, weighed by `weights` [P, n] and summed."""
-        each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(weights)
-        return (each * weights).sum(1)
+        """Logits [P, n, ..., outputs] of features [P·n, ..., hidden], member after member."""
+        rows = features.reshape(self.size, -1, features.shape[-1]).to(self.head.dtype)
+        logits = torch.baddbmm(self.bias.unsqueeze(1), rows, self.head.mT)
+        return logits.view(self.size, -1, *features.shape[1:-1], logits.shape[-1])
 
     def distance(self) -> torch.Tensor:
         """L2 of each member, [P]: Σ over adapted layers of ‖B − B*‖_F."""
@@ -139,17 +132,6 @@ class Pack:
         surgery.detach(self.backbone, self.attached)
 
 
-def pool(output: Any, mask: torch.Tensor, how: str) -> torch.Tensor:
-    """One vector a text [n, hidden] of what a backbone returns, as `model.pooling` says."""
-    if how == "pooler":
-        return output.pooler_output  # type: ignore[no-any-return]
-    hidden: torch.Tensor = output.last_hidden_state
-    if how == "cls":
-        return hidden[:, 0]
-    weights = mask.unsqueeze(-1).to(hidden)
-    return (hidden * weights).sum(1) / weights.sum(1)
-
-
-def _draw_head(classes: int, hidden: int, seed: int) -> torch.Tensor:
+def _draw_head(outputs: int, hidden: int, seed: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seeding.derive(seed, "head"))
-    return torch.randn(classes, hidden, generator=generator, dtype=torch.float64) * 0.02
+    return torch.randn(outputs, hidden, generator=generator, dtype=torch.float64) * 0.02

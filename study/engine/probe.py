@@ -41,7 +41,7 @@ def _seconds(member: Member, size: int, bench: Workbench) -> float:
     fit = Fit([member] * size, bench)
     try:
         batch_size = member.configuration.train.batch_size
-        order = np.argsort(fit.inputs.tokens.lengths, kind="stable")
+        order = np.argsort(fit.problem.lengths, kind="stable")
         middle = order[max(0, (len(order) - batch_size) // 2) :][:batch_size]
         fit.step([order[-batch_size:] if bench.device.type == "cuda" else middle] * size, active=False)
         return min(_timed(lambda: fit.step([middle] * size, active=False), bench.device) for _ in range(STEPS))

@@ -37,12 +37,13 @@ def _trained(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) 
     costs = [{**measure.parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
     started = time.time()
     memory.reset_peak(bench.device)
-    courses = Fit(members, bench).run(on_epoch)
+    fit = Fit(members, bench)
+    courses = fit.run(on_epoch)
     peak = memory.peak_bytes(bench.device)
     observed = {} if peak is None else {"memory/peak_bytes": float(peak)}
-    notes = tuple(bench.notes)
+    notes, truncated = tuple(bench.notes), fit.problem.truncated
     return [
-        _result(course, bench, {**own, **observed, "pack/members": float(len(members))}, started, notes)
+        _result(course, bench, {**own, **observed, "pack/members": float(len(members)), "data/truncated": truncated}, started, notes)
         for course, own in zip(courses, costs, strict=True)
     ]
 
@@ -50,7 +51,7 @@ def _trained(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) 
 def _result(
     course: Course, bench: Workbench, measured: dict[str, float], started: float, notes: tuple[str, ...]
 ) -> FoldResult:
-    member, score = course.member, course.scores.get(bench.data.metric)
+    member, score = course.member, course.scores.get(bench.data.examples.metric)
     speed = {
         "time/train_seconds": course.seconds,
         "speed/tokens_per_second": course.tokens / max(course.seconds, 1e-9),
@@ -61,7 +62,7 @@ def _result(
         fold=member.fold,
         score=None if failed else score,
         epochs=tuple(course.epochs),
-        metrics={} if failed else {"score": course.scores[bench.data.metric], **course.scores, **measured, **speed},
+        metrics={} if failed else {"score": course.scores[bench.data.examples.metric], **course.scores, **measured, **speed},
         started=started,
         ended=time.time(),
         device=name_of(bench.device),

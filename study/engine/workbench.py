@@ -17,7 +17,10 @@ from study.cache import PARTS, Fill, TensorCache, made
 from study.config import EngineConfig, ModelConfig
 from study.engine import exact, firsttoken, prefix, products
 from study.engine.batches import Ragged, Tokens, scoring_batches
-from study.engine.pack import pool
+from study.engine.pooling import reader
+from study.engine.texts import tokenized
+from study.engine.windows import Windows, windows
+from study.examples import Documents, Examples, Texts
 from study.models import Encoder
 from study.records import Fold
 
@@ -27,13 +30,10 @@ ON_DEVICE = 0.25  # the share of a GPU's free memory that kept hidden states may
 
 @dataclass(frozen=True)
 class StudyData:
-    """The examples of a study, its folds and the name of its score; picklable, and the same everywhere."""
+    """The examples of a study and its folds; picklable, and the same everywhere."""
 
-    texts: tuple[str, ...]
-    labels: np.ndarray
-    classes: int
+    examples: Examples
     folds: tuple[Fold, ...]
-    metric: str
 
 
 @dataclass
@@ -76,18 +76,34 @@ class Workbench:
         return self.once(("spectrum", *_weights(model)), lambda: Spectrum(partial(self._recall, model)))
 
     def tokens(self, model: ModelConfig) -> Tokens:
-        """Every example's token ids, cut at `model.max_length`."""
+        """Every row's token ids, at most `model.max_length`; how many texts were longer is noted."""
 
         def read() -> Tokens:
-            tokenizer = self.encoder(model).tokenizer
-            ids = tokenizer(list(self.data.texts), truncation=True, max_length=model.max_length)["input_ids"]
-            return Tokens.of([np.asarray(row, dtype=np.int64) for row in ids], tokenizer.pad_token_id or 0)
+            examples = self.data.examples
+            if isinstance(examples, Documents):
+                tokens, what = self.windows(model).tokens, "sentences"
+            else:
+                assert isinstance(examples, Texts)
+                tokens, what = tokenized(examples.texts, self.encoder(model).tokenizer, model.max_length), "texts"
+            if tokens.cut:
+                limit = f"model.max_length={model.max_length} tokens"
+                self.notes.append(f"{tokens.cut} of {tokens.texts} {what} are longer than {limit} and end there")
+            return tokens
 
         return self.once(("tokens", model.name, model.max_length), read)
 
+    def windows(self, model: ModelConfig) -> Windows:
+        """The rows of documents."""
+
+        def read() -> Windows:
+            assert isinstance(self.data.examples, Documents)
+            return windows(self.data.examples, self.encoder(model).tokenizer, model.max_length)
+
+        return self.once(("windows", model.name, model.max_length), read)
+
     def shortcut(self, model: ModelConfig) -> firsttoken.Shortcut | None:
         """How the last block leaves out what a head that reads the first token does not need, if it can."""
-        if model.pooling not in ("cls", "pooler"):
+        if model.pooling not in ("cls", "pooler") or not isinstance(self.data.examples, Texts):
             return None
         return self.once(("shortcut", *_weights(model)), lambda: firsttoken.find(self.encoder(model).backbone))
 
@@ -106,17 +122,22 @@ class Workbench:
 
         return self.once(("cut", *_weights(model), block), find)
 
-    def pooled(self, model: ModelConfig) -> torch.Tensor:
-        """Every example's pooled features [N, hidden] of the frozen encoder."""
+    def pooled(self, model: ModelConfig) -> Ragged:
+        """What heads read of every row of the frozen encoder: a vector [hidden], or one for each unit."""
+        tokens = self.tokens(model)
 
         def compute(positions: np.ndarray) -> torch.Tensor:
-            ids, mask = self.tokens(model).batch(positions, self.device)
-            return pool(self.encoder(model).backbone(input_ids=ids, attention_mask=mask), mask, model.pooling)
+            ids, mask = tokens.batch(positions, self.device)
+            read = reader(tokens, positions, mask, model.pooling)
+            vectors = read(self.encoder(model).backbone(input_ids=ids, attention_mask=mask))
+            if tokens.units is None:
+                return vectors
+            own = tokens.counts[positions]
+            return vectors[torch.from_numpy(np.arange(own.max()) < own[:, None]).to(self.device)]
 
-        def read() -> torch.Tensor:
-            rows = np.ones(len(self.tokens(model).lengths), dtype=np.int64)
-            values = self._computed(model, ("pooled", model.pooling), rows, compute, self._recall)
-            return values.to(self.device)
+        def read() -> Ragged:
+            values = self._computed(model, ("pooled", model.pooling), tokens.counts, compute, self._recall)
+            return Ragged(values.to(self.device), tokens.counts)
 
         return self.once(("pooled", *_weights(model), model.max_length, model.pooling), read)
 

@@ -25,6 +25,7 @@ from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
 from study.engine.workbench import StudyData, Workbench, default_device, name_of
+from study.examples import Texts
 from study.records import Fold, Member
 
 VOCABULARY = 30522
@@ -59,7 +60,7 @@ def bench(size: str, precision: str, device: torch.device) -> tuple[Workbench, M
 
     rows = texts()
     fold = Fold(0, np.arange(len(rows) - 64), np.arange(len(rows) - 64, len(rows)))
-    out = Workbench(StudyData(("",) * len(rows), np.arange(len(rows)) % 2, 2, (fold,), "accuracy"), device)
+    out = Workbench(StudyData(Texts(("",) * len(rows), np.arange(len(rows)) % 2, ("no", "yes")), (fold,)), device)
     torch.manual_seed(0)
     backbone = BertModel(config(size)).to(device, getattr(torch, precision))
     model = ModelConfig(precision=precision)
@@ -71,7 +72,7 @@ def packed(work: Workbench, told: Configuration, size: int, steps: int) -> float
     """Samples a second of a pack of that size, in steps of batches as training makes them."""
     fit = Fit([Member(i, 0, told, seed=0) for i in range(size)], work)
     batch = told.train.batch_size
-    order = np.argsort(fit.inputs.tokens.lengths[fit.courses[0].fold.train], kind="stable")
+    order = np.argsort(fit.problem.lengths[fit.courses[0].rows], kind="stable")
     begin = np.linspace(0, len(order) - batch, steps).astype(int)  # every length in its share
     batches = [order[b : b + batch] for b in begin]
     try:

@@ -93,8 +93,8 @@ def fits(examples: int = EXAMPLES) -> dict[Step, Fit]:
 
     transformers.logging.disable_progress_bar()
     found = tasks.get("sentiment").load(TaskConfig(limit=examples), 0)
-    everything = np.arange(len(found.texts))
-    data = StudyData(found.texts, found.labels, len(found.classes), (Fold(0, everything, everything),), "accuracy")
+    everything = np.arange(len(found))
+    data = StudyData(found, (Fold(0, everything, everything),))
     out = {}
     for step in STEPS:
         configuration = Configuration(

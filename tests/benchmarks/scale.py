@@ -30,7 +30,7 @@ from study.search.ledger import CONFIGURATION, FOLD, Ledger, _dump, configuratio
 from study.search.objectives import summary
 from study.search.plan import Plan
 from study.search.space import parse_space
-from study.tasks.base import Examples
+from study.examples import Texts
 from study.tracking import Behind, MlflowTracker, Tracker, _params
 
 NAME = "scale"
@@ -46,9 +46,9 @@ def plan_of(folder: Path, folds: int, trials: int = 100_000) -> Plan:
     register_schema()
     config = compose([f"study.name={NAME}", f"study.folds={folds}", f"study.trials={trials}", "space=tradeoff"])
     config = replace(config, storage=StorageConfig(f"sqlite:///{folder / 'optuna.db'}"))
-    examples = Examples(("a",) * 2 * folds, np.arange(2 * folds) % 2, ("n", "p"))
+    examples = Texts(("a",) * 2 * folds, np.arange(2 * folds) % 2, ("n", "p"))
     parts = tuple(Fold(k, np.arange(folds), np.arange(folds, 2 * folds)) for k in range(folds))
-    return Plan(config, parse_space(config), examples, parts, "f", np.arange(0), "accuracy", (), LAYERS)
+    return Plan(config, parse_space(config), examples, parts, "f", np.arange(0), (), LAYERS)
 
 
 def configurations(plan: Plan, rng: np.random.Generator) -> Iterator[tuple[dict[str, Any], Configuration]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import configuration
+from tiny import configuration, predicted
 
 from study.config import Configuration, EngineConfig, ModelConfig, StudyConfig, StudySettings, TaskConfig
 from study.engine import prefix
@@ -62,7 +62,7 @@ def test_bfloat16_starts_at_the_same_model_to_within_its_rounding(bench: Workben
         fit = Fit([Member(0, 0, told, 1)], bench)
         try:
             assert all(t.dtype == torch.float32 for t, _ in fit.pack.trained())
-            return torch.from_numpy(fit.predict([fit.courses[0].fold.valid])[0])
+            return torch.from_numpy(predicted(fit, fit.courses[0].fold.valid))
         finally:
             fit.pack.close()
 

@@ -16,6 +16,7 @@ from study.engine import measure, memory
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
 from study.engine.workbench import StudyData, Workbench
+from study.examples import Texts
 from study.records import Fold, Member
 
 CONFIGURATIONS = {
@@ -36,7 +37,7 @@ def bench(device: str) -> Workbench:
     backbone = BertModel(BertConfig(vocab_size=200, **sizes)).to(device)
     rows = tuple(np.random.default_rng(0).integers(5, 200, (32, 60)))
     folds = (Fold(0, np.arange(16), np.arange(16, 32)),)
-    out = Workbench(StudyData(("",) * 32, np.arange(32) % 2, 2, folds, "accuracy"), torch.device(device))
+    out = Workbench(StudyData(Texts(("",) * 32, np.arange(32) % 2, ("no", "yes")), folds), torch.device(device))
     out.adopt(ModelConfig(), models.wrap(backbone, tokenizer=None), Tokens.of(list(rows), 0))
     return out
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import configuration, workbench
+from tiny import configuration, predicted, workbench
 
 from study.adapters.factors import PackedLinear
 from study.config import EngineConfig, ModelConfig
@@ -96,7 +96,7 @@ def test_dropout_drops_while_training_and_never_while_scoring() -> None:
         for packed in fit.pack.attached.values():
             packed.up += 1
     rows = [np.arange(4)]
-    assert np.array_equal(fit.predict(rows)[0], fit.predict(rows)[0])
+    assert np.array_equal(predicted(fit, rows[0]), predicted(fit, rows[0]))
     losses = {float(fit.step(rows, active=False)) for _ in range(2)}
     assert len(losses) == 1  # the same step draws the same
     fit.courses[0].steps = 1

@@ -37,10 +37,10 @@ def test_cached_and_uncached_training_give_the_same_member(kind: str, pooling: s
     told = replace(configuration(layers="top-1", targets="all-linear", **method), model=ModelConfig(pooling=pooling))
     fits = [Fit([Member(0, 0, told, 3)], workbench(kind, pooling=pooling), cached=cached) for cached in (True, False)]
     if pooling == "cls":
-        fits[1].inputs.shortcut = None  # the other one leaves out what the first token does not need
+        fits[1].problem.inputs.shortcut = None  # the other one leaves out what the first token does not need
     courses = [fit.run()[0] for fit in fits]
-    assert (fits[0].inputs.entering is None) == (not CUTS[kind])
-    assert fits[1].inputs.entering is None
+    assert (fits[0].problem.inputs.entering is None) == (not CUTS[kind])
+    assert fits[1].problem.inputs.entering is None
     for a, b in zip(tensors(fits[0]), tensors(fits[1]), strict=True):
         assert torch.allclose(a, b, atol=1e-9, rtol=0)
     assert courses[0].scores["accuracy"] == courses[1].scores["accuracy"]
@@ -50,8 +50,8 @@ def test_cached_and_uncached_training_give_the_same_member(kind: str, pooling: s
 def test_a_head_alone_reads_features_that_were_computed_once(kind: str) -> None:
     member = Member(0, 0, configuration(kind="head", lr=0.1), 3)
     kept, whole = (Fit([member], workbench(kind), cached=cached) for cached in (True, False))
-    assert kept.inputs.pooled is not None
-    assert whole.inputs.pooled is None
+    assert kept.problem.inputs.pooled is not None
+    assert whole.problem.inputs.pooled is None
     kept.run()
     whole.run()
     assert torch.allclose(kept.pack.head, whole.pack.head, atol=1e-9, rtol=0)
@@ -65,7 +65,7 @@ def test_an_architecture_that_nobody_foresaw_is_trained_whole_and_says_so_once()
     layers[-1].register_forward_hook(lambda _m, _a, out: out + kept["first"])
     for seed in (3, 4):
         fit = Fit([Member(0, 0, configuration(layers="top-1"), seed)], bench)
-        assert fit.inputs.entering is None
+        assert fit.problem.inputs.entering is None
         fit.run()
     assert len(bench.notes) == 1
     assert "every block is computed" in bench.notes[0]

@@ -13,7 +13,7 @@ from study.records import Fold
 from study.search.ledger import Ledger, configuration_of
 from study.search.plan import Plan
 from study.search.space import parse_space
-from study.tasks.base import Examples
+from study.examples import Texts
 
 SPACE = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 100))", "method.layers": "all,top-1"}
 GRID = {"method.rank": "choice(1,2,4,8)", "method.layers": "all,top-1"}
@@ -25,9 +25,9 @@ def plan(folder: Path, sampler: str, trials: int = 12) -> Plan:
         sampler=SamplerConfig(sampler, startup=4), storage=StorageConfig(f"sqlite:///{folder / 'a.db'}"),
         search=SearchConfig(round=4),
     )  # fmt: skip
-    examples = Examples(("a",) * 8, np.arange(8) % 2, ("n", "p"))
+    examples = Texts(("a",) * 8, np.arange(8) % 2, ("n", "p"))
     folds = (Fold(0, np.arange(4), np.arange(4, 8)),)
-    return Plan(config, parse_space(config), examples, folds, "f", np.arange(0), "accuracy", (), 6)
+    return Plan(config, parse_space(config), examples, folds, "f", np.arange(0), (), 6)
 
 
 def finish_round(ledger: Ledger, until: int) -> None:

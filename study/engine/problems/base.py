@@ -1,0 +1,66 @@
+"""The contract of a problem: how examples become rows of a batch, what a row costs, how answers are judged."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from study.config import ModelConfig
+from study.engine.batches import scoring_batches
+from study.engine.pack import Pack
+from study.engine.workbench import Workbench
+
+
+class Problem(ABC):
+    """What the members of a pack learn.
+
+    Guarantees: a row's loss and its answer depend on that row and its member alone; the same rows come for
+    the same examples every time. It is made while nothing is attached to the bench's encoder.
+
+    `lengths` [R] are what the rows cost, in tokens; `truncated` is the share of texts that the model reads cut short.
+    """
+
+    lengths: np.ndarray
+    truncated: float = 0.0
+
+    @abstractmethod
+    def __init__(self, bench: Workbench, model: ModelConfig, lowest: int, cached: bool = True) -> None:
+        """Read the bench's examples with the model, of which the blocks below `lowest` are frozen."""
+
+    def rows(self, positions: np.ndarray) -> np.ndarray:
+        """The rows of the examples at these positions; one each, unless said otherwise."""
+        return positions
+
+    @abstractmethod
+    def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
+        """L1 of each member, [P]: the losses of its `rows` [P, n], weighed by `weights` [P, n] and summed."""
+
+    @abstractmethod
+    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
+        """Each member's figures on the examples at its own positions, the study's metric and ``loss`` among them."""
+
+    @abstractmethod
+    def answer(self, pack: Pack, row: int) -> torch.Tensor:
+        """What one member answers to one row, computed as the model runs elsewhere: whole."""
+
+    def below(self, row: np.ndarray) -> Callable[[], object] | None:
+        """The frozen work below the lowest adapted block for these rows, None where a step itself does all of it."""
+        return None
+
+
+def levelled(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows [P, n], and weights [P, n] that make each member's mean: fillers of shorter batches weigh nothing."""
+    n = max(map(len, batches))
+    filler = next(int(b[0]) for b in batches if len(b))
+    rows = np.stack([np.concatenate([b, np.full(n - len(b), filler, dtype=np.int64)]) for b in batches])
+    return rows, np.stack([(np.arange(n) < len(b)) / max(1, len(b)) for b in batches])
+
+
+def in_turns(lengths: np.ndarray, rows: list[np.ndarray], budget: int) -> Iterator[list[np.ndarray]]:
+    """Batches of like lengths for scoring, one of each member's own rows at a time, empty where it has no more."""
+    orders = [scoring_batches(lengths[own], budget) for own in rows]
+    for step in range(max(map(len, orders))):
+        yield [own[o[step]] if step < len(o) else own[:0] for own, o in zip(rows, orders, strict=True)]

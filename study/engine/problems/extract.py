@@ -1,0 +1,67 @@
+"""Extractive summaries: which sentences of a document to take (Liu & Lapata 2019, arXiv 1908.08345)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from study import metrics, summaries
+from study.config import ModelConfig
+from study.engine.batches import moved
+from study.engine.pack import Pack
+from study.engine.problems.heads import WithHead
+from study.engine.workbench import Workbench
+from study.examples import Documents
+
+
+class Extract(WithHead):
+    """A row is a window of a document; its loss is the mean binary cross entropy of its sentences.
+
+    A sentence that several windows hold scores the mean of what it scores in each.
+    """
+
+    def __init__(self, bench: Workbench, model: ModelConfig, lowest: int, cached: bool = True) -> None:
+        super().__init__(bench, model, lowest, cached)
+        assert isinstance(bench.data.examples, Documents)
+        self.documents, self.windows = bench.data.examples, bench.windows(model)
+        w = self.windows
+        self.labels = np.zeros((len(w.counts), int(w.counts.max())), dtype=np.float32)
+        for row, (document, first, count) in enumerate(zip(w.document, w.first, w.counts, strict=True)):
+            self.labels[row, :count] = self.documents.highlights[document][first : first + count]
+
+    def rows(self, positions: np.ndarray) -> np.ndarray:
+        return self.windows.of(positions)
+
+    def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
+        logits = self.logits(pack, rows).squeeze(-1)
+        most, counts = logits.shape[-1], self.windows.counts[rows][..., None]
+        shares = moved((np.arange(most) < counts) / counts, self.device).to(logits)
+        labels = moved(self.labels[rows][..., :most], self.device).to(logits)
+        each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        return ((each * shares).sum(-1) * weights).sum(1)
+
+    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
+        found = self.predict(pack, [self.rows(p) for p in positions])
+        return [self._judged(own, p) for own, p in zip(found, positions, strict=True)]
+
+    def _judged(self, logits: dict[int, np.ndarray], positions: np.ndarray) -> dict[str, float]:
+        """ROUGE of what one member would choose, against the references, and the loss of its sentences' scores."""
+        own = [self.sentence_scores(logits, document) for document in positions.tolist()]
+        sentences = [self.documents.sentences[i] for i in positions]
+        picked = [summaries.chosen(s, t, self.documents.budget) for s, t in zip(own, sentences, strict=True)]
+        texts = [" ".join(t[i] for i in chosen) for t, chosen in zip(sentences, picked, strict=True)]
+        rouge = summaries.rouge(texts, [self.documents.references[i] for i in positions])
+        labels = [self.documents.highlights[i] for i in positions]
+        losses = [metrics.binary_cross_entropy(s, np.array(y)) for s, y in zip(own, labels, strict=True)]
+        return {**{name: float(values.mean()) for name, values in rouge.items()}, "loss": float(np.mean(losses))}
+
+    def sentence_scores(self, logits: dict[int, np.ndarray], document: int) -> np.ndarray:
+        """A logit for each of the document's sentences, from those of its rows."""
+        length = len(self.documents.sentences[document])
+        sums, times = np.zeros(length), np.zeros(length)
+        for row in self.rows(np.array([document])):
+            own = slice(self.windows.first[row], self.windows.first[row] + self.windows.counts[row])
+            sums[own] += logits[row][: self.windows.counts[row], 0]
+            times[own] += 1
+        return sums / times

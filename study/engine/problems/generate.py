@@ -1,0 +1,149 @@
+"""Generation: a language model writes a target text for a source text, with its own output layer.
+
+A row's loss is the mean cross entropy of its target's tokens, each given those before it (teacher forcing).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from study import summaries
+from study.config import ModelConfig
+from study.engine.batches import Tokens, moved
+from study.engine.pack import Pack
+from study.engine.problems.base import Problem, in_turns, levelled
+from study.engine.texts import marks, plain, tokenized
+from study.engine.workbench import Workbench
+from study.examples import Pairs
+
+IGNORED = -100  # what torch's cross entropy leaves out
+
+
+@dataclass(frozen=True)
+class Written:
+    """Token ids of every pair: the source with its frame, and the target with the mark of its end."""
+
+    source: Tokens
+    target: Tokens
+
+
+class Generate(Problem):
+    """A row is a pair of texts. Scores are ROUGE of what the model itself writes, with its own generation settings
+    but for sampling, which is off.
+    """
+
+    def __init__(self, bench: Workbench, model: ModelConfig, lowest: int, cached: bool = True) -> None:
+        assert isinstance(bench.data.examples, Pairs)
+        self.bench, self.pairs, self.device = bench, bench.data.examples, bench.device
+        encoder = bench.encoder(model)
+        self.tokenizer: Any = encoder.tokenizer
+        self.two_stacks: bool = encoder.backbone.config.is_encoder_decoder  # type: ignore[union-attr,assignment]
+        self.written = bench.once(("written", model.name, model.max_length), lambda: self._read(model))
+        self.lengths = self.written.source.lengths + self.written.target.lengths
+        self.truncated = self.written.source.truncated
+
+    def _read(self, model: ModelConfig) -> Written:
+        pairs, tokenizer = self.pairs, self.tokenizer
+        first, last = marks(tokenizer)
+        begin = [*first, *plain(pairs.prefix, tokenizer)]
+        # What a decoder-only model writes follows the source, so no mark of an end stands between them.
+        end = [*plain(pairs.suffix, tokenizer), *(last if self.two_stacks else [])]
+        room = max(1, model.max_length - len(begin) - len(end))
+        source = tokenized(pairs.sources, tokenizer, room, add_special_tokens=False)
+        pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        read = Tokens.of([np.array([*begin, *row, *end]) for row in source.ids.rows()], pad, cut=source.cut)
+        if read.cut:
+            limit = f"model.max_length={model.max_length} tokens"
+            self.bench.notes.append(f"{read.cut} of {read.texts} sources are longer than {limit} and end there")
+        return Written(read, Tokens.of([self._target(text) for text in pairs.targets], pad))
+
+    def _target(self, text: str) -> np.ndarray:
+        ids = self.tokenizer(text_target=text, add_special_tokens=False)["input_ids"]
+        return np.array([*ids[: self.pairs.longest - 1], self.tokenizer.eos_token_id], dtype=np.int64)
+
+    def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
+        return (self._losses(pack, rows.reshape(-1)).view_as(weights) * weights).sum(1)
+
+    def _losses(self, pack: Pack, rows: np.ndarray) -> torch.Tensor:
+        """The mean cross entropy of each row's target, [rows]."""
+        ids, logits = (self._two if self.two_stacks else self._one)(pack, rows)
+        each = F.cross_entropy(logits.flatten(0, 1).float(), ids.flatten(), ignore_index=IGNORED, reduction="none")
+        own = moved(self.written.target.lengths[rows], self.device)
+        return each.view_as(ids).sum(1) / own
+
+    def _two(self, pack: Pack, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Targets [rows, T] and their logits [rows, T, words] of an encoder–decoder model."""
+        source, mask = self.written.source.batch(rows, self.device)
+        target, real = self.written.target.batch(rows, self.device)
+        given = torch.cat([torch.full_like(target[:, :1], self._start(pack)), target[:, :-1]], 1)
+        out = pack.backbone(input_ids=source, attention_mask=mask, decoder_input_ids=given, use_cache=False)
+        return target.masked_fill(real == 0, IGNORED), out.logits
+
+    def _one(self, pack: Pack, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same of a decoder-only model, which reads source and target in one go."""
+        source, target = self.written.source, self.written.target
+        long, short = int(self.lengths[rows].max()), int(target.lengths[rows].max())
+        ids = source.ids.batch(rows, long, source.pad_id, self.device)
+        columns = np.arange(short) + source.lengths[rows][:, None]
+        inside = np.arange(short) < target.lengths[rows][:, None]
+        places, real = moved(np.where(inside, columns, long - 1), self.device), moved(inside, self.device)
+        wanted = target.ids.batch(rows, short, source.pad_id, self.device)
+        ids = ids.scatter_add(1, places, torch.where(real, wanted - source.pad_id, 0))
+        mask = moved((np.arange(long) < self.lengths[rows][:, None]).astype(np.int64), self.device)
+        # Only the positions before a target's token say anything about it: the output layer is left out elsewhere.
+        before = (places - 1).clamp(min=0)
+        base = pack.backbone.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+        hidden = base.last_hidden_state.gather(1, before[..., None].expand(-1, -1, base.last_hidden_state.shape[-1]))
+        return wanted.masked_fill(~real, IGNORED), pack.backbone.get_output_embeddings()(hidden)
+
+    def _start(self, pack: Pack) -> int:
+        config: Any = pack.backbone.config
+        found = pack.backbone.generation_config.decoder_start_token_id  # type: ignore[union-attr]
+        return int(config.decoder_start_token_id if found is None else found)
+
+    @torch.no_grad()
+    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
+        losses: list[dict[int, float]] = [{} for _ in positions]
+        texts: list[dict[int, str]] = [{} for _ in positions]
+        for batches in in_turns(self.lengths, positions, self.bench.engine.tokens):
+            rows = levelled(batches)[0]
+            found = self._losses(pack, rows.reshape(-1)).view(rows.shape).tolist()
+            wrote = np.array(self.write(pack, rows.reshape(-1)), dtype=object).reshape(rows.shape)
+            for p, batch in enumerate(batches):
+                losses[p].update(zip(batch.tolist(), found[p], strict=False))
+                texts[p].update(zip(batch.tolist(), wrote[p], strict=False))
+        return [self._judged(*own, p) for *own, p in zip(losses, texts, positions, strict=True)]
+
+    def _judged(self, losses: dict[int, float], texts: dict[int, str], positions: np.ndarray) -> dict[str, float]:
+        own = positions.tolist()
+        rouge = summaries.rouge([texts[i] for i in own], [self.pairs.targets[i] for i in own])
+        figures = {name: float(values.mean()) for name, values in rouge.items()}
+        return {**figures, "loss": float(np.mean([losses[i] for i in own]))}
+
+    def write(self, pack: Pack, rows: np.ndarray) -> list[str]:
+        """What the members write for `rows` [P·n], member after member."""
+        source, mask = self.written.source.batch(rows, self.device)
+        if not self.two_stacks:  # what is written goes on where the source ends
+            source, mask = _ended_together(source, mask)
+        ids = pack.backbone.generate(  # type: ignore[operator]
+            input_ids=source, attention_mask=mask, do_sample=False, max_new_tokens=self.pairs.longest,
+            pad_token_id=self.written.source.pad_id,
+        )  # fmt: skip
+        new = ids if self.two_stacks else ids[:, source.shape[1] :]
+        return list(self.tokenizer.batch_decode(new, skip_special_tokens=True))
+
+    @torch.no_grad()
+    def answer(self, pack: Pack, row: int) -> torch.Tensor:
+        self.write(pack, np.array([row]))
+        return torch.empty(0)
+
+
+def _ended_together(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same rows padded at their beginnings instead of their ends."""
+    order = mask.argsort(dim=1, stable=True)
+    return ids.gather(1, order), mask.gather(1, order)

@@ -1,0 +1,50 @@
+"""Problems whose answers a new linear head gives, from vectors that the backbone makes of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from study.config import ModelConfig
+from study.engine import prefix
+from study.engine.inputs import Inputs, Reading
+from study.engine.pack import Pack
+from study.engine.problems.base import Problem, in_turns, levelled
+from study.engine.workbench import Workbench
+
+
+class WithHead(Problem):
+    """Reads rows of tokens through :class:`Inputs`."""
+
+    def __init__(self, bench: Workbench, model: ModelConfig, lowest: int, cached: bool = True) -> None:
+        self.bench, self.model, self.device = bench, model, bench.device
+        self.inputs = Inputs(bench, model, lowest, cached)
+        self.lengths = self.inputs.tokens.lengths
+        self.truncated = self.inputs.tokens.truncated
+
+    def logits(self, pack: Pack, rows: np.ndarray, reading: Reading = "kept") -> torch.Tensor:
+        """Logits [P, n, ..., outputs] of `rows` [P, n]."""
+        return pack.logits(self.inputs.features(pack, rows.reshape(-1), reading))
+
+    def answer(self, pack: Pack, row: int) -> torch.Tensor:
+        return self.logits(pack, np.array([[row]]), "deployed")
+
+    @torch.no_grad()
+    def predict(self, pack: Pack, rows: list[np.ndarray]) -> list[dict[int, np.ndarray]]:
+        """Each member's logits [..., outputs] of its own rows, by row."""
+        found: list[dict[int, np.ndarray]] = [{} for _ in rows]
+        for batches in in_turns(self.lengths, rows, self.bench.engine.tokens):
+            logits = self.logits(pack, levelled(batches)[0]).cpu().numpy()
+            for own, x, batch in zip(found, logits, batches, strict=True):
+                own.update(zip(batch.tolist(), x, strict=False))  # what follows the batch are fillers
+        return found
+
+    def below(self, row: np.ndarray) -> Callable[[], object] | None:
+        if not self.inputs.lowest:
+            return None
+        encoder = self.bench.encoder(self.model)
+        ids, mask = self.inputs.tokens.batch(row, self.device)
+        block = min(self.inputs.lowest, encoder.layers - 1)
+        return lambda: prefix.entering(encoder.backbone, block, ids, mask)

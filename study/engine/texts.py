@@ -1,0 +1,30 @@
+"""Texts to token ids, with whatever marks of begin and end their tokenizer knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from study.engine.batches import Tokens
+
+
+def tokenized(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> Tokens:
+    """Each text's ids, at most `longest`, and how many texts had more."""
+    found = tokenizer(list(texts), truncation=True, max_length=longest, **how)
+    cut = sum(bool(own.overflowing) for own in found.encodings or ())
+    rows = [np.asarray(row, dtype=np.int64) for row in found["input_ids"]]
+    return Tokens.of(rows, tokenizer.pad_token_id or 0, cut=cut)
+
+
+def plain(text: str, tokenizer: Any) -> list[int]:
+    """The ids of a text alone."""
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def marks(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The ids that the tokenizer puts before a text and behind it."""
+    own, whole = plain("a", tokenizer), list(tokenizer("a")["input_ids"])
+    begin = next((i for i in range(len(whole)) if whole[i : i + len(own)] == own), len(whole))
+    return whole[:begin], whole[begin + len(own) :]
