@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from study import folds as splitting
 from study import backbones, metrics, models, tasks
+from study import folds as splitting
 from study.backbones import Geometry
 from study.config import Configuration, ModelConfig, StudyConfig, plain
 from study.engine.workbench import StudyData
