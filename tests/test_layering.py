@@ -11,9 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "config", "records", "seeding", "stores", "assets", "cache", "metrics", "examples", "summaries", "tasks",
-    "attention", "models", "generators", "backbones", "adapters", "folds", "engine", "provenance", "tracking", "launch", "search", "compose",
-    "overrides", "cli", "__main__",
+    "errors", "config", "records", "seeding", "stores", "assets", "cache", "metrics", "examples", "summaries",
+    "sentences", "tabular", "tasks", "attention", "models", "generators", "backbones", "adapters", "folds",
+    "references", "engine", "provenance", "tracking", "launch", "search", "compose", "overrides", "cli", "__main__",
 ]  # fmt: skip
 MODULES = sorted((ROOT / "study").rglob("*.py"))
 
