@@ -8,6 +8,7 @@ from analysis import findings as say
 from analysis import wording as w
 from analysis.adapted import LinearLayer
 from analysis.findings import Findings
+from analysis.references import cells
 
 
 def render(f: Findings) -> str:
@@ -19,6 +20,7 @@ def render(f: Findings) -> str:
     blocks = (
         f"# {_cell(f.runs.name)}", _cell(say.headline(f)), "\n".join(chosen), say.left_out_line(f),
         "## The front", table(front), "![Score against trained parameters](figures/front.svg)",
+        "## What needs no training", table([cells(r) for r in f.references]),
         "## How sure", table(sure), "## What the recommendation adapts", mermaid(f.linears),
         "## Provenance", "\n".join(origin),
     )  # fmt: skip

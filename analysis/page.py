@@ -11,6 +11,7 @@ from analysis.adapted import LinearLayer
 from analysis.figures import Figure
 from analysis.findings import Findings
 from analysis.interactive import plotly_script, to_html
+from analysis.references import cells
 
 STYLE = """
 :root{--ink:#1c2330;--dim:#5d6778;--line:#e3e7ee;--blue:#0b6bcb}*{box-sizing:border-box}
@@ -36,6 +37,7 @@ SURE = (
     "The intervals are not corrected for the number of comparisons, and the best of many scores is flattered by "
     "chance: the test score, which the search never saw, is the fair estimate."
 )
+UNKNOWN = "The study did not record any."
 
 
 def render(f: Findings) -> str:
@@ -45,6 +47,7 @@ def render(f: Findings) -> str:
         f'<h1>{name}</h1><p class="sub">Which rank, which λ, which layers – and what each choice costs.</p>',
         _answer(f), _section("", escape(say.left_out_line(f)), "left-out"), _figure_sections(f.figures[:1]),
         _section("The front", _front_table(f)), _section("Baselines", _baseline_table(f)),
+        _section("What needs no training", table([cells(r) for r in f.references], empty=UNKNOWN)),
         _section("How sure", _sure(f)), _figure_sections(f.figures[1:]),
         _section("What the recommendation adapts", _adapted(f.linears)), _section("Provenance", _provenance(f)),
     ))  # fmt: skip

@@ -6,7 +6,7 @@ import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -42,6 +42,7 @@ class StudyInfo:
     started: pd.Timestamp
     params: dict[str, str]
     tags: dict[str, str]
+    metrics: dict[str, float] = field(default_factory=dict)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -191,7 +192,7 @@ def _uncollected() -> Iterator[None]:
 def _study_info(run: Run) -> StudyInfo:
     tags = {k.removeprefix(PREFIX): v for k, v in run.data.tags.items() if k.startswith(PREFIX)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags)
+    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags, dict(run.data.metrics))
 
 
 def _trial_row(run: Run) -> dict[str, Any]:

@@ -14,6 +14,8 @@ METHODS = ("lora", "factorized", "full", "head")
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
 POOLINGS = ("mean", "cls", "last", "pooler")
+SCORES = ("accuracy", "macro_f1", "rouge1", "rouge2", "rougeL")
+KINDS = ("classification", "summarization", "summarization_generate")
 SEARCHABLE = ("model", "method", "train")
 # The keys that a configuration's name shows in its own way.
 NAMED = tuple(f"method.{k}" for k in ("kind", "rank", "lam", "targets", "layers", "residual"))
@@ -31,12 +33,39 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """Which examples are learned; `limit` keeps that many of them, stratified by label."""
+    """Which examples are learned. What is null is left to the task; a key that a task does not read is refused.
+
+    Every task: `limit` keeps that many examples, stratified; `test_fraction` of them are held out (0: none; what the
+    source itself holds out is taken whole); `shuffle_labels` is a control; `metric` is what `score` means.
+    Summaries: `budget` in words; a model that writes reads `prefix`, the source and `suffix`, and writes at most
+    `longest` tokens.
+    task=file and task=hub: `path`, what is learned (`kind`), and the columns: `text` (two joined as a+b), `label` or
+    `target`, `group` (kept in one fold) and `id`; for files also `test_path`, `encoding` and `delimiter`, for the Hub
+    `config`, `split` and `test_split`.
+    """
 
     name: str = "sentiment"
     limit: Optional[int] = None  # noqa: UP045 -- OmegaConf reads Optional
     test_fraction: float = 0.2
     shuffle_labels: bool = False
+    metric: Optional[str] = None  # noqa: UP045
+    budget: Optional[int] = None  # noqa: UP045
+    longest: Optional[int] = None  # noqa: UP045
+    prefix: Optional[str] = None  # noqa: UP045
+    suffix: Optional[str] = None  # noqa: UP045
+    path: Optional[str] = None  # noqa: UP045
+    kind: Optional[str] = None  # noqa: UP045
+    text: Optional[str] = None  # noqa: UP045
+    label: Optional[str] = None  # noqa: UP045
+    target: Optional[str] = None  # noqa: UP045
+    group: Optional[str] = None  # noqa: UP045
+    id: Optional[str] = None  # noqa: UP045
+    test_path: Optional[str] = None  # noqa: UP045
+    encoding: Optional[str] = None  # noqa: UP045
+    delimiter: Optional[str] = None  # noqa: UP045
+    config: Optional[str] = None  # noqa: UP045
+    split: Optional[str] = None  # noqa: UP045
+    test_split: Optional[str] = None  # noqa: UP045
 
 
 @dataclass(frozen=True)
@@ -336,6 +365,52 @@ def validate_configuration(c: Configuration) -> None:
     )
 
 
+def validate_task(t: TaskConfig) -> None:
+    """Raise ConfigError where no task can have such a value."""
+    _require(
+        t.limit is None or t.limit >= 4,
+        "task.limit",
+        t.limit,
+        "is too few examples to fold",
+        "write a larger number, or null for all",
+    )
+    _require(
+        0 <= t.test_fraction < 1,
+        "task.test_fraction",
+        t.test_fraction,
+        "is a fraction of the examples",
+        "write a number from 0 up to, not including, 1",
+    )
+    _require(
+        t.metric is None or t.metric in SCORES,
+        "task.metric",
+        t.metric,
+        f"is not one of {', '.join(SCORES)}",
+        "choose one of these, or null for the task's own",
+    )
+    _require(
+        t.kind is None or t.kind in KINDS,
+        "task.kind",
+        t.kind,
+        f"is not one of {', '.join(KINDS)}",
+        "choose one of these",
+    )
+    _require(
+        t.budget is None or t.budget >= 1,
+        "task.budget",
+        t.budget,
+        "a summary has at least one word",
+        "write the words that a summary may have, such as task.budget=50",
+    )
+    _require(
+        t.longest is None or t.longest >= 1,
+        "task.longest",
+        t.longest,
+        "a summary has at least one token",
+        "write the tokens that a model may write, such as task.longest=64",
+    )
+
+
 def validate(config: StudyConfig) -> None:
     """Raise ConfigError where the study cannot run, whatever the model and the data."""
     s, t = config.study, config.task
@@ -368,20 +443,7 @@ def validate(config: StudyConfig) -> None:
         "a seed is a whole number from 0 to 2^32 - 1",
         "write for example study.seed=0",
     )
-    _require(
-        t.limit is None or t.limit >= 4,
-        "task.limit",
-        t.limit,
-        "is too few examples to fold",
-        "write a larger number, or null for all",
-    )
-    _require(
-        0 <= t.test_fraction < 1,
-        "task.test_fraction",
-        t.test_fraction,
-        "is a fraction of the examples",
-        "write a number from 0 up to, not including, 1",
-    )
+    validate_task(t)
     _require(
         config.search.round >= 1,
         "search.round",

@@ -178,10 +178,10 @@ def save_writer(folder: Path, kind: str) -> Path:
     )
     fast.save_pretrained(folder)
     ids = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2, "vocab_size": len(words)}
-    start = {"t5": 0, "bart": 2}.get(kind)
-    config = CONFIG_MAPPING[kind](**{**WRITERS[kind], **ids, **({} if start is None else {"decoder_start_token_id": start})})
+    starts = {"t5": {"decoder_start_token_id": 0}, "bart": {"decoder_start_token_id": 2}}
+    config = CONFIG_MAPPING[kind](**{**WRITERS[kind], **ids, **starts.get(kind, {})})
     torch.manual_seed(0)
-    made = AutoModelForCausalLM if start is None else AutoModelForSeq2SeqLM
+    made = AutoModelForSeq2SeqLM if kind in starts else AutoModelForCausalLM
     made.from_config(config).save_pretrained(folder)
     return folder
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import launch, provenance, seeding, stores, targets, tracking
+from study import launch, provenance, references, seeding, stores, targets, tracking
 from study.config import StudyConfig
 from study.records import FoldResult, Member, TrialResult
 from study.search import finish, packing
@@ -42,6 +43,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
         with stores.opening("tracking.uri", str(config.tracking.uri)):
             tracker = tracking.make(config)
             tracker.start(plan.config, origin, _artifacts(plan))
+        tracker.references(partial(references.summary, plan.examples, plan.data.folds))
         return _search(plan, ledger, tracker, launcher, report)
 
 
