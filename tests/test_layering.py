@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "config", "records", "seeding", "stores", "assets", "cache", "metrics", "examples", "summaries",
-    "sentences", "tabular", "tasks", "attention", "models", "generators", "backbones", "adapters", "folds",
+    "errors", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics", "examples",
+    "summaries", "sentences", "tabular", "tasks", "attention", "models", "generators", "backbones", "adapters", "folds",
     "references", "engine", "provenance", "tracking", "launch", "search", "compose", "overrides", "cli", "__main__",
 ]  # fmt: skip
 MODULES = sorted((ROOT / "study").rglob("*.py"))
