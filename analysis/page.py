@@ -130,11 +130,11 @@ def _adapted(linears: Sequence[LinearLayer]) -> str:
     if not linears:
         return '<p class="note">The study did not record its linear layers.</p>'
     names = list(dict.fromkeys(x.name for x in linears))
-    cells = {(x.layer, x.name): x.adapted for x in linears}
+    cells = {(x.place, x.name): x.adapted for x in linears}
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = [
-        f"<tr><td>{layer}</td>{''.join(_dot(cells.get((layer, name))) for name in names)}</tr>"
-        for layer in sorted({x.layer for x in linears}, reverse=True)
+        f"<tr><td>{place}</td>{''.join(_dot(cells.get((place, name))) for name in names)}</tr>"
+        for place in reversed(list(dict.fromkeys(x.place for x in linears)))
     ]
     head_row = f"<thead><tr><th>layer</th>{head}</tr></thead>"
     return f'<div class="scroll"><table class="map">{head_row}<tbody>{"".join(lines)}</tbody></table></div>'

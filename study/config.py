@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Optional
 
+from study import ranks
 from study.errors import ConfigError
+from study.roles import GROUPS
 
 METHODS = ("lora", "factorized", "full", "head")
-TARGETS = ("qv", "attention", "ffn", "all-linear")
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
 POOLINGS = ("mean", "cls", "last", "pooler")
@@ -85,15 +86,22 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """The adaptation: which method, how large, where, and how the objective is weighed."""
+    """The adaptation: which method, how large, where, and how the objective is weighed.
+
+    `rank` is a whole number, or a pattern of them by target such as ``attention:8,ffn:2`` (study/ranks.py); a mapping
+    is kept as that text. `targets` and the keys of a pattern name linear layers (study/targets.py).
+    """
 
     kind: str = "lora"
-    rank: int = 8
+    rank: Any = 8
     alpha: float = 16.0
     lam: Optional[float] = None  # noqa: UP045
     targets: str = "qv"
     layers: str = "all"
     residual: str = "keep"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rank", ranks.canonical(self.rank))
 
 
 @dataclass(frozen=True)
@@ -177,10 +185,15 @@ class Configuration:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def with_values(self, values: Mapping[str, Any]) -> Configuration:
-        """A copy with the dotted keys in `values` (such as ``method.rank``) replaced."""
+        """A copy with the dotted keys in `values` (such as ``method.rank``) replaced.
+
+        ``method.rank.ffn`` is the rank of one key of a pattern.
+        """
         out = self
         for key, value in values.items():
             group, _, name = key.partition(".")
+            if key.startswith(ranks.PLACE):
+                name, value = "rank", ranks.with_key(out.method.rank, key.removeprefix(ranks.PLACE), value)
             out = replace(out, **{group: replace(getattr(out, group), **{name: value})})
         return out
 
@@ -204,11 +217,13 @@ class Configuration:
         m = self.method
         parts = [] if m.kind == usual and m.kind in ("lora", "factorized") else [m.kind]
         if m.kind in ("lora", "factorized"):
-            parts += [f"r{m.rank}", *([f"λ{m.lam:.3g}"] if m.lam is not None else []), m.targets, m.layers]
+            rank = f"r{m.rank}" if isinstance(m.rank, int) else f"r {m.rank}"
+            parts += [rank, *([f"λ{m.lam:.3g}"] if m.lam is not None else []), m.targets, m.layers]
         if m.kind == "factorized" and m.residual == "drop":
             parts.append("drop")
         values = flatten(self)
-        more = [key for key in searched if key not in NAMED and (key != "method.alpha" or m.kind == "lora")]
+        named = [*NAMED, *(() if m.kind == "lora" else ("method.alpha",))]
+        more = [key for key in searched if key not in named and not key.startswith(ranks.PLACE)]
         return " ".join([*parts, *(f"{key.partition('.')[2]}={_short(values[key])}" for key in more)])
 
 
@@ -270,7 +285,7 @@ def validate_configuration(c: Configuration) -> None:
     """Raise ConfigError where a value is impossible for any model."""
     m, t = c.method, c.train
     _require(m.kind in METHODS, "method.kind", m.kind, f"is not one of {', '.join(METHODS)}", "choose one of these")
-    _require(m.rank >= 1, "method.rank", m.rank, "a rank is at least 1", "write method.rank=1 or more")
+    ranks.check(m.rank)
     _require(
         m.alpha > 0,
         "method.alpha",
@@ -297,7 +312,7 @@ def validate_configuration(c: Configuration) -> None:
         "method.targets",
         m.targets,
         "is empty",
-        f"choose one of {', '.join(TARGETS)}, a module name or a regular expression",
+        f"choose one of {', '.join(GROUPS)}, a module name or a regular expression",
     )
     _require(bool(m.layers), "method.layers", m.layers, "is empty", f"choose one of {', '.join(LAYERS)} or top-N")
     _require(
@@ -401,6 +416,15 @@ def validate(config: StudyConfig) -> None:
     s, t = config.study, config.task
     auto = config.model.precision == "auto"  # settled before the study is planned
     validate_configuration(config.configuration.with_values({"model.precision": "float32"} if auto else {}))
+    _require(
+        config.method.kind not in ("lora", "factorized")
+        or ranks.adapts(config.method.rank)
+        or any(key.startswith("method.rank") for key in config.space),
+        "method.rank",
+        config.method.rank,
+        "leaves every layer alone",
+        "write a rank above 0, or method.kind=head",
+    )
     _require(
         bool(s.name.strip()) and "/" not in s.name,
         "study.name",
