@@ -16,6 +16,8 @@ from study import models
 from study.backbones import Geometry
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.examples import Texts
+from study.records import FoldResult, TrialResult
+from study.search import finish
 from study.search.plan import Plan, baselines
 from study.search.space import parse_space
 
@@ -76,3 +78,24 @@ def test_lora_as_its_authors_advise_fits_the_model() -> None:
     assert list(found) == ["head", "full", "lora r3 all-linear"]
     lora = found["lora r3 all-linear"].method
     assert (lora.kind, lora.rank, lora.targets) == ("lora", 3, "all-linear")
+
+
+def test_the_order_of_keys_of_which_the_first_counts_is_part_of_the_study(plan: Plan) -> None:
+    def marked(*keys: str) -> str:
+        space = dict.fromkeys(keys, "1,2")
+        return replace(plan, config=replace(plan.config, space=space)).fingerprint
+
+    assert marked("method.rank.query", "method.rank.qv") != marked("method.rank.qv", "method.rank.query")
+    assert marked("train.lr", "method.alpha") == marked("method.alpha", "train.lr")
+
+
+def test_the_table_of_the_front_shows_a_regular_expression_as_it_is(plan: Plan) -> None:
+    from rich.console import Console
+
+    told = Configuration(method=MethodConfig(targets=".*[a-z]query"))
+    costs = {"params/trainable": 9.0, "memory/train_bytes": 9.0, "time/train_seconds": 1.0}
+    folds = tuple(FoldResult(0, k, 0.5, metrics={"score": 0.5, **costs}) for k in range(2))
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(finish._table(plan, {0: TrialResult(0, told, folds, None, None)}))
+    assert "r8 .*[a-z]query all" in shown.get()
