@@ -19,6 +19,7 @@ from tiny import save_model
 
 from analysis.runs import load_study
 from study.records import FoldResult
+from study.search.ledger import storage
 
 SLICE = (
     "study.name=slice", "task.limit=240", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
@@ -36,7 +37,7 @@ def lora_study(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
-    return optuna.load_study(study_name="slice", storage=f"sqlite:///{folder / 'lora-study.db'}").trials
+    return optuna.load_study(study_name="slice", storage=storage(f"sqlite:///{folder / 'lora-study.db'}")).trials
 
 
 def told(folder: Path) -> list[tuple[dict[str, object], list[float] | None]]:
@@ -100,8 +101,8 @@ def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undist
 def _wait_for_a_fold(folder: Path, process: subprocess.Popen[str]) -> None:
     for _ in range(600):
         assert process.poll() is None
-        # The study is being created at this very moment, perhaps: then it cannot be read yet.
-        with suppress(KeyError, optuna.exceptions.StorageInternalError):
+        # The study is being created at this very moment, perhaps: then there is none yet.
+        with suppress(KeyError):
             if (folder / "lora-study.db").exists() and folds(folder):
                 return
         time.sleep(0.1)
