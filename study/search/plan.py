@@ -61,6 +61,11 @@ class Plan:
         return self.geometry(self.config.model)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should hear before the first trial."""
+        return tuple(filter(None, [targets.fused(self.shapes.sites)]))
+
+    @property
     def metric(self) -> str:
         """What `score` measures."""
         return self.examples.metric

@@ -80,6 +80,14 @@ def test_lora_as_its_authors_advise_fits_the_model() -> None:
     assert (lora.kind, lora.rank, lora.targets) == ("lora", 3, "all-linear")
 
 
+def test_a_person_hears_that_a_fused_layer_is_adapted_whole(plan: Plan, tmp_path: Path) -> None:
+    fused = replace(plan, config=replace(plan.config, model=ModelConfig(name=str(save_model(tmp_path, "gpt2")))))
+    assert plan.notes == ()
+    assert fused.notes == (
+        "attn.c_attn: one matrix makes queries, keys and values, so qv adapts it whole, as PEFT does",
+    )
+
+
 def test_the_order_of_keys_of_which_the_first_counts_is_part_of_the_study(plan: Plan) -> None:
     def marked(*keys: str) -> str:
         space = dict.fromkeys(keys, "1,2")
