@@ -14,7 +14,7 @@ from torch import nn
 
 from study import models
 from study.backbones import Geometry
-from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig
+from study.config import Configuration, MethodConfig, ModelConfig, SearchConfig, StudyConfig
 from study.examples import Texts
 from study.records import FoldResult, TrialResult
 from study.search import finish
@@ -76,6 +76,9 @@ def test_lora_as_its_authors_advise_fits_the_model() -> None:
     plan: Any = SimpleNamespace(config=StudyConfig(), shapes=shapes, examples=SimpleNamespace(outputs=2))
     found = baselines(plan)
     assert list(found) == ["head", "full", "lora r3 all-linear"]
+    some = replace(StudyConfig(), search=SearchConfig(baselines=["lora", "head"]))
+    chosen: Any = SimpleNamespace(**{**vars(plan), "config": some})
+    assert list(baselines(chosen)) == ["head", "lora r3 all-linear"]
     lora = found["lora r3 all-linear"].method
     assert (lora.kind, lora.rank, lora.targets) == ("lora", 3, "all-linear")
 
