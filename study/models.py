@@ -113,6 +113,11 @@ def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
     if model.pooling == "pooler" and getattr(backbone, "pooler", None) is None:
         rule = f"needs a pooler, and {model.name} has none"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=cls or mean")
+    return measured(backbone)
+
+
+def measured(backbone: nn.Module) -> tuple[tuple[LinearSite, ...], int, int]:
+    """A backbone's sites, blocks and parameters."""
     return linear_sites(backbone), len(blocks(backbone)[1]), sum(p.numel() for p in backbone.parameters())
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from study import models
+from study import backbones
 from study.adapters.spectrum import Spectrum
 from study.cache import PARTS, Fill, TensorCache, made
 from study.config import EngineConfig, ModelConfig
@@ -65,7 +65,7 @@ class Workbench:
         """The frozen encoder on this worker's device."""
 
         def load() -> Encoder:
-            encoder = models.load(model)
+            encoder = backbones.load(model, self.data.examples)
             encoder.backbone.to(self.device)
             return encoder
 

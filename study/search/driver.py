@@ -134,7 +134,7 @@ class Driver:
 
         Packs are made of all of them, so that a round that was interrupted goes on in the packs that it began in.
         """
-        packs = packing.compose(members, self._size)
+        packs = packing.compose(members, self._size, self.plan.geometry)
         for result in self.launcher.run([p for p in packs if not all((m.trial, m.fold) in known for m in p)]):
             if (result.trial, result.fold) not in known:
                 self.progress.say(result.notes)
@@ -211,7 +211,7 @@ def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Prove
 
     modules = [
         {"layer": s.layer, "name": s.within, "path": s.name, "role": s.role, "in": s.inputs, "out": s.outputs}
-        for s in plan.sites
+        for s in plan.shapes.sites
     ]
     return provenance.collect(
         study_id=ledger.study_id,
@@ -224,7 +224,7 @@ def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Prove
         notes=plan.examples.notes,
         examples=str(sum(len(f.valid) for f in plan.folds)),
         test_examples=str(len(plan.test)),
-        linears={"layers": plan.layers, "modules": modules},
+        linears={"layers": plan.shapes.layers, "modules": modules},
     )
 
 

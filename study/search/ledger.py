@@ -38,7 +38,7 @@ class Ledger:
             directions=plan.directions,
         )
         self._check()
-        self.baselines = list(baselines(config).items())
+        self.baselines = list(baselines(plan).items())
         self.searched = samplers.Searched(plan.directions)
 
     def _check(self) -> None:

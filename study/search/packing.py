@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
 from study import models
+from study.backbones import Geometry
 from study.config import ModelConfig
 from study.errors import ConfigError
-from study.models import LinearSite
 from study.records import Member
 
 ALONE = ("full",)  # methods whose members share no frozen weights
 
 SizeOf = Callable[[str, list[Member]], int]
+GeometryOf = Callable[[ModelConfig], Geometry]
 
 
-def compose(members: Iterable[Member], size_of: SizeOf) -> list[list[Member]]:
+def compose(members: Iterable[Member], size_of: SizeOf, geometry: GeometryOf) -> list[list[Member]]:
     """The members in packs, the longest first.
 
     Only members that share model and frozen prefix meet; members of one fold come together, since their
@@ -24,7 +24,7 @@ def compose(members: Iterable[Member], size_of: SizeOf) -> list[list[Member]]:
     """
     groups: dict[str, list[Member]] = {}
     for member in sorted(members, key=lambda m: (m.fold, m.trial)):
-        groups.setdefault(group_of(member), []).append(member)
+        groups.setdefault(group_of(member, geometry), []).append(member)
     packs = []
     for name, own in groups.items():
         size = 1 if own[0].configuration.method.kind in ALONE else size_of(name, own)
@@ -32,23 +32,17 @@ def compose(members: Iterable[Member], size_of: SizeOf) -> list[list[Member]]:
     return sorted(packs, key=_cost, reverse=True)
 
 
-def group_of(member: Member) -> str:
+def group_of(member: Member, geometry: GeometryOf) -> str:
     """What members must share to train together: the model and the lowest block that they change."""
     c = member.configuration
     if c.method.kind in ALONE:
         return c.method.kind
     try:
-        sites, layers = _geometry(c.model)
-        lowest = str(models.lowest_block(c.method, sites, layers))
+        shapes = geometry(c.model)
+        lowest = str(models.lowest_block(c.method, shapes.sites, shapes.layers))
     except ConfigError:  # it does not fit its model, which its own training will say
         lowest = f"trial {member.trial}"
     return f"{c.model.name} {c.model.precision} {c.model.max_length} {c.model.pooling} from {lowest}"
-
-
-@lru_cache
-def _geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int]:
-    sites, layers, _ = models.geometry(model)
-    return sites, layers
 
 
 def _cost(pack: list[Member]) -> tuple[int, int, int, int]:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from study import folds as splitting
-from study import metrics, models, tasks
-from study.config import Configuration, StudyConfig, plain
+from study import backbones, metrics, models, tasks
+from study.backbones import Geometry
+from study.config import Configuration, ModelConfig, StudyConfig, plain
 from study.engine.workbench import StudyData
 from study.errors import ConfigError
 from study.examples import Examples
@@ -31,8 +32,6 @@ class Plan:
     folds: tuple[Fold, ...]
     folds_fingerprint: str
     test: np.ndarray
-    sites: tuple[LinearSite, ...]
-    layers: int
 
     @property
     def data(self) -> StudyData:
@@ -43,6 +42,21 @@ class Plan:
         searched = np.sort(np.concatenate([f.valid for f in self.folds]))
         last = Fold(len(self.folds), searched, self.test)
         return StudyData(self.examples, (*self.folds, last))
+
+    @cached_property
+    def _shapes(self) -> dict[ModelConfig, Geometry]:
+        return {}
+
+    def geometry(self, model: ModelConfig) -> Geometry:
+        """What the model looks like as it reads this study's examples."""
+        if model not in self._shapes:
+            self._shapes[model] = backbones.geometry(model, self.examples)
+        return self._shapes[model]
+
+    @property
+    def shapes(self) -> Geometry:
+        """The geometry of the model from which trials depart."""
+        return self.geometry(self.config.model)
 
     @property
     def metric(self) -> str:
@@ -74,21 +88,20 @@ def make_plan(config: StudyConfig) -> Plan:
     Raises StudyError where anything cannot work; no model has been loaded and nothing been created.
     """
     space = parse_space(config)
-    sites, layers, _ = models.geometry(config.model)
-    _check_against_model(config, space, sites)
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
+    _check_against_model(config, space, backbones.geometry(config.model, examples).sites)
+    _check_head(config, space, examples)
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
     folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
-    return Plan(
-        config,
-        space,
-        examples,
-        folds.folds,
-        folds.fingerprint,
-        test,
-        sites,
-        layers,
-    )
+    return Plan(config, space, examples, folds.folds, folds.fingerprint, test)
+
+
+def _check_head(config: StudyConfig, space: Space, examples: Examples) -> None:
+    """Refuse to train the head alone where there is none."""
+    kinds = [config.method.kind, *space.extremes().get("method.kind", ())]
+    if not examples.outputs and "head" in kinds:
+        rule = "trains a new head alone, and a model that writes keeps its own, so that nothing would train"
+        raise ConfigError("method.kind=head", rule, "choose lora, factorized or full")
 
 
 def _check_against_model(config: StudyConfig, space: Space, sites: tuple[LinearSite, ...]) -> None:
@@ -105,8 +118,9 @@ def _check_against_model(config: StudyConfig, space: Space, sites: tuple[LinearS
                 )
 
 
-def baselines(config: StudyConfig) -> dict[str, Configuration]:
-    """What every front is held against: the head alone, everything, and LoRA as its authors advise."""
+def baselines(plan: Plan) -> dict[str, Configuration]:
+    """What every front is held against: the head alone (if there is one), everything, LoRA as its authors advise."""
+    config = plan.config
     if not config.search.baselines:
         return {}
     base = config.configuration
@@ -118,8 +132,9 @@ def baselines(config: StudyConfig) -> dict[str, Configuration]:
         "method.targets": "qv",
         "method.layers": "all",
     }
+    head = {"head": base.with_values({"method.kind": "head"})} if plan.examples.outputs else {}
     return {
-        "head": base.with_values({"method.kind": "head"}),
+        **head,
         # Full fine-tuning with an adapter's learning rate destroys the model; 1e-4 is at the upper end of what
         # BERT's authors advise (Devlin et al. 2019, appendix A.3), which suits a small encoder.
         "full": base.with_values({"method.kind": "full", "train.lr": min(base.train.lr, 1e-4)}),

@@ -169,7 +169,7 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
 
     plan, config = ours.plan, ours.config
     train = asdict(config.train)
-    layers = {name: list(models.select_layers(name, plan.layers)) for name in settings.layers}
+    layers = {name: list(models.select_layers(name, plan.shapes.layers)) for name in settings.layers}
     return {
         "texts": list(plan.examples.texts),
         "labels": plan.examples.labels.tolist(),
@@ -181,7 +181,7 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
         "pooling": config.model.pooling,
         "alpha": config.method.alpha,
         **{key: train[key] for key in ("epochs", "batch_size", "lr", "warmup", "weight_decay", "clip")},
-        "layers": {name: None if len(chosen) == plan.layers else chosen for name, chosen in layers.items()},
+        "layers": {name: None if len(chosen) == plan.shapes.layers else chosen for name, chosen in layers.items()},
         "space": {"rank": settings.ranks, "targets": settings.targets, "layers": settings.layers},
         "dropout": 0.0 if settings.strong else None,
         "trainer": {"train_sampling_strategy": "group_by_length"} if settings.strong else {},

@@ -48,7 +48,7 @@ def plan_of(folder: Path, folds: int, trials: int = 100_000) -> Plan:
     config = replace(config, storage=StorageConfig(f"sqlite:///{folder / 'optuna.db'}"))
     examples = Texts(("a",) * 2 * folds, np.arange(2 * folds) % 2, ("n", "p"))
     parts = tuple(Fold(k, np.arange(folds), np.arange(folds, 2 * folds)) for k in range(folds))
-    return Plan(config, parse_space(config), examples, parts, "f", np.arange(0), (), LAYERS)
+    return Plan(config, parse_space(config), examples, parts, "f", np.arange(0))
 
 
 def configurations(plan: Plan, rng: np.random.Generator) -> Iterator[tuple[dict[str, Any], Configuration]]:

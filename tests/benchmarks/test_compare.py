@@ -133,7 +133,7 @@ def test_both_sides_train_the_same_folds_and_as_many_numbers(tmp_path: Path) -> 
     (row,), timing = compare.run(settings, tmp_path)
     plan = make_plan(compose(compare.overrides(settings, tmp_path)))
     assert row.peer.valid == row.ours.valid == tuple(tuple(f.valid.tolist()) for f in plan.folds)
-    adapter = adapter_parameters(MethodConfig(rank=2, targets="all-linear", layers="top-half"), plan.sites)
+    adapter = adapter_parameters(MethodConfig(rank=2, targets="all-linear", layers="top-half"), plan.shapes.sites)
     assert row.peer.adapter == row.ours.adapter == adapter
     assert row.peer.samples == row.ours.samples == 48
     for outcome in (row.ours, row.peer):

@@ -27,7 +27,7 @@ def plan(folder: Path, sampler: str, trials: int = 12) -> Plan:
     )  # fmt: skip
     examples = Texts(("a",) * 8, np.arange(8) % 2, ("n", "p"))
     folds = (Fold(0, np.arange(4), np.arange(4, 8)),)
-    return Plan(config, parse_space(config), examples, folds, "f", np.arange(0), (), 6)
+    return Plan(config, parse_space(config), examples, folds, "f", np.arange(0))
 
 
 def finish_round(ledger: Ledger, until: int) -> None:
