@@ -53,6 +53,20 @@ FAMILIES: dict[str, dict[str, object]] = {
 }  # fmt: skip
 
 
+# Tiny models that write, large enough to learn to copy a few letters.
+WIDE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+WRITERS: dict[str, dict[str, object]] = {
+    "t5": {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_layers": 2, "num_heads": 4, "dropout_rate": 0.0},
+    "bart": {
+        "d_model": 32, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "encoder_layers": 2, "decoder_layers": 2,
+        "encoder_attention_heads": 4, "decoder_attention_heads": 4, "max_position_embeddings": 40,
+        "forced_eos_token_id": None,
+    },
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 40},
+    "llama": {**WIDE, "num_key_value_heads": 2, "max_position_embeddings": 40},
+}  # fmt: skip
+
+
 def backbone(kind: str = "bert") -> torch.nn.Module:
     """A randomly initialised text model of three blocks (ALBERT: one, used thrice)."""
     from transformers import CONFIG_MAPPING, AutoModel
@@ -123,6 +137,36 @@ def save_model(folder: Path, kind: str = "bert") -> Path:
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
     fast.save_pretrained(folder)
     backbone(kind).save_pretrained(folder)
+    return folder
+
+
+def save_writer(folder: Path, kind: str) -> Path:
+    """A folder with a tiny language model of that family (t5, bart, gpt2, llama) and a tokenizer of letters.
+
+    As each family's own tokenizer does, that of T5 ends a text with a mark, BART's also begins with one, and a
+    decoder's only begins (Llama) or puts none (GPT-2).
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import CONFIG_MAPPING, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedTokenizerFast
+
+    words = ["<pad>", "</s>", "<s>", "<unk>", *(chr(c) for c in range(ord("a"), ord("z") + 1))]
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    frame = {"t5": "$A </s>", "bart": "<s> $A </s>", "llama": "<s> $A"}.get(kind)
+    if frame:
+        marks = [("<s>", 2), ("</s>", 1)]
+        tokenizer.post_processor = processors.TemplateProcessing(single=frame, special_tokens=marks)
+    pad = None if kind == "gpt2" else "<pad>"
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=pad, eos_token="</s>", bos_token="<s>", unk_token="<unk>"
+    )
+    fast.save_pretrained(folder)
+    ids = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2, "vocab_size": len(words)}
+    start = {"t5": 0, "bart": 2}.get(kind)
+    config = CONFIG_MAPPING[kind](**{**WRITERS[kind], **ids, **({} if start is None else {"decoder_start_token_id": start})})
+    torch.manual_seed(0)
+    made = AutoModelForCausalLM if start is None else AutoModelForSeq2SeqLM
+    made.from_config(config).save_pretrained(folder)
     return folder
 
 

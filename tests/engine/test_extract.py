@@ -1,0 +1,149 @@
+"""Summaries by choosing sentences: windows lose nothing, members stay apart, and what is learned is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import configuration, save_model, tensors
+
+from study.config import Configuration, ModelConfig
+from study.engine.fit import Fit
+from study.engine.problems.extract import Extract
+from study.engine.windows import SHARED, spans
+from study.engine.workbench import StudyData, Workbench
+from study.examples import Documents
+from study.records import Fold, Member
+
+
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=40), st.integers(20, 60))
+def test_windows_hold_every_sentence_and_none_is_too_long(lengths: list[int], room: int) -> None:
+    found = spans(lengths, room)
+    assert {i for a, b in found for i in range(a, b)} == set(range(len(lengths)))
+    assert all(sum(lengths[a:b]) <= room for a, b in found)
+    for (a, b), (c, d) in zip(found, found[1:], strict=False):
+        assert a < c <= b < d
+        assert sum(lengths[c:b]) <= SHARED * room
+
+
+def test_neighbouring_windows_share_context() -> None:
+    assert spans([5] * 10, 20) == [(0, 4), (3, 7), (6, 10)]
+    assert spans([5] * 3, 20) == [(0, 3)]
+
+
+def documents(count: int = 24) -> Documents:
+    """Sentences of letters, of which those with an ``a`` are to be taken, and are the reference."""
+    rng = np.random.default_rng(0)
+    sentences, highlights = [], []
+    for _ in range(count):
+        marks = rng.permutation([1, 1, *[0] * int(rng.integers(3, 9))])
+        own = [" ".join(["a" if mark else "b", *rng.choice(list("cdefghijkl"), 3)]) for mark in marks]
+        sentences.append(tuple(own))
+        highlights.append(tuple(int(m) for m in marks))
+    chosen = [[s for s, h in zip(*own, strict=True) if h] for own in zip(sentences, highlights, strict=True)]
+    references = tuple(" ".join(own) for own in chosen)
+    queries = tuple("z" if i % 2 else "" for i in range(count))
+    return Documents(queries, tuple(sentences), tuple(highlights), references, budget=8, metric="rougeL")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("model"))
+
+
+def bench(folder: Path, longest: int = 24, pooling: str = "mean") -> tuple[Workbench, ModelConfig]:
+    half = np.arange(24) < 12
+    folds = (Fold(0, np.flatnonzero(half), np.flatnonzero(~half)), Fold(1, np.flatnonzero(~half), np.flatnonzero(half)))
+    out = Workbench(StudyData(documents(), folds), torch.device("cpu"))
+    model = ModelConfig(name=str(folder), max_length=longest, pooling=pooling)
+    out.encoder(model).backbone.double()
+    return out, model
+
+
+def of(model: ModelConfig, **values: object) -> Configuration:
+    return replace(configuration(**values), model=model)
+
+
+def test_a_row_reads_the_query_and_whole_sentences(folder: Path) -> None:
+    work, model = bench(folder)
+    windows = work.windows(model)
+    assert windows.tokens.lengths.max() <= 24
+    assert windows.tokens.cut == 0
+    assert len(windows.document) > 24  # some documents take several
+    for row, ids in enumerate(windows.tokens.ids.rows()):
+        document = windows.document[row]
+        first, count = windows.first[row], windows.counts[row]
+        text = " ".join(documents().sentences[document][first : first + count])
+        read = work.encoder(model).tokenizer.decode(ids)
+        assert read == (f"z {text}" if document % 2 else text)
+    assert windows.of(np.array([3, 1])).tolist() == [
+        *np.flatnonzero(windows.document == 3), *np.flatnonzero(windows.document == 1)
+    ]  # fmt: skip
+
+
+def test_a_sentence_longer_than_a_window_is_cut_and_counted(folder: Path) -> None:
+    work, model = bench(folder, longest=4)
+    fit = Fit([Member(0, 0, of(model, kind="head"), 0)], work)
+    assert fit.problem.lengths.max() == 4
+    assert 0 < fit.problem.truncated < 1  # those behind a query
+    assert "sentences are longer than model.max_length=4" in work.notes[0]
+    fit.pack.close()
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
+def test_a_member_learns_the_same_alone_and_in_a_pack_cached_and_not(folder: Path, pooling: str) -> None:
+    def trained(members: list[Member], cached: bool) -> list[torch.Tensor]:
+        fit = Fit(members, bench(folder, pooling=pooling)[0], cached=cached)
+        fit.run()
+        return [fit.pack.head[0], fit.pack.bias[0], *(t[0] for t in tensors(fit)[:2])]
+
+    model = bench(folder, pooling=pooling)[1]
+    first = Member(0, 0, of(model, kind="lora", rank=2, layers="top-1", targets="all-linear"), 1)
+    second = Member(1, 1, of(model, kind="factorized", rank=2, lam=5.0, layers="top-1", targets="all-linear"), 2)
+    alone = trained([first], cached=True)
+    for other in (trained([first, second], cached=True), trained([first], cached=False)):
+        assert all(torch.allclose(a, b, atol=1e-9, rtol=0) for a, b in zip(alone, other, strict=True))
+
+
+def test_a_head_on_kept_vectors_of_sentences_equals_one_on_the_whole_model(folder: Path) -> None:
+    heads = []
+    for cached in (True, False):
+        work, model = bench(folder)
+        fit = Fit([Member(0, 0, of(model, kind="head"), 1)], work, cached=cached)
+        fit.run()
+        heads.append(fit.pack.head)
+    assert torch.allclose(*heads, atol=1e-9, rtol=0)
+
+
+def test_what_is_marked_is_learned_and_chosen(folder: Path) -> None:
+    work, model = bench(folder)
+    told = of(model, kind="lora", rank=4, targets="all-linear", epochs=30, lr=2e-2)
+    before = Fit([Member(0, 0, told, 0)], work)
+    untrained = before.problem.scores(before.pack, [work.data.folds[0].valid])[0]
+    before.pack.close()
+    (course,) = Fit([Member(0, 0, told, 0)], work).run()
+    assert untrained["rougeL"] < 0.6
+    assert course.scores["rougeL"] > 0.95
+    assert course.scores["loss"] < 0.1 < untrained["loss"]
+
+
+def test_a_sentence_in_two_windows_scores_their_mean(folder: Path) -> None:
+    work, model = bench(folder)
+    fit = Fit([Member(0, 0, of(model), 0)], work)
+    assert isinstance(fit.problem, Extract)
+    windows = fit.problem.windows
+    document = int(windows.document[np.flatnonzero(np.diff(windows.document) == 0)[0]])
+    rows = windows.of(np.array([document]))
+    logits = {int(row): np.full((10, 1), float(i)) for i, row in enumerate(rows)}
+    held = [
+        [i for i, r in enumerate(rows) if windows.first[r] <= s < windows.first[r] + windows.counts[r]]
+        for s in range(len(documents().sentences[document]))
+    ]
+    assert max(map(len, held)) > 1
+    assert fit.problem.sentence_scores(logits, document) == pytest.approx([np.mean(own) for own in held])
+    fit.pack.close()
