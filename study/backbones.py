@@ -1,13 +1,15 @@
-"""Which backbone reads which examples: encoders for texts and documents, language models for pairs of texts."""
+"""Which backbone reads which examples: encoders for texts and documents, language models for pairs of texts,
+graph networks for graphs."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from study import generators, models
+from study import generators, graphs, models
 from study.config import ModelConfig
 from study.errors import ConfigError
-from study.examples import Documents, Examples, Pairs
+from study.examples import Documents, Examples, Graph, Pairs
 from study.models import Encoder, LinearSite
 
 
@@ -20,8 +22,20 @@ class Geometry:
     parameters: int
 
 
+@dataclass(frozen=True)
+class Custom:
+    """What is usual for a family, and so what baselines do: the layers that LoRA adapts, and the highest learning
+    rate at which all of a model is trained."""
+
+    targets: str
+    full_lr: float
+
+
 def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     """The geometry of the model as it would read these examples; StudyError where it cannot."""
+    if isinstance(examples, Graph):
+        return Geometry(*models.measured(graphs.shapes(model, examples)))
+    graphs.refuse(model)
     if isinstance(examples, Pairs):
         return Geometry(*models.measured(generators.shapes(model)))
     if isinstance(examples, Documents) and model.pooling == "pooler":
@@ -32,4 +46,20 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
 
 def load(model: ModelConfig, examples: Examples) -> Encoder:
     """The frozen model that reads these examples, with its tokenizer."""
+    if isinstance(examples, Graph):
+        return graphs.load(model, examples)
     return generators.load(model) if isinstance(examples, Pairs) else models.load(model)
+
+
+def fingerprint(model: ModelConfig, examples: Examples) -> str:
+    """What identifies the weights of the model that reads these examples."""
+    return graphs.fingerprint(model, examples) if isinstance(examples, Graph) else models.fingerprint(model)
+
+
+def custom(examples: Examples) -> Custom:
+    """What is usual for the family of models that reads these examples."""
+    if isinstance(examples, Graph):  # their authors train them whole from nothing, at 0.005 and 0.01
+        return Custom("all-linear", math.inf)
+    # An adapter's learning rate destroys a language model; 1e-4 is at the upper end of what BERT's authors advise
+    # (Devlin et al. 2019, appendix A.3), which suits a small encoder. Queries and values: Hu et al. 2021.
+    return Custom("qv", 1e-4)

@@ -1,8 +1,8 @@
 """Graph networks by name: made on the spot, and pretrained on the graph itself without any label.
 
 Each is a stack of blocks, a convolution of torch_geometric and a PReLU, pretrained by Deep Graph Infomax
-(Veličković et al. 2019, arXiv 1809.10341): what it learns is to tell a node's state in the graph from the
-same in a graph whose nodes have been shuffled.
+(Veličković et al. 2019, arXiv 1809.10341): to tell a node's state in the graph from the same in a graph
+whose nodes have been shuffled.
 """
 
 from __future__ import annotations
@@ -12,22 +12,23 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
 
-from study import seeding
+from study import models, seeding
 from study.assets import cache_folder
-from study.cache import TensorCache, made
+from study.cache import Fill, TensorCache, made
+from study.config import ModelConfig
 from study.errors import ConfigError
 from study.examples import Graph
+from study.models import Encoder
 
-# Kipf & Welling 2017, Hamilton et al. 2017, Veličković et al. 2018 (eight heads that share the hidden size).
+# Kipf & Welling 2017 (arXiv 1609.02907), Hamilton et al. 2017 (1706.02216), Veličković et al. 2018 (1710.10903).
 NAMES = ("gcn", "sage", "gat")
-BLOCKS, HIDDEN, HEADS = 2, 256, 8
+BLOCKS, HIDDEN, HEADS = 2, 256, 8  # the heads of `gat` share the hidden size
 EPOCHS, PATIENCE, LR = 300, 20, 1e-3  # of pretraining, which ends when its loss has not fallen for so long
-KEPT = 10**9  # bytes of pretrained networks on disk, of two or three million each
+KEPT = 10**9  # bytes of pretrained networks on disk, of a few million each
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,11 @@ class Block(nn.Module):
 class GraphNetwork(nn.Module):
     """Blocks over node features [N, F] and edges [2, E]; several graphs may stand side by side as one."""
 
-    def __init__(self, name: str, inputs: int) -> None:
+    def __init__(self, config: GraphConfig, inputs: int) -> None:
         super().__init__()
-        self.config = config = GraphConfig(name)
-        widths = [inputs, *[config.hidden_size] * config.num_hidden_layers]
-        convs = [_conv(name, a, b) for a, b in zip(widths, widths[1:], strict=False)]
-        self.blocks = nn.ModuleList([Block(conv, config.hidden_size) for conv in convs])
+        self.config, hidden = config, config.hidden_size
+        widths = [inputs, *[hidden] * (config.num_hidden_layers - 1)]
+        self.blocks = nn.ModuleList([Block(_conv(config.model_type, width, hidden), hidden) for width in widths])
 
     def forward(self, x: torch.Tensor, edges: torch.Tensor, begin: int = 0, end: int | None = None) -> torch.Tensor:
         """The states that leave block `end` − 1, from those that enter block `begin`."""
@@ -70,76 +70,92 @@ class GraphNetwork(nn.Module):
 
 def _conv(name: str, inputs: int, outputs: int) -> nn.Module:
     try:
-        from torch_geometric import nn as geometric
+        from torch_geometric.nn import GATConv, GCNConv, SAGEConv
     except ImportError as error:
-        remedy = "install the extra: pip install 'lora-study[graph]'"
+        remedy = "install the extra that brings it: pip install 'lora-study[graph]'"
         raise ConfigError(f"model.name={name}", f"needs torch_geometric ({error})", remedy) from error
-    conv: nn.Module = {
-        "gcn": lambda: geometric.GCNConv(inputs, outputs),
-        "sage": lambda: geometric.SAGEConv(inputs, outputs),
-        "gat": lambda: geometric.GATConv(inputs, outputs // HEADS, heads=HEADS),
-    }[name]()
-    return conv
+    if name == "gat":
+        return GATConv(inputs, outputs // HEADS, heads=HEADS)
+    return GCNConv(inputs, outputs) if name == "gcn" else SAGEConv(inputs, outputs)
 
 
-def features(graph: Graph) -> torch.Tensor:
-    """What enters the first block, [N, F] in float32: each node's features with the sum 1, or none of them."""
-    x = torch.from_numpy(graph.features).float()
-    return x / x.sum(1, keepdim=True).clamp(min=1.0)
+def refuse(model: ModelConfig) -> None:
+    """Raise ConfigError where a graph network is to read what is no graph."""
+    if model.name in NAMES:
+        rule = "reads graphs, and this task has none"
+        raise ConfigError(f"model.name={model.name}", rule, "choose task=nodes, or a model that reads texts")
 
 
-def fingerprint(name: str, graph: Graph, random_weights: bool) -> str:
-    """What the weights are a function of: no label is among it."""
+def shapes(model: ModelConfig, graph: Graph) -> GraphNetwork:
+    """The network without weights (meta device); ConfigError where the model reads no graphs."""
+    if model.name not in NAMES:
+        raise ConfigError(f"model.name={model.name}", "reads no graphs", f"write model={' or model='.join(NAMES)}")
+    with torch.device("meta"):
+        return GraphNetwork(GraphConfig(model.name), graph.features.shape[1])
+
+
+def load(model: ModelConfig, graph: Graph) -> Encoder:
+    """The frozen network in `model.precision`, pretrained once for all processes that share a cache."""
+    mark = fingerprint(model, graph)
+    with _seeded(seeding.derive("graph network", mark)):
+        network = GraphNetwork(GraphConfig(model.name), graph.features.shape[1])
+        if not model.random_weights:
+            _learned(network, graph, mark)
+    return models.wrap(network.to(getattr(torch, model.precision)), None, mark)
+
+
+def fingerprint(model: ModelConfig, graph: Graph) -> str:
+    """What the weights are a function of; no label is among it."""
     import torch_geometric
 
-    frame = (name, BLOCKS, HIDDEN, HEADS, EPOCHS, PATIENCE, LR, random_weights)
-    digest = hashlib.sha256(repr((*frame, torch.__version__, torch_geometric.__version__)).encode())
+    settings = (model.name, model.random_weights, BLOCKS, HIDDEN, HEADS, EPOCHS, PATIENCE, LR)
+    digest = hashlib.sha256(repr((*settings, torch.__version__, torch_geometric.__version__)).encode())
     for array in (graph.features, graph.edges):
         digest.update(repr((array.shape, str(array.dtype))).encode())
         digest.update(array.tobytes())
     return digest.hexdigest()[:16]
 
 
-def load(name: str, graph: Graph, random_weights: bool = False) -> GraphNetwork:
-    """The network of that name for this graph, pretrained once for all processes that share a cache."""
-    mark = fingerprint(name, graph, random_weights)
-    with _seeded(seeding.derive("graph", mark)):
-        network = GraphNetwork(name, graph.features.shape[1])
-        if random_weights:
-            return network
-        count = sum(p.numel() for p in network.parameters())
+def features(graph: Graph) -> torch.Tensor:
+    """What enters the first block, [N, F] in float32: a node's features divided by their sum, or none of them."""
+    x = torch.from_numpy(graph.features).float()
+    return x / x.sum(1, keepdim=True).clamp(min=1.0)
 
-        def fill(values: torch.Tensor, _: int) -> None:
-            pretrain(network, features(graph), torch.from_numpy(graph.edges))
-            values.copy_(nn.utils.parameters_to_vector(network.parameters()))
 
-        kept = _recall((mark,), count, fill)
+def _learned(network: GraphNetwork, graph: Graph, mark: str) -> None:
+    """Give the network its pretrained weights, from the cache where they are there."""
+    count = sum(p.numel() for p in network.parameters())
+
+    def fill(values: torch.Tensor, _: int) -> None:
+        pretrain(network, features(graph), torch.from_numpy(graph.edges))
+        values.copy_(nn.utils.parameters_to_vector(network.parameters()).detach())
+
+    kept = _recall(mark, count, fill)
     nn.utils.vector_to_parameters(kept.clone(), network.parameters())
-    return network
 
 
-def _recall(key: tuple[object, ...], count: int, fill: Any) -> torch.Tensor:
+def _recall(mark: str, count: int, fill: Fill) -> torch.Tensor:
     cache = TensorCache(KEPT, cache_folder() / "graphs")
     try:
-        return cache.get(key, (count,), torch.float32, fill)
-    except OSError:  # no room: every process pretrains for itself, and comes to the same
+        return cache.get((mark,), (count,), torch.float32, fill)
+    except OSError:  # no room: then every process pretrains for itself, and comes to the same
         return made((count,), torch.float32, fill)
 
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Torch's own generator, which torch_geometric draws from, at this seed; afterwards as it was.
+    """Torch's own generator, from which torch_geometric draws, at this seed; afterwards it is as it was.
 
-    One thread: how sums are split among threads would change the last digits.
+    One thread, since how a sum is split among threads changes its last digits.
     """
     threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        torch.set_num_threads(1)
-        try:
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
             yield
-        finally:
-            torch.set_num_threads(threads)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> list[float]:
@@ -149,21 +165,17 @@ def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> lis
     infomax = DeepGraphInfomax(network.config.hidden_size, network, _summary, _shuffled)
     optimizer = torch.optim.Adam(infomax.parameters(), lr=LR)
     losses: list[float] = []
-    best: dict[str, torch.Tensor] = {}
-    while len(losses) < EPOCHS and len(losses) - _first_best(losses) <= PATIENCE:
+    best, found = copy.deepcopy(network.state_dict()), 0
+    while len(losses) < EPOCHS and len(losses) - found <= PATIENCE:
         optimizer.zero_grad()
         loss = infomax.loss(*infomax(x, edges))
-        losses.append(float(loss.detach()))
-        if losses[-1] == min(losses):
-            best = copy.deepcopy(network.state_dict())
+        losses.append(loss.item())
+        if losses[-1] <= min(losses):
+            best, found = copy.deepcopy(network.state_dict()), len(losses)
         loss.backward()
         optimizer.step()
     network.load_state_dict(best)
     return losses
-
-
-def _first_best(losses: list[float]) -> int:
-    return losses.index(min(losses)) if losses else 0
 
 
 def _summary(states: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:

@@ -207,7 +207,7 @@ class Driver:
 
 
 def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Provenance:
-    from study import models
+    from study import backbones
 
     modules = [
         {"layer": s.layer, "name": s.within, "path": s.name, "role": s.role, "in": s.inputs, "out": s.outputs}
@@ -220,7 +220,7 @@ def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Prove
         command=" ".join(argv),
         data_fingerprint=plan.examples.fingerprint,
         folds_fingerprint=plan.folds_fingerprint,
-        model_fingerprint=models.fingerprint(plan.config.model),
+        model_fingerprint=backbones.fingerprint(plan.config.model, plan.examples),
         notes=plan.examples.notes,
         examples=str(sum(len(f.valid) for f in plan.folds)),
         test_examples=str(len(plan.test)),

@@ -123,22 +123,20 @@ def baselines(plan: Plan) -> dict[str, Configuration]:
     config = plan.config
     if not config.search.baselines:
         return {}
-    base = config.configuration
+    base, custom = config.configuration, backbones.custom(plan.examples)
     lora = {
         "method.kind": "lora",
         "method.rank": 8,
         "method.alpha": 16.0,
         "method.lam": None,
-        "method.targets": "qv",
+        "method.targets": custom.targets,
         "method.layers": "all",
     }
     head = {"head": base.with_values({"method.kind": "head"})} if plan.examples.outputs else {}
     return {
         **head,
-        # Full fine-tuning with an adapter's learning rate destroys the model; 1e-4 is at the upper end of what
-        # BERT's authors advise (Devlin et al. 2019, appendix A.3), which suits a small encoder.
-        "full": base.with_values({"method.kind": "full", "train.lr": min(base.train.lr, 1e-4)}),
-        "lora r8 qv": base.with_values(lora),
+        "full": base.with_values({"method.kind": "full", "train.lr": min(base.train.lr, custom.full_lr)}),
+        f"lora r8 {custom.targets}": base.with_values(lora),
     }
 
 
