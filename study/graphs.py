@@ -27,7 +27,7 @@ from study.models import Encoder
 # Kipf & Welling 2017 (arXiv 1609.02907), Hamilton et al. 2017 (1706.02216), Veličković et al. 2018 (1710.10903).
 NAMES = ("gcn", "sage", "gat")
 BLOCKS, HIDDEN, HEADS = 2, 256, 8  # the heads of `gat` share the hidden size
-EPOCHS, PATIENCE, LR = 300, 20, 1e-3  # of pretraining, which ends when its loss has not fallen for so long
+EPOCHS, PATIENCE, LR = 150, 20, 1e-3  # of pretraining, which ends when its loss has not fallen for so long
 KEPT = 10**9  # bytes of pretrained networks on disk, of a few million each
 
 
@@ -53,19 +53,24 @@ class Block(nn.Module):
 
 
 class GraphNetwork(nn.Module):
-    """Blocks over node features [N, F] and edges [2, E]; several graphs may stand side by side as one."""
+    """Blocks over node features [N, F] and edges [2, E]; several graphs may stand side by side as one.
+
+    What leaves the last block is multiplied by `scale`, which pretraining sets so that the mean square is 1, as
+    behind the norm that ends other backbones: heads learn at the same rate.
+    """
 
     def __init__(self, config: GraphConfig, inputs: int) -> None:
         super().__init__()
         self.config, hidden = config, config.hidden_size
         widths = [inputs, *[hidden] * (config.num_hidden_layers - 1)]
         self.blocks = nn.ModuleList([Block(_conv(config.model_type, width, hidden), hidden) for width in widths])
+        self.register_buffer("scale", torch.ones(()))
 
     def forward(self, x: torch.Tensor, edges: torch.Tensor, begin: int = 0, end: int | None = None) -> torch.Tensor:
         """The states that leave block `end` − 1, from those that enter block `begin`."""
         for block in self.blocks[begin:end]:
             x = block(x, edges)
-        return x
+        return x * self.scale if end is None or end >= len(self.blocks) else x
 
 
 def _conv(name: str, inputs: int, outputs: int) -> nn.Module:
@@ -124,14 +129,15 @@ def features(graph: Graph) -> torch.Tensor:
 
 def _learned(network: GraphNetwork, graph: Graph, mark: str) -> None:
     """Give the network its pretrained weights, from the cache where they are there."""
-    count = sum(p.numel() for p in network.parameters())
+    state = list(network.state_dict().values())
 
     def fill(values: torch.Tensor, _: int) -> None:
         pretrain(network, features(graph), torch.from_numpy(graph.edges))
-        values.copy_(nn.utils.parameters_to_vector(network.parameters()).detach())
+        values.copy_(torch.cat([x.flatten() for x in state]))
 
-    kept = _recall(mark, count, fill)
-    nn.utils.vector_to_parameters(kept.clone(), network.parameters())
+    sizes = [x.numel() for x in state]
+    for own, kept in zip(state, _recall(mark, sum(sizes), fill).split(sizes), strict=True):
+        own.copy_(kept.view_as(own))
 
 
 def _recall(mark: str, count: int, fill: Fill) -> torch.Tensor:
@@ -159,7 +165,10 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> list[float]:
-    """Train the network in place by Deep Graph Infomax until its loss falls no more; the loss of each epoch."""
+    """Train the network in place by Deep Graph Infomax until its loss falls no more; the loss of each epoch.
+
+    `scale` is 1 meanwhile.
+    """
     from torch_geometric.nn import DeepGraphInfomax
 
     infomax = DeepGraphInfomax(network.config.hidden_size, network, _summary, _shuffled)
@@ -175,6 +184,8 @@ def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> lis
         loss.backward()
         optimizer.step()
     network.load_state_dict(best)
+    with torch.no_grad():
+        network.scale.copy_(network(x, edges).square().mean().rsqrt())
     return losses
 
 

@@ -79,9 +79,9 @@ class Nodes(Problem):
         """All rows at once: the graph is read whole for one as for all."""
         return [slice(0, count)]
 
-    def shape(self, rows: np.ndarray) -> tuple[int, int]:
+    def adapted(self, own: np.ndarray) -> tuple[int, int]:
         """Every node enters the adapters, whichever have a loss."""
-        return (len(self.states) if len(rows) else 0), 1
+        return (len(self.states) if len(own) else 0), 1
 
     def logits(self, pack: Pack, rows: np.ndarray) -> torch.Tensor:
         """Logits [P, n, classes] of the nodes at `rows` [P, n]."""
