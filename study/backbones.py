@@ -22,15 +22,6 @@ class Geometry:
     parameters: int
 
 
-@dataclass(frozen=True)
-class Custom:
-    """What is usual for a family, and so what baselines do: the layers that LoRA adapts, and the highest learning
-    rate at which all of a model is trained."""
-
-    targets: str
-    full_lr: float
-
-
 def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     """The geometry of the model as it would read these examples; StudyError where it cannot."""
     if isinstance(examples, Graph):
@@ -41,6 +32,9 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     if isinstance(examples, Documents) and model.pooling == "pooler":
         rule = "reads a text's first token, and a summary is made of vectors of every sentence"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=mean or cls")
+    if model.pooling == "cls" and generators.left_to_right(models.configured(model)):
+        rule = "reads a text's first token, which knows nothing of the others in a model that reads from left to right"
+        raise ConfigError("model.pooling=cls", rule, "write model.pooling=last or mean")
     return Geometry(*models.geometry(model))
 
 
@@ -56,10 +50,10 @@ def fingerprint(model: ModelConfig, examples: Examples) -> str:
     return graphs.fingerprint(model, examples) if isinstance(examples, Graph) else models.fingerprint(model)
 
 
-def custom(examples: Examples) -> Custom:
-    """What is usual for the family of models that reads these examples."""
-    if isinstance(examples, Graph):  # their authors train them whole from nothing, at 0.005 and 0.01
-        return Custom("all-linear", math.inf)
+def highest_full_lr(examples: Examples) -> float:
+    """The highest learning rate that suits training all of a model that reads these examples."""
+    if isinstance(examples, Graph):  # its authors train them whole at 0.005 and 0.01, and from nothing
+        return math.inf
     # An adapter's learning rate destroys a language model; 1e-4 is at the upper end of what BERT's authors advise
-    # (Devlin et al. 2019, appendix A.3), which suits a small encoder. Queries and values: Hu et al. 2021.
-    return Custom("qv", 1e-4)
+    # (Devlin et al. 2019, appendix A.3), which suits a small encoder.
+    return 1e-4

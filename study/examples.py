@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+CLASSES, SUMMARIES = ("accuracy", "macro_f1"), ("rouge1", "rouge2", "rougeL")
+
 
 @dataclass(frozen=True)
 class Examples(ABC):
@@ -21,6 +23,8 @@ class Examples(ABC):
 
     # Whether the classes of `strata` are what is learned, so that one class alone leaves nothing to learn.
     classified: ClassVar[bool] = False
+    # What may be the score.
+    scores: ClassVar[tuple[str, ...]]
 
     groups: np.ndarray | None = field(default=None, kw_only=True)
     held: np.ndarray | None = field(default=None, kw_only=True)
@@ -84,6 +88,7 @@ class Examples(ABC):
 class Texts(Examples):
     """Texts with integer labels [n], each the index of one of `classes`."""
 
+    scores: ClassVar[tuple[str, ...]] = CLASSES
     classified: ClassVar[bool] = True
 
     texts: tuple[str, ...]
@@ -121,6 +126,8 @@ class Documents(Examples):
     `queries` say what is asked about the document; `highlights` are 1 for sentences to choose, else 0;
     `references` are summaries that people wrote; a summary has at most `budget` words.
     """
+
+    scores: ClassVar[tuple[str, ...]] = SUMMARIES
 
     queries: tuple[str, ...]
     sentences: tuple[tuple[str, ...], ...]
@@ -164,6 +171,8 @@ class Pairs(Examples):
     The model reads `prefix`, the source and `suffix`, and writes at most `longest` tokens.
     """
 
+    scores: ClassVar[tuple[str, ...]] = SUMMARIES
+
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     longest: int
@@ -202,6 +211,7 @@ class Graph(Examples):
     examples' places in it, `labels` [n] their classes.
     """
 
+    scores: ClassVar[tuple[str, ...]] = CLASSES
     classified: ClassVar[bool] = True
 
     features: np.ndarray

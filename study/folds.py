@@ -41,17 +41,17 @@ def split_test(examples: Examples, fraction: float, seed: int) -> tuple[np.ndarr
     if examples.groups is None:
         test = stratified(examples.strata, round(fraction * len(everything)), own)
     else:
-        test = _grouped_sample(examples, fraction, own)
+        test = _grouped_sample(examples, examples.groups, fraction, own)
     if not 0 < len(test) < len(everything):
         rule = f"takes {len(test)} of {len(everything)} examples, which leaves the test or the search none"
         raise ConfigError(f"task.test_fraction={fraction}", rule, "change the fraction or raise task.limit")
     return np.setdiff1d(everything, test), test
 
 
-def _grouped_sample(examples: Examples, fraction: float, seed: int) -> np.ndarray:
+def _grouped_sample(examples: Examples, groups: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Whole groups with about `fraction` of the examples: some parts of a finer stratified, grouped split."""
     smallest = int(np.unique(examples.strata, return_counts=True)[1].min())
-    parts = min(MOST_PARTS, smallest, len(np.unique(examples.groups)))
+    parts = min(MOST_PARTS, smallest, len(np.unique(groups)))
     taken = min(max(1, round(fraction * parts)), parts - 1)
     folds = make_folds(examples, max(parts, 2), seed, np.arange(len(examples))).folds
     return np.sort(np.concatenate([fold.valid for fold in folds[: max(taken, 1)]]))

@@ -59,6 +59,8 @@ class GraphNetwork(nn.Module):
     behind the norm that ends other backbones: heads learn at the same rate.
     """
 
+    scale: torch.Tensor
+
     def __init__(self, config: GraphConfig, inputs: int) -> None:
         super().__init__()
         self.config, hidden = config, config.hidden_size

@@ -11,8 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "config", "records", "seeding", "stores", "assets", "cache", "metrics", "examples", "summaries", "tasks", "attention",
-    "models", "generators", "graphs", "backbones", "adapters", "folds", "engine", "provenance", "tracking", "launch", "search", "compose",
+    "errors", "roles", "ranks", "config", "records", "seeding", "stores", "assets", "cache", "metrics", "examples",
+    "summaries", "sentences", "tabular", "tasks", "attention", "linear", "targets", "models", "generators", "graphs",
+    "backbones", "adapters", "folds", "references", "engine", "provenance", "tracking", "launch", "search", "anatomy", "compose",
     "overrides", "cli", "__main__",
 ]  # fmt: skip
 MODULES = sorted((ROOT / "study").rglob("*.py"))

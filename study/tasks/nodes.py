@@ -16,7 +16,7 @@ CONTENT, CITES = "cora.content", "cora.cites"
 
 
 class Nodes(Task):
-    """Lines of `cora.content` are `paper <tab> word present or not, … <tab> subject`, of `cora.cites` `cited <tab> citing`.
+    """Lines of `cora.content` are `paper <tab> 0 or 1 for each word <tab> subject`, of `cora.cites` `cited <tab> citing`.
 
     Which way a citation goes is not used: every edge is there in both directions, once.
     """
@@ -45,7 +45,7 @@ def _papers(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
     # Between two words is a tab, so every second byte is a word's 0 or 1.
     words = [np.frombuffer(words, dtype=np.uint8)[::2] - ord("0") for words, _ in tails]
     if len({len(w) for w in words}) != 1 or max(int(w.max()) for w in words) > 1:
-        raise AssetError(str(path), "is no table of words that are 0 or 1", "delete its folder, and it is fetched again")
+        raise AssetError(str(path), "is no table of words that are 0 or 1", "delete its folder to fetch it again")
     return [row[0].decode() for row in rows], np.stack(words), [subject.decode() for _, subject in tails]
 
 
