@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,10 +56,11 @@ class Block(nn.Module):
 class GraphNetwork(nn.Module):
     """Blocks over node features [N, F] and edges [2, E]; several graphs may stand side by side as one.
 
-    What leaves the last block is multiplied by `scale`, which pretraining sets so that the mean square is 1, as
-    behind the norm that ends other backbones: heads learn at the same rate.
+    What leaves the last block is shifted and scaled by constants, as a norm does at the end of other backbones: a
+    head cannot learn from numbers that are all near 0.01, or all alike (:meth:`settle`).
     """
 
+    shift: torch.Tensor
     scale: torch.Tensor
 
     def __init__(self, config: GraphConfig, inputs: int) -> None:
@@ -66,13 +68,21 @@ class GraphNetwork(nn.Module):
         self.config, hidden = config, config.hidden_size
         widths = [inputs, *[hidden] * (config.num_hidden_layers - 1)]
         self.blocks = nn.ModuleList([Block(_conv(config.model_type, width, hidden), hidden) for width in widths])
+        self.register_buffer("shift", torch.zeros(hidden))
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, x: torch.Tensor, edges: torch.Tensor, begin: int = 0, end: int | None = None) -> torch.Tensor:
         """The states that leave block `end` − 1, from those that enter block `begin`."""
         for block in self.blocks[begin:end]:
             x = block(x, edges)
-        return x * self.scale if end is None or end >= len(self.blocks) else x
+        return (x - self.shift) * self.scale if end is None or end >= len(self.blocks) else x
+
+    @torch.no_grad()
+    def settle(self, x: torch.Tensor, edges: torch.Tensor) -> None:
+        """Fix shift and scale so that over these nodes every state has the mean 0, and all together the variance 1."""
+        states = self(x, edges) / self.scale + self.shift
+        self.shift.copy_(states.mean(0))
+        self.scale.copy_((states - self.shift).square().mean().rsqrt())
 
 
 def _conv(name: str, inputs: int, outputs: int) -> nn.Module:
@@ -108,6 +118,7 @@ def load(model: ModelConfig, graph: Graph) -> Encoder:
         network = GraphNetwork(GraphConfig(model.name), graph.features.shape[1])
         if not model.random_weights:
             _learned(network, graph, mark)
+        network.settle(features(graph), torch.from_numpy(graph.edges))
     return models.wrap(network.to(getattr(torch, model.precision)), None, mark)
 
 
@@ -131,15 +142,13 @@ def features(graph: Graph) -> torch.Tensor:
 
 def _learned(network: GraphNetwork, graph: Graph, mark: str) -> None:
     """Give the network its pretrained weights, from the cache where they are there."""
-    state = list(network.state_dict().values())
+    count = sum(p.numel() for p in network.parameters())
 
     def fill(values: torch.Tensor, _: int) -> None:
         pretrain(network, features(graph), torch.from_numpy(graph.edges))
-        values.copy_(torch.cat([x.flatten() for x in state]))
+        values.copy_(nn.utils.parameters_to_vector(network.parameters()).detach())
 
-    sizes = [x.numel() for x in state]
-    for own, kept in zip(state, _recall(mark, sum(sizes), fill).split(sizes), strict=True):
-        own.copy_(kept.view_as(own))
+    nn.utils.vector_to_parameters(_recall(mark, count, fill).clone(), network.parameters())
 
 
 def _recall(mark: str, count: int, fill: Fill) -> torch.Tensor:
@@ -167,27 +176,22 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> list[float]:
-    """Train the network in place by Deep Graph Infomax until its loss falls no more; the loss of each epoch.
-
-    `scale` is 1 meanwhile.
-    """
+    """Train the network in place by Deep Graph Infomax until its loss falls no more; the loss of each epoch."""
     from torch_geometric.nn import DeepGraphInfomax
 
     infomax = DeepGraphInfomax(network.config.hidden_size, network, _summary, _shuffled)
     optimizer = torch.optim.Adam(infomax.parameters(), lr=LR)
     losses: list[float] = []
     best, found = copy.deepcopy(network.state_dict()), 0
-    while len(losses) < EPOCHS and len(losses) - found <= PATIENCE:
+    while len(losses) < EPOCHS and len(losses) - found < PATIENCE:
         optimizer.zero_grad()
         loss = infomax.loss(*infomax(x, edges))
+        if loss.item() < min(losses, default=math.inf):
+            best, found = copy.deepcopy(network.state_dict()), len(losses) + 1
         losses.append(loss.item())
-        if losses[-1] <= min(losses):
-            best, found = copy.deepcopy(network.state_dict()), len(losses)
         loss.backward()
         optimizer.step()
     network.load_state_dict(best)
-    with torch.no_grad():
-        network.scale.copy_(network(x, edges).square().mean().rsqrt())
     return losses
 
 

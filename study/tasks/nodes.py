@@ -16,7 +16,7 @@ CONTENT, CITES = "cora.content", "cora.cites"
 
 
 class Nodes(Task):
-    """Lines of `cora.content` are `paper <tab> 0 or 1 for each word <tab> subject`, of `cora.cites` `cited <tab> citing`.
+    """Lines of `cora.content` are `paper <tab> 0 or 1 for each word <tab> subject`, of `cora.cites` `cited citing`.
 
     Which way a citation goes is not used: every edge is there in both directions, once.
     """
