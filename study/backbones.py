@@ -12,6 +12,8 @@ from study.errors import ConfigError
 from study.examples import Documents, Examples, Graph, Pairs
 from study.models import Encoder, LinearSite
 
+EMBEDDED = (*models.EMBEDDED, *graphs.NAMES)  # names of models that are no one's on the Hub
+
 
 @dataclass(frozen=True)
 class Geometry:

@@ -45,6 +45,11 @@ class Examples(ABC):
     def outputs(self) -> int:
         """Numbers that a new head gives for what it scores; 0 where the model's own head is used."""
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What a person calls the classes of `strata`."""
+        return tuple(map(str, np.unique(self.strata)))
+
     @abstractmethod
     def contents(self) -> Iterable[bytes]:
         """All that is learned from, in order, for the fingerprint."""
@@ -105,6 +110,10 @@ class Texts(Examples):
     @property
     def outputs(self) -> int:
         return len(self.classes)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.classes
 
     def contents(self) -> Iterable[bytes]:
         return "\x00".join(self.texts).encode(), self.labels.tobytes()
@@ -230,6 +239,10 @@ class Graph(Examples):
     @property
     def outputs(self) -> int:
         return len(self.classes)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.classes
 
     def contents(self) -> Iterable[bytes]:
         return tuple(a.tobytes() for a in (self.features, self.edges, self.nodes, self.labels))

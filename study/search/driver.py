@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import launch, provenance, references, seeding, stores, targets, tracking
+from study import backbones, launch, network, provenance, references, seeding, stores, targets, tracking
 from study.config import StudyConfig
 from study.records import FoldResult, Member, TrialResult
 from study.search import finish, packing
@@ -33,6 +34,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     """
     check_objectives(config)
     _check_addresses(config)
+    network.settle(_named(config))
     launch.prepare(config)
     plan = make_plan(_settled(config))
     # Workers import and load while this process opens its stores.
@@ -57,6 +59,13 @@ def _settled(config: StudyConfig) -> StudyConfig:
     return replace(config, model=replace(config.model, precision=probe.precision(default_device())))
 
 
+def _named(config: StudyConfig) -> list[str]:
+    """Models and data sets that may lie on the Hub."""
+    searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
+    data = [str(config.task.path)] if config.task.name == "hub" else []
+    return [name for name in (config.model.name, *searched, *data) if name not in (*backbones.EMBEDDED, "choice")]
+
+
 def _check_addresses(config: StudyConfig) -> None:
     stores.check("storage.url", config.storage.url)
     if config.tracking.name != "off" and config.tracking.uri:
@@ -67,6 +76,7 @@ def _check_addresses(config: StudyConfig) -> None:
 def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: launch.Launcher, report: Report) -> int:
     try:
         with Progress(plan) as progress:
+            progress.say(plan.notes)
             driver = Driver(plan, ledger, tracker, progress, launcher)
             driver.run()
             finish.score_tests(plan, ledger, driver.results, tracker, driver.train)
@@ -209,8 +219,6 @@ class Driver:
 
 
 def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Provenance:
-    from study import backbones
-
     return provenance.collect(
         study_id=ledger.study_id,
         directions=plan.directions,

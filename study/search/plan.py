@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from study import backbones, metrics, targets, tasks
+from study import backbones, metrics, ranks, targets, tasks
 from study import folds as splitting
 from study.backbones import Geometry
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, plain
@@ -61,6 +61,11 @@ class Plan:
         return self.geometry(self.config.model)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should hear before the first trial."""
+        return tuple(filter(None, [targets.fused(self.shapes.sites)]))
+
+    @property
     def metric(self) -> str:
         """What `score` measures."""
         return self.examples.metric
@@ -81,8 +86,7 @@ class Plan:
             return configuration.with_values({"method.kind": "head"}).canonical(), ()
         default = MethodConfig()
         named = replace(method, rank=default.rank, targets=default.targets, layers=default.layers)
-        ranks = tuple((site.name, rank) for site, rank in adapted.items())
-        return replace(configuration, method=named).canonical(), ranks
+        return replace(configuration, method=named).canonical(), tuple((s.name, rank) for s, rank in adapted.items())
 
     def label(self, configuration: Configuration) -> str:
         """A configuration's name, in which all that this study searches can be told apart."""
@@ -95,6 +99,8 @@ class Plan:
         c = plain(self.config)
         kept = {k: c[k] for k in ("task", "model", "method", "train", "space", "objectives", "search", "sampler")}
         kept |= {"folds": self.folds_fingerprint, "seed": self.config.study.seed, "data": self.examples.fingerprint}
+        by_key = [key for key in self.config.space if key.startswith(ranks.PLACE)]
+        kept |= {"rank keys": by_key} if by_key else {}  # of which the first that matches counts
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -136,18 +142,21 @@ def _check_against_model(config: StudyConfig, space: Space, sites: tuple[LinearS
 
 
 def baselines(plan: Plan) -> dict[str, Configuration]:
-    """What every front is held against: the head alone (if there is one), everything, LoRA as its authors advise."""
-    config = plan.config
-    if not config.search.baselines:
-        return {}
-    base, most = config.configuration, backbones.highest_full_lr(plan.examples)
+    """What every front is held against, by a name: of `search.baselines` those that there are for this model.
+
+    The head alone (if there is one), everything, LoRA as its authors advise.
+    """
+    base, wanted = plan.config.configuration, set(plan.config.search.baselines)
     lora = _usual_lora(plan.shapes.sites)
-    head = {"head": base.with_values({"method.kind": "head"})} if plan.examples.outputs else {}
-    return {
-        **head,
-        "full": base.with_values({"method.kind": "full", "train.lr": min(base.train.lr, most)}),
-        f"lora r{lora['method.rank']} {lora['method.targets']}": base.with_values(lora),
+    full = {"method.kind": "full", "train.lr": min(base.train.lr, backbones.highest_full_lr(plan.examples))}
+    named: dict[str, tuple[str, dict[str, Any]]] = {
+        "head": ("head", {"method.kind": "head"}),
+        "full": ("full", full),
+        "lora": (f"lora r{lora['method.rank']} {lora['method.targets']}", lora),
     }
+    if not plan.examples.outputs:
+        wanted.discard("head")
+    return {name: base.with_values(values) for kind, (name, values) in named.items() if kind in wanted}
 
 
 def _usual_lora(sites: tuple[LinearSite, ...]) -> dict[str, Any]:

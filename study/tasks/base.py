@@ -37,6 +37,9 @@ class Task(ABC):
         """The study's examples: without duplicates, limited, scored and (as a control) shuffled as configured."""
         self.check(config)
         examples = scored(limited(without_duplicates(self.read(config)), config.limit, seed), config.metric)
+        if examples.groups is not None:
+            largest = int(np.unique(examples.groups, return_counts=True)[1].max())
+            examples = examples.noted(largest_group=f"{largest} of {len(examples)} examples")
         return shuffled(examples, seed) if config.shuffle_labels else examples
 
     def check(self, config: TaskConfig) -> None:

@@ -6,14 +6,17 @@ import json
 
 import pytest
 
+NAMES = {"attention.self.query": "qv", "attention.self.value": "qv", "output.dense": "ffn"}
 LINEARS = {
-    "layers": 4,
+    "stacks": {"": 4},
     "modules": [
-        {"layer": i, "name": name, "path": f"encoder.layer.{i}.{name}", "role": role, "in": 8, "out": 8}
-        for i in range(4)
-        for name, role in (("attention.self.query", "q"), ("attention.self.value", "v"), ("output.dense", "f"))
+        {
+            "stack": "", "part": "", "name": name, "path": f"encoder.layer.{{}}.{name}", "blocks": [0, 1, 2, 3],
+            "groups": [group, "all-linear"], "in": 8, "out": 8,
+        }
+        for name, group in NAMES.items()
     ],
-}
+}  # fmt: skip
 # label, kind, rank, λ, fold scores, trained parameters
 TRIALS = [
     ("head", "head", 8, "None", (0.70, 0.71, 0.72), 100),
@@ -22,6 +25,11 @@ TRIALS = [
     ("lora r8 <b>qv</b> all", "lora", 8, "0.5", (0.90, 0.91, 0.92), 4000),
     ("lora r16 qv all", "lora", 16, "0.5", (0.85, 0.85, 0.86), 8000),
 ]
+REFERENCES = {
+    "reference/majority/accuracy": 0.52, "reference/majority/accuracy_se": 0.004,
+    "reference/majority/macro_f1": 0.34, "reference/majority/macro_f1_se": 0.002,
+    "reference/majority/test/accuracy": 0.51,
+}  # fmt: skip
 
 
 def run_of(client, experiment, tags, params, metrics, status="FINISHED"):
@@ -39,16 +47,17 @@ def run_of(client, experiment, tags, params, metrics, status="FINISHED"):
     return run
 
 
-def study_of(client, name, trials=TRIALS, others=()):
+def study_of(client, name, trials=TRIALS, others=(), references=None):
     """Write one study run with complete `trials` and runs of `others` (status, extra tags)."""
     found = client.get_experiment_by_name(name)
     experiment = found.experiment_id if found else client.create_experiment(name)
     tags = {
         "level": "study", "metric": "accuracy", "directions": '["maximize", "minimize"]', "git_commit": "abc123",
+        "notes": '{"duplicates dropped": "2"}',
         "linears": json.dumps(LINEARS), "versions": '{"torch": "2.13"}', "data_fingerprint": "d4t4",
     }  # fmt: skip
     params = {"objectives": '["score", "params/trainable"]', "study.folds": 3, "task.name": "sentiment"}
-    study = run_of(client, experiment, tags, params, {})
+    study = run_of(client, experiment, tags, params, references or {})
     number = 0
     for number, trial in enumerate(trials):
         trial_of(client, experiment, study, number, trial)
@@ -65,20 +74,24 @@ def trial_of(client, experiment, study, number, trial, status="FINISHED", more=N
     layers = "top-half" if "top-half" in label else "all"
     params = {"method.kind": kind, "method.rank": rank, "method.lambda": lam, "method.layers": layers}
     metrics = {"score": sum(scores) / 3, "score_se": 0.006, "params/trainable": parameters}
+    metrics |= {"accuracy": sum(scores) / 3, "macro_f1": 0.123 if number else 0.456}
     metrics |= {f"score/fold_{i}": s for i, s in enumerate(scores)} | {"memory/train_bytes": 2**20 * (10 + number)}
     run_of(client, experiment, tags, params | {"method.targets": "qv"}, metrics if status == "FINISHED" else {}, status)
 
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory):
-    """The URI of a database with four studies."""
+    """The URI of a database with five studies."""
     from mlflow import MlflowClient
 
     uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
     client = MlflowClient(tracking_uri=uri)
     study_of(client, "demo", TRIALS[:1])
-    study_of(client, "demo", others=[("FAILED", {}), ("RUNNING", {}), ("FINISHED", {"duplicate_of": "1"})])
+    others = [("FAILED", {}), ("RUNNING", {}), ("FINISHED", {"duplicate_of": "1"})]
+    study_of(client, "demo", others=others, references=REFERENCES)
     study_of(client, "one", TRIALS[1:2])
     study_of(client, "none", [], [("FAILED", {"error": "boom"})])
+    patterns = ("lora r attention:8,ffn:2 all", "lora", "attention:8,ffn:2", "None", (0.8, 0.81, 0.85), 3000)
+    study_of(client, "patterns", [TRIALS[1], patterns])
     client.create_experiment("foreign")
     return uri
