@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import launch, models, network, provenance, references, seeding, stores, targets, tracking
+from study import backbones, launch, network, provenance, references, seeding, stores, targets, tracking
 from study.config import StudyConfig
 from study.records import FoldResult, Member, TrialResult
 from study.search import finish, packing
@@ -63,7 +63,7 @@ def _named(config: StudyConfig) -> list[str]:
     """Models and data sets that may lie on the Hub."""
     searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
     data = [str(config.task.path)] if config.task.name == "hub" else []
-    return [name for name in (config.model.name, *searched, *data) if name not in (*models.EMBEDDED, "choice")]
+    return [name for name in (config.model.name, *searched, *data) if name not in (*backbones.EMBEDDED, "choice")]
 
 
 def _check_addresses(config: StudyConfig) -> None:
@@ -226,7 +226,7 @@ def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Prove
         command=" ".join(argv),
         data_fingerprint=plan.examples.fingerprint,
         folds_fingerprint=plan.folds_fingerprint,
-        model_fingerprint=models.fingerprint(plan.config.model),
+        model_fingerprint=backbones.fingerprint(plan.config.model, plan.examples),
         notes=plan.examples.notes,
         examples=str(sum(len(f.valid) for f in plan.folds)),
         test_examples=str(len(plan.test)),
