@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = [
     "errors", "config", "records", "seeding", "stores", "assets", "cache", "metrics", "examples", "summaries", "tasks", "attention",
-    "models", "generators", "backbones", "adapters", "folds", "engine", "provenance", "tracking", "launch", "search", "compose",
+    "models", "generators", "backbones", "adapters", "folds", "engine", "provenance", "tracking", "launch", "search", "export", "compose",
     "overrides", "cli", "__main__",
 ]  # fmt: skip
 MODULES = sorted((ROOT / "study").rglob("*.py"))

@@ -38,6 +38,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     with launch.make(config, plan.data) as launcher:
         with stores.opening("storage.url", config.storage.url):
             ledger = Ledger(plan)
+            ledger.keep_config()
         origin = _provenance(plan, ledger, argv)
         with stores.opening("tracking.uri", str(config.tracking.uri)):
             tracker = tracking.make(config)
@@ -68,6 +69,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: lau
             driver = Driver(plan, ledger, tracker, progress, launcher)
             driver.run()
             finish.score_tests(plan, ledger, driver.results, tracker, driver.train)
+            finish.record_exports(ledger, tracker)
     except KeyboardInterrupt:
         tracker.end("KILLED")
         print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)
