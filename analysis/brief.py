@@ -8,6 +8,7 @@ from analysis import findings as say
 from analysis import wording as w
 from analysis.adapted import LinearLayer
 from analysis.findings import Findings
+from analysis.references import cells
 
 
 def render(f: Findings) -> str:
@@ -19,6 +20,7 @@ def render(f: Findings) -> str:
     blocks = (
         f"# {_cell(f.runs.name)}", _cell(say.headline(f)), "\n".join(chosen), say.left_out_line(f),
         "## The front", table(front), "![Score against trained parameters](figures/front.svg)",
+        "## What needs no training", table([cells(r) for r in f.references]),
         "## How sure", table(sure), "## What the recommendation adapts", mermaid(f.linears),
         "## Provenance", "\n".join(origin),
     )  # fmt: skip
@@ -37,19 +39,19 @@ def mermaid(linears: Sequence[LinearLayer]) -> str:
     """A flow chart of the backbone, bottom to top: each layer with what is adapted in it."""
     if not linears:
         return "The study did not record its linear layers."
-    layers = sorted({x.layer for x in linears})
-    nodes = [_node(layer, [x for x in linears if x.layer == layer]) for layer in layers]
-    chain = " --> ".join(["text", *(f"L{layer}" for layer in layers), "head"])
+    places = list(dict.fromkeys(x.place for x in linears))
+    nodes = [_node(i, place, [x for x in linears if x.place == place]) for i, place in enumerate(places)]
+    chain = " --> ".join(["text", *(f"L{i}" for i in range(len(places))), "head"])
     style = "  classDef adapted fill:#0b6bcb,color:#fff"
     ends = ['  text["text"]', '  head["head (trained)"]']
     return "\n".join(["```mermaid", "flowchart BT", *ends, *nodes, f"  {chain}", style, "```"])
 
 
-def _node(layer: int, linears: Sequence[LinearLayer]) -> str:
+def _node(number: int, place: str, linears: Sequence[LinearLayer]) -> str:
     names = [x.name.replace('"', "#quot;") for x in linears if x.adapted]
     if not names:
-        return f'  L{layer}["layer {layer}: frozen"]'
-    return f'  L{layer}["layer {layer}: {", ".join(names)}"]:::adapted'
+        return f'  L{number}["layer {place}: frozen"]'
+    return f'  L{number}["layer {place}: {", ".join(names)}"]:::adapted'
 
 
 def _named(f: Findings, number: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Series:
     symbol: str
     line: bool = False
     color: int = 0
+    dashed: bool = False  # a level without points of its own
 
 
 @dataclass(frozen=True)
@@ -51,18 +52,22 @@ class Figure:
         return not any(s.x for s in self.series)
 
 
-def all_figures(compared: pd.DataFrame, on_front: pd.Series, metric: str) -> tuple[Figure, ...]:
-    """The report's figures, in its order."""
+def all_figures(
+    compared: pd.DataFrame, on_front: pd.Series, metric: str, levels: Mapping[str, float] | None = None
+) -> tuple[Figure, ...]:
+    """The report's figures, in its order; `levels` are scores that need no training."""
     return (
-        front_figure(compared, on_front, metric),
+        front_figure(compared, on_front, metric, levels or {}),
         rank_figure(compared, metric),
         lambda_figure(compared, metric),
         memory_figure(compared, metric),
     )
 
 
-def front_figure(compared: pd.DataFrame, on_front: pd.Series, metric: str) -> Figure:
-    """Score ± SE against trainable parameters; the front is a line, baselines are diamonds."""
+def front_figure(
+    compared: pd.DataFrame, on_front: pd.Series, metric: str, levels: Mapping[str, float] | None = None
+) -> Figure:
+    """Score ± SE against trainable parameters; the front is a line, baselines are diamonds, levels are dashed."""
     baseline = compared["baseline"].notna()
     x = "params/trainable"
     front = compared[on_front].sort_values(x)
@@ -72,11 +77,24 @@ def front_figure(compared: pd.DataFrame, on_front: pd.Series, metric: str) -> Fi
         _series("front", front, x, "circle", line=True, color=1),
         _series("baselines", compared[baseline], x, "diamond", color=2),
     )
+    dashed = _levels(levels or {}, compared[x].dropna())
     caption = (
         "Further left is cheaper; the line joins the front. "
-        f"Bars are one standard error over folds. Diamonds are baselines.{note}"
+        f"Bars are one standard error over folds. Diamonds are baselines.{' Dashed: no training.' * bool(dashed)}{note}"
     )
-    return Figure("front", "Score against trained parameters", caption, "trained parameters", metric, series, True)
+    title = "Score against trained parameters"
+    return Figure("front", title, caption, "trained parameters", metric, (*series, *dashed), True)
+
+
+def _levels(levels: Mapping[str, float], along: pd.Series) -> tuple[Series, ...]:
+    """A dashed line at each level, as long as what is drawn is wide."""
+    if along.empty:
+        return ()
+    ends, unknown = (float(along.min()), float(along.max())), (nan, nan)
+    return tuple(
+        Series(name, ends, (level, level), unknown, (f"{name}: {w.number(level)}",) * 2, "circle", color=i, dashed=True)
+        for i, (name, level) in enumerate(levels.items(), 3)
+    )
 
 
 def rank_figure(compared: pd.DataFrame, metric: str) -> Figure:

@@ -11,6 +11,7 @@ from analysis.adapted import LinearLayer, linear_layers
 from analysis.answer import Answer, choose
 from analysis.figures import Figure, all_figures
 from analysis.front import pareto_front
+from analysis.references import Reference, references
 from analysis.runs import FOLD, StudyRuns, json_or_none
 from analysis.statistics import compare_to_best
 
@@ -32,6 +33,7 @@ class Findings:
     comparison: pd.DataFrame
     figures: tuple[Figure, ...]
     linears: tuple[LinearLayer, ...]
+    references: tuple[Reference, ...]
 
     def trial(self, number: int) -> pd.Series:
         """The row of a compared trial."""
@@ -46,12 +48,14 @@ def find(runs: StudyRuns) -> Findings:
     answer = choose(compared, runs.info.higher_is_better)
     numbers = list(dict.fromkeys([*front["number"], *compared.loc[compared["baseline"].notna(), "number"]]))
     comparison = compare_to_best(runs.folds, numbers, answer.best) if answer.best is not None else pd.DataFrame()
-    figures = all_figures(compared, on_front, runs.info.metric)
+    untrained = references(runs.info.metrics)
+    levels = {r.name: r.mean for r in untrained if r.metric == runs.info.metric}
+    figures = all_figures(compared, on_front, runs.info.metric, levels)
     linears: tuple[LinearLayer, ...] = ()
     if answer.recommended is not None:
         recommended = compared[compared["number"] == answer.recommended].iloc[0]
         linears = linear_layers(json_or_none(runs.info.tags.get("linears")), recommended)
-    return Findings(runs, compared, front, answer, comparison, figures, linears)
+    return Findings(runs, compared, front, answer, comparison, figures, linears, untrained)
 
 
 def headline(f: Findings) -> str:

@@ -56,11 +56,12 @@ def _trace(series: Series) -> go.Scatter:
     import plotly.graph_objects as go
 
     color = COLORS[series.color % len(COLORS)]
-    mode = "lines+markers" if series.line else "markers"
+    dash = "dash" if series.dashed else "solid"
+    mode = "lines" if series.dashed else "lines+markers" if series.line else "markers"
     return go.Scatter(
         name=escape(series.name), x=list(series.x), y=list(series.y), mode=mode,
         error_y={"type": "data", "array": finite(series.errors), "thickness": 1.2, "width": 3},
         marker={"symbol": _SYMBOLS.get(series.symbol, series.symbol), "size": 10, "color": color},
-        line={"color": color, "width": 2, "shape": "hv"}, hoverinfo="text",
+        line={"color": color, "width": 2, "shape": "hv", "dash": dash}, hoverinfo="text",
         hovertext=[escape(h).replace("\n", "<br>") for h in series.hover],
     )  # fmt: skip

@@ -11,6 +11,7 @@ from analysis.adapted import LinearLayer
 from analysis.figures import Figure
 from analysis.findings import Findings
 from analysis.interactive import plotly_script, to_html
+from analysis.references import cells
 
 STYLE = """
 :root{--ink:#1c2330;--dim:#5d6778;--line:#e3e7ee;--blue:#0b6bcb}*{box-sizing:border-box}
@@ -36,6 +37,7 @@ SURE = (
     "The intervals are not corrected for the number of comparisons, and the best of many scores is flattered by "
     "chance: the test score, which the search never saw, is the fair estimate."
 )
+UNKNOWN = "The study did not record any."
 
 
 def render(f: Findings) -> str:
@@ -45,6 +47,7 @@ def render(f: Findings) -> str:
         f'<h1>{name}</h1><p class="sub">Which rank, which λ, which layers – and what each choice costs.</p>',
         _answer(f), _section("", escape(say.left_out_line(f)), "left-out"), _figure_sections(f.figures[:1]),
         _section("The front", _front_table(f)), _section("Baselines", _baseline_table(f)),
+        _section("What needs no training", table([cells(r) for r in f.references], empty=UNKNOWN)),
         _section("How sure", _sure(f)), _figure_sections(f.figures[1:]),
         _section("What the recommendation adapts", _adapted(f.linears)), _section("Provenance", _provenance(f)),
     ))  # fmt: skip
@@ -127,11 +130,11 @@ def _adapted(linears: Sequence[LinearLayer]) -> str:
     if not linears:
         return '<p class="note">The study did not record its linear layers.</p>'
     names = list(dict.fromkeys(x.name for x in linears))
-    cells = {(x.layer, x.name): x.adapted for x in linears}
+    cells = {(x.place, x.name): x.adapted for x in linears}
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = [
-        f"<tr><td>{layer}</td>{''.join(_dot(cells.get((layer, name))) for name in names)}</tr>"
-        for layer in sorted({x.layer for x in linears}, reverse=True)
+        f"<tr><td>{place}</td>{''.join(_dot(cells.get((place, name))) for name in names)}</tr>"
+        for place in reversed(list(dict.fromkeys(x.place for x in linears)))
     ]
     head_row = f"<thead><tr><th>layer</th>{head}</tr></thead>"
     return f'<div class="scroll"><table class="map">{head_row}<tbody>{"".join(lines)}</tbody></table></div>'

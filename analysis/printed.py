@@ -45,6 +45,9 @@ def _draw(axes: Axes, figure: Figure) -> None:
 
 def _draw_series(axes: Axes, series: Series) -> None:
     color = COLORS[series.color % len(COLORS)]
+    if series.dashed:
+        axes.plot(series.x, series.y, linestyle="--", color=color, linewidth=1.2, label=_plain(series.name))
+        return
     axes.errorbar(
         series.x, series.y, yerr=series.errors, fmt=_MARKERS[series.symbol], color=color, capsize=2,
         elinewidth=1, label=_plain(series.name),

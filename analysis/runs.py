@@ -6,7 +6,7 @@ import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -28,8 +28,8 @@ METRICS = (
     "test/score",
 )  # fmt: skip
 COLUMNS = (
-    "number", "label", "baseline", "state", "duplicate_of", "error", "kind", "rank", "lam", "targets", "layers",
-    "residual",
+    "number", "label", "baseline", "state", "duplicate_of", "error", "kind", "rank", "rank_pattern", "lam", "targets",
+    "layers", "residual",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ class StudyInfo:
     started: pd.Timestamp
     params: dict[str, str]
     tags: dict[str, str]
+    metrics: dict[str, float] = field(default_factory=dict)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -191,7 +192,7 @@ def _uncollected() -> Iterator[None]:
 def _study_info(run: Run) -> StudyInfo:
     tags = {k.removeprefix(PREFIX): v for k, v in run.data.tags.items() if k.startswith(PREFIX)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags)
+    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags, dict(run.data.metrics))
 
 
 def _trial_row(run: Run) -> dict[str, Any]:
@@ -199,8 +200,10 @@ def _trial_row(run: Run) -> dict[str, Any]:
     named = {key: tags.get(PREFIX + key) for key in ("label", "baseline", "duplicate_of", "error")}
     method = {key: params.get(f"method.{key}") for key in ("kind", "rank", "targets", "layers", "residual")}
     state = STATES.get(run.info.status, "incomplete")
-    lam = params.get("method.lambda")
+    lam, rank = params.get("method.lambda"), method["rank"]
+    # A pattern such as attention:8,ffn:2 is no number to draw by: the column of ranks is then empty.
+    method["rank_pattern"] = None if rank is None or rank.isdecimal() else rank
     row = {"number": tags[f"{PREFIX}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
     if row["kind"] in ("full", "head"):  # these methods have no such knobs; their recorded defaults mean nothing
-        row |= dict.fromkeys(("rank", "lam", "targets", "layers", "residual"))
+        row |= dict.fromkeys(("rank", "rank_pattern", "lam", "targets", "layers", "residual"))
     return row | run.data.metrics

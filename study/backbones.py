@@ -27,6 +27,9 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     if isinstance(examples, Documents) and model.pooling == "pooler":
         rule = "reads a text's first token, and a summary is made of vectors of every sentence"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=mean or cls")
+    if model.pooling == "cls" and generators.left_to_right(models.configured(model)):
+        rule = "reads a text's first token, which knows nothing of the others in a model that reads from left to right"
+        raise ConfigError("model.pooling=cls", rule, "write model.pooling=last or mean")
     return Geometry(*models.geometry(model))
 
 

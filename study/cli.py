@@ -12,6 +12,8 @@ from study.config import StudyConfig
 from study.errors import StudyError
 from study.overrides import rewrite
 
+TARGETS = "--targets"  # shows what each group of targets matches in the model
+
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run `lora-study` with these arguments and exit."""
@@ -31,6 +33,7 @@ def _run(given: list[str]) -> int:
     from hydra._internal.utils import get_args_parser
 
     register_schema()
+    anatomy, given = TARGETS in given, [a for a in given if a != TARGETS]
     arguments = get_args_parser().parse_args(given)
     flags = [a for a in given if a not in arguments.overrides and a not in ("-m", "--multirun")]
     if arguments.hydra_help or arguments.shell_completion or arguments.help:
@@ -39,6 +42,11 @@ def _run(given: list[str]) -> int:
     if arguments.cfg or arguments.info:
         return _hydra([*flags, *overrides])
     config = compose(overrides, arguments.config_dir)
+    if anatomy:
+        from study.anatomy import show
+
+        show(config)
+        return 0
     from study.search.driver import run_study
 
     return run_study(config, given, _report)

@@ -61,6 +61,7 @@ def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    register_schema()
     extra = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
     try:
         with warnings.catch_warnings(), initialize_config_module(CONFIG_MODULE, version_base=None):

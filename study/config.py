@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Optional, TypeVar
 
+from study import ranks
 from study.errors import ConfigError
+from study.roles import GROUPS
 
 T = TypeVar("T")
 METHODS = ("lora", "factorized", "full", "head")
-TARGETS = ("qv", "attention", "ffn", "all-linear")
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
 POOLINGS = ("mean", "cls", "last", "pooler")
+SCORES = ("accuracy", "macro_f1", "rouge1", "rouge2", "rougeL")
+KINDS = ("classification", "summarization", "summarization_generate")
 SEARCHABLE = ("model", "method", "train")
 # The keys that a configuration's name shows in its own way.
 NAMED = tuple(f"method.{k}" for k in ("kind", "rank", "lam", "targets", "layers", "residual"))
@@ -31,12 +34,39 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """Which examples are learned; `limit` keeps that many of them, stratified by label."""
+    """Which examples are learned. What is null is left to the task; a key that a task does not read is refused.
+
+    Every task: `limit` keeps that many examples, stratified; `test_fraction` of them are held out (0: none; what the
+    source itself holds out is taken whole); `shuffle_labels` is a control; `metric` is what `score` means.
+    Summaries: `budget` in words; a model that writes reads `prefix`, the source and `suffix`, and writes at most
+    `longest` tokens.
+    task=file and task=hub: `path`, what is learned (`kind`), and the columns: `text` (two joined as a+b), `label` or
+    `target`, `group` (kept in one fold) and `id`; for files also `test_path`, `encoding` and `delimiter`, for the Hub
+    `config`, `split` and `test_split`.
+    """
 
     name: str = "sentiment"
     limit: Optional[int] = None  # noqa: UP045 -- OmegaConf reads Optional
     test_fraction: float = 0.2
     shuffle_labels: bool = False
+    metric: Optional[str] = None  # noqa: UP045
+    budget: Optional[int] = None  # noqa: UP045
+    longest: Optional[int] = None  # noqa: UP045
+    prefix: Optional[str] = None  # noqa: UP045
+    suffix: Optional[str] = None  # noqa: UP045
+    path: Optional[str] = None  # noqa: UP045
+    kind: Optional[str] = None  # noqa: UP045
+    text: Optional[str] = None  # noqa: UP045
+    label: Optional[str] = None  # noqa: UP045
+    target: Optional[str] = None  # noqa: UP045
+    group: Optional[str] = None  # noqa: UP045
+    id: Optional[str] = None  # noqa: UP045
+    test_path: Optional[str] = None  # noqa: UP045
+    encoding: Optional[str] = None  # noqa: UP045
+    delimiter: Optional[str] = None  # noqa: UP045
+    config: Optional[str] = None  # noqa: UP045
+    split: Optional[str] = None  # noqa: UP045
+    test_split: Optional[str] = None  # noqa: UP045
 
 
 @dataclass(frozen=True)
@@ -57,15 +87,22 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """The adaptation: which method, how large, where, and how the objective is weighed."""
+    """The adaptation: which method, how large, where, and how the objective is weighed.
+
+    `rank` is a whole number, or a pattern of them by target such as ``attention:8,ffn:2`` (study/ranks.py); a mapping
+    is kept as that text. `targets` and the keys of a pattern name linear layers (study/targets.py).
+    """
 
     kind: str = "lora"
-    rank: int = 8
+    rank: Any = 8
     alpha: float = 16.0
     lam: Optional[float] = None  # noqa: UP045
     targets: str = "qv"
     layers: str = "all"
     residual: str = "keep"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rank", ranks.canonical(self.rank))
 
 
 @dataclass(frozen=True)
@@ -149,10 +186,15 @@ class Configuration:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def with_values(self, values: Mapping[str, Any]) -> Configuration:
-        """A copy with the dotted keys in `values` (such as ``method.rank``) replaced."""
+        """A copy with the dotted keys in `values` (such as ``method.rank``) replaced.
+
+        ``method.rank.ffn`` is the rank of one key of a pattern.
+        """
         out = self
         for key, value in values.items():
             group, _, name = key.partition(".")
+            if key.startswith(ranks.PLACE):
+                name, value = "rank", ranks.with_key(out.method.rank, key.removeprefix(ranks.PLACE), value)
             out = replace(out, **{group: replace(getattr(out, group), **{name: value})})
         return out
 
@@ -176,11 +218,13 @@ class Configuration:
         m = self.method
         parts = [] if m.kind == usual and m.kind in ("lora", "factorized") else [m.kind]
         if m.kind in ("lora", "factorized"):
-            parts += [f"r{m.rank}", *([f"λ{m.lam:.3g}"] if m.lam is not None else []), m.targets, m.layers]
+            rank = f"r{m.rank}" if isinstance(m.rank, int) else f"r {m.rank}"
+            parts += [rank, *([f"λ{m.lam:.3g}"] if m.lam is not None else []), m.targets, m.layers]
         if m.kind == "factorized" and m.residual == "drop":
             parts.append("drop")
         values = flatten(self)
-        more = [key for key in searched if key not in NAMED and (key != "method.alpha" or m.kind == "lora")]
+        named = [*NAMED, *(() if m.kind == "lora" else ("method.alpha",))]
+        more = [key for key in searched if key not in named and not key.startswith(ranks.PLACE)]
         return " ".join([*parts, *(f"{key.partition('.')[2]}={_short(values[key])}" for key in more)])
 
 
@@ -255,7 +299,7 @@ def validate_configuration(c: Configuration) -> None:
     """Raise ConfigError where a value is impossible for any model."""
     m, t = c.method, c.train
     _require(m.kind in METHODS, "method.kind", m.kind, f"is not one of {', '.join(METHODS)}", "choose one of these")
-    _require(m.rank >= 1, "method.rank", m.rank, "a rank is at least 1", "write method.rank=1 or more")
+    ranks.check(m.rank)
     _require(
         m.alpha > 0,
         "method.alpha",
@@ -282,7 +326,7 @@ def validate_configuration(c: Configuration) -> None:
         "method.targets",
         m.targets,
         "is empty",
-        f"choose one of {', '.join(TARGETS)}, a module name or a regular expression",
+        f"choose one of {', '.join(GROUPS)}, a module name or a regular expression",
     )
     _require(bool(m.layers), "method.layers", m.layers, "is empty", f"choose one of {', '.join(LAYERS)} or top-N")
     _require(
@@ -335,11 +379,66 @@ def validate_configuration(c: Configuration) -> None:
     )
 
 
+def validate_task(t: TaskConfig) -> None:
+    """Raise ConfigError where no task can have such a value."""
+    _require(
+        t.limit is None or t.limit >= 4,
+        "task.limit",
+        t.limit,
+        "is too few examples to fold",
+        "write a larger number, or null for all",
+    )
+    _require(
+        0 <= t.test_fraction < 1,
+        "task.test_fraction",
+        t.test_fraction,
+        "is a fraction of the examples",
+        "write a number from 0 up to, not including, 1",
+    )
+    _require(
+        t.metric is None or t.metric in SCORES,
+        "task.metric",
+        t.metric,
+        f"is not one of {', '.join(SCORES)}",
+        "choose one of these, or null for the task's own",
+    )
+    _require(
+        t.kind is None or t.kind in KINDS,
+        "task.kind",
+        t.kind,
+        f"is not one of {', '.join(KINDS)}",
+        "choose one of these",
+    )
+    _require(
+        t.budget is None or t.budget >= 1,
+        "task.budget",
+        t.budget,
+        "a summary has at least one word",
+        "write the words that a summary may have, such as task.budget=50",
+    )
+    _require(
+        t.longest is None or t.longest >= 1,
+        "task.longest",
+        t.longest,
+        "a summary has at least one token",
+        "write the tokens that a model may write, such as task.longest=64",
+    )
+
+
 def validate(config: StudyConfig) -> None:
     """Raise ConfigError where the study cannot run, whatever the model and the data."""
     s, t = config.study, config.task
     auto = config.model.precision == "auto"  # settled before the study is planned
     validate_configuration(config.configuration.with_values({"model.precision": "float32"} if auto else {}))
+    _require(
+        config.method.kind not in ("lora", "factorized")
+        or ranks.adapts(config.method.rank)
+        or any(key.startswith("method.rank") for key in config.space),
+        "method.rank",
+        config.method.rank,
+        "leaves every layer alone",
+        "write a rank above 0, or method.kind=head",
+    )
     _require(
         bool(s.name.strip()) and "/" not in s.name,
         "study.name",
@@ -358,20 +457,7 @@ def validate(config: StudyConfig) -> None:
         "a seed is a whole number from 0 to 2^32 - 1",
         "write for example study.seed=0",
     )
-    _require(
-        t.limit is None or t.limit >= 4,
-        "task.limit",
-        t.limit,
-        "is too few examples to fold",
-        "write a larger number, or null for all",
-    )
-    _require(
-        0 <= t.test_fraction < 1,
-        "task.test_fraction",
-        t.test_fraction,
-        "is a fraction of the examples",
-        "write a number from 0 up to, not including, 1",
-    )
+    validate_task(t)
     _require(
         config.search.round >= 1,
         "search.round",

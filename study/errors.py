@@ -16,6 +16,10 @@ class ConfigError(StudyError):
     """A configuration that cannot run."""
 
 
+class DataError(StudyError):
+    """Data that cannot be learned from as they are."""
+
+
 class AssetError(StudyError):
     """A model or data set that cannot be had, or is not what it should be."""
 

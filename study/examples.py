@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+CLASSES, SUMMARIES = ("accuracy", "macro_f1"), ("rouge1", "rouge2", "rougeL")
+
 
 @dataclass(frozen=True)
 class Examples(ABC):
@@ -21,6 +23,8 @@ class Examples(ABC):
 
     # Whether the classes of `strata` are what is learned, so that one class alone leaves nothing to learn.
     classified: ClassVar[bool] = False
+    # What may be the score.
+    scores: ClassVar[tuple[str, ...]]
 
     groups: np.ndarray | None = field(default=None, kw_only=True)
     held: np.ndarray | None = field(default=None, kw_only=True)
@@ -40,6 +44,11 @@ class Examples(ABC):
     @abstractmethod
     def outputs(self) -> int:
         """Numbers that a new head gives for what it scores; 0 where the model's own head is used."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What a person calls the classes of `strata`."""
+        return tuple(map(str, np.unique(self.strata)))
 
     @abstractmethod
     def contents(self) -> Iterable[bytes]:
@@ -84,6 +93,7 @@ class Examples(ABC):
 class Texts(Examples):
     """Texts with integer labels [n], each the index of one of `classes`."""
 
+    scores: ClassVar[tuple[str, ...]] = CLASSES
     classified: ClassVar[bool] = True
 
     texts: tuple[str, ...]
@@ -100,6 +110,10 @@ class Texts(Examples):
     @property
     def outputs(self) -> int:
         return len(self.classes)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.classes
 
     def contents(self) -> Iterable[bytes]:
         return "\x00".join(self.texts).encode(), self.labels.tobytes()
@@ -121,6 +135,8 @@ class Documents(Examples):
     `queries` say what is asked about the document; `highlights` are 1 for sentences to choose, else 0;
     `references` are summaries that people wrote; a summary has at most `budget` words.
     """
+
+    scores: ClassVar[tuple[str, ...]] = SUMMARIES
 
     queries: tuple[str, ...]
     sentences: tuple[tuple[str, ...], ...]
@@ -164,6 +180,8 @@ class Pairs(Examples):
     The model reads `prefix`, the source and `suffix`, and writes at most `longest` tokens.
     """
 
+    scores: ClassVar[tuple[str, ...]] = SUMMARIES
+
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     longest: int
@@ -202,6 +220,7 @@ class Graph(Examples):
     examples' places in it, `labels` [n] their classes.
     """
 
+    scores: ClassVar[tuple[str, ...]] = CLASSES
     classified: ClassVar[bool] = True
 
     features: np.ndarray
@@ -220,6 +239,10 @@ class Graph(Examples):
     @property
     def outputs(self) -> int:
         return len(self.classes)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.classes
 
     def contents(self) -> Iterable[bytes]:
         return tuple(a.tobytes() for a in (self.features, self.edges, self.nodes, self.labels))

@@ -41,27 +41,34 @@ def split_test(examples: Examples, fraction: float, seed: int) -> tuple[np.ndarr
     if examples.groups is None:
         test = stratified(examples.strata, round(fraction * len(everything)), own)
     else:
-        test = _grouped_sample(examples, fraction, own)
+        test = _grouped_sample(examples, examples.groups, fraction, own)
     if not 0 < len(test) < len(everything):
         rule = f"takes {len(test)} of {len(everything)} examples, which leaves the test or the search none"
         raise ConfigError(f"task.test_fraction={fraction}", rule, "change the fraction or raise task.limit")
     return np.setdiff1d(everything, test), test
 
 
-def _grouped_sample(examples: Examples, fraction: float, seed: int) -> np.ndarray:
+def _grouped_sample(examples: Examples, groups: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Whole groups with about `fraction` of the examples: some parts of a finer stratified, grouped split."""
     smallest = int(np.unique(examples.strata, return_counts=True)[1].min())
-    parts = min(MOST_PARTS, smallest, len(np.unique(examples.groups)))
+    parts = min(MOST_PARTS, smallest, len(np.unique(groups)))
     taken = min(max(1, round(fraction * parts)), parts - 1)
-    folds = make_folds(examples, max(parts, 2), seed, np.arange(len(examples))).folds
+    folds = _split(examples, max(parts, 2), seed, np.arange(len(examples)))
     return np.sort(np.concatenate([fold.valid for fold in folds[: max(taken, 1)]]))
 
 
 def make_folds(examples: Examples, k: int, seed: int, positions: np.ndarray) -> Folds:
     """k stratified folds of the examples at `positions`, in positions of the whole; no group is split.
 
-    Raises ConfigError where k exceeds the smallest class, or the number of groups.
+    A group larger than a fold makes one fold larger. Raises ConfigError where k exceeds the smallest class or the
+    number of groups, or where groups leave a fold nothing to score or a class that it never sees.
     """
+    folds, strata = _split(examples, k, seed, positions), examples.strata[positions]
+    _check_parts(examples, folds, np.unique(strata))
+    return Folds(folds, _fingerprint(strata, folds))
+
+
+def _split(examples: Examples, k: int, seed: int, positions: np.ndarray) -> tuple[Fold, ...]:
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     searched = examples.take(positions)
@@ -70,8 +77,19 @@ def make_folds(examples: Examples, k: int, seed: int, positions: np.ndarray) -> 
     kind = StratifiedKFold if own is None else StratifiedGroupKFold
     splitter = kind(n_splits=k, shuffle=True, random_state=seeding.derive(seed, "folds"))
     splits = splitter.split(np.zeros(len(chosen)), chosen, own)
-    folds = tuple(Fold(i, positions[train], positions[valid]) for i, (train, valid) in enumerate(splits))
-    return Folds(folds, _fingerprint(chosen, folds))
+    return tuple(Fold(i, positions[train], positions[valid]) for i, (train, valid) in enumerate(splits))
+
+
+def _check_parts(examples: Examples, folds: tuple[Fold, ...], classes: np.ndarray) -> None:
+    """Refuse folds of which one has nothing to score or never sees a class: groups can make them so."""
+    for fold in folds:
+        lost = np.setdiff1d(classes, examples.strata[fold.train]) if examples.classified else classes[:0]
+        if not len(fold.valid) or len(lost):
+            what = (
+                f"training part without class {examples.class_names[lost[0]]}" if len(lost) else "validation part empty"
+            )
+            rule = f"leave a fold's {what}, since a group is never split"
+            raise ConfigError(f"{len(folds)} folds", rule, "write a smaller study.folds, or take finer groups")
 
 
 def _fingerprint(labels: np.ndarray, folds: tuple[Fold, ...]) -> str:

@@ -37,16 +37,21 @@ def shapes(model: ModelConfig) -> torch.nn.Module:
         return _class(model, config).from_config(config)  # type: ignore[no-any-return]
 
 
+def left_to_right(config: Any) -> bool:
+    """Whether the configuration is of a decoder-only model, of which a token knows those before it alone."""
+    from transformers.models.auto import modeling_auto as auto
+
+    # Encoders such as BERT have a class for writing too, but were never taught it.
+    reads = config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
+    return config.model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not reads and not config.is_encoder_decoder
+
+
 def _class(model: ModelConfig, config: Any) -> Any:
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
-    from transformers.models.auto import modeling_auto as auto
 
     if config.is_encoder_decoder:
         return AutoModelForSeq2SeqLM
-    # Encoders such as BERT have a class for left-to-right writing too, but were never taught it.
-    taught = config.model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    reads_only = config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
-    if not taught or reads_only:
+    if not left_to_right(config):
         rule = f"is of type {config.model_type}, which reads texts and does not write them"
         remedy = "write a T5, a BART or a decoder-only model such as gpt2, or task=summarization to choose sentences"
         raise ConfigError(f"model.name={model.name}", rule, remedy)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,33 +11,25 @@ from typing import Any
 import torch
 from torch import nn
 
-from study import assets, attention
-from study.config import LAYERS, TARGETS, MethodConfig, ModelConfig
+from study import assets, attention, roles
+from study.config import ModelConfig
 from study.errors import AssetError, ConfigError
+from study.linear import is_linear, matrix
+from study.targets import LinearSite
 
 EMBEDDED = ("minilm",)
-ROLES = {
-    "q": ("query", "q_lin", "q_proj", "query_proj", "q"),
-    "k": ("key", "k_lin", "k_proj", "key_proj", "k"),
-    "v": ("value", "v_lin", "v_proj", "value_proj", "v"),
-}
-GROUPS = {"qv": "qv", "attention": "qkvo", "ffn": "f", "all-linear": "qkvof"}
+# What architectures call the number of their blocks.
+DEPTHS = ("num_hidden_layers", "num_hidden_groups", "decoder_layers", "num_decoder_layers")
+CONVOLUTION = "torch_geometric.nn.conv.message_passing.MessagePassing"
 
 
 @dataclass(frozen=True)
-class LinearSite:
-    """A linear layer of the backbone: its dotted name, the index of its block, its sizes and its role."""
+class Stack:
+    """Blocks that hidden states pass one after the other; `part` is encoder or decoder, "" where there is one stack."""
 
+    part: str
     name: str
-    layer: int
-    inputs: int
-    outputs: int
-    role: str
-
-    @property
-    def within(self) -> str:
-        """The name inside its block, such as ``attention.self.query``."""
-        return self.name.split(f".{self.layer}.", 1)[1]
+    blocks: nn.ModuleList
 
 
 @dataclass(frozen=True)
@@ -73,35 +64,64 @@ def configured(model: ModelConfig) -> Any:
         ) from error
 
 
-def blocks(backbone: nn.Module) -> tuple[str, nn.ModuleList]:
-    """The dotted name and the list of the backbone's blocks (ALBERT: its groups of shared layers)."""
+def stacks(backbone: nn.Module) -> tuple[Stack, ...]:
+    """The model's stacks of blocks from the bottom up: one, or those of its encoder and its decoder."""
     config: Any = backbone.config
-    depths = {config.num_hidden_layers, getattr(config, "num_hidden_groups", None)}
-    for name, module in backbone.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) in depths:
-            return name, module
+    if getattr(config, "is_encoder_decoder", False):
+        inner: Any = backbone
+        names = {module: name for name, module in backbone.named_modules()}
+        # An encoder that was taken out of such a model says that it is its own decoder.
+        parts = {"encoder": inner.get_encoder(), "decoder": inner.get_decoder()}
+        if all(part in names and part is not backbone for part in parts.values()):
+            found = {kind: _blocks(part, config) for kind, part in parts.items()}
+            return tuple(Stack(k, f"{names[parts[k]]}.{name}", layers) for k, (name, layers) in found.items())
+    return (Stack("", *_blocks(backbone, config)),)
+
+
+def blocks(backbone: nn.Module) -> tuple[str, nn.ModuleList]:
+    """The dotted name and the list of a one-stack model's blocks (ALBERT: its groups of shared layers)."""
+    stack = stacks(backbone)[0]
+    return stack.name, stack.blocks
+
+
+def depth(backbone: nn.Module) -> int:
+    """How many blocks the model has, those of all its stacks."""
+    return sum(len(stack.blocks) for stack in stacks(backbone))
+
+
+def _blocks(module: nn.Module, config: Any) -> tuple[str, nn.ModuleList]:
+    own = getattr(module, "config", config)
+    depths = {getattr(own, name, None) for name in DEPTHS}
+    for name, inner in module.named_modules():
+        if isinstance(inner, nn.ModuleList) and len(inner) in depths:
+            return name, inner
     raise ConfigError(
         f"model type {config.model_type}", "has no list of layers that the suite knows", "use another encoder"
     )
 
 
-def _role(name: str) -> str:
-    last = name.rsplit(".", 1)[-1]
-    for role, names in ROLES.items():
-        if last in names:
-            return role
-    return "o" if "attention" in name and "ffn" not in name else "f"
-
-
 def linear_sites(backbone: nn.Module) -> tuple[LinearSite, ...]:
-    """Every nn.Linear inside the backbone's blocks, in order."""
-    prefix, layers = blocks(backbone)
+    """Every linear layer inside the backbone's blocks, from the bottom up; heads and embeddings are outside."""
     return tuple(
-        LinearSite(f"{prefix}.{i}.{name}", i, module.in_features, module.out_features, _role(name))
-        for i, block in enumerate(layers)
+        _site(f"{stack.name}.{i}.{name}", i, block, name, stack.part)
+        for stack in stacks(backbone)
+        for i, block in enumerate(stack.blocks)
         for name, module in block.named_modules()
-        if isinstance(module, nn.Linear)
+        if is_linear(module)
     )
+
+
+def _site(name: str, layer: int, block: nn.Module, within: str, part: str) -> LinearSite:
+    outputs, inputs = matrix(block.get_submodule(within)).shape
+    role = "conv" if _convolves(block, within) else roles.role(within)
+    return LinearSite(name, layer, inputs, outputs, role, "cross" if part and roles.is_cross(within) else part)
+
+
+def _convolves(block: nn.Module, within: str) -> bool:
+    """Whether the layer is part of a graph convolution of torch_geometric."""
+    words = within.split(".")
+    around = [block.get_submodule(".".join(words[:i])) for i in range(len(words))]
+    return any(f"{cls.__module__}.{cls.__qualname__}" == CONVOLUTION for m in around for cls in type(m).__mro__)
 
 
 def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
@@ -118,60 +138,7 @@ def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
 
 def measured(backbone: nn.Module) -> tuple[tuple[LinearSite, ...], int, int]:
     """A backbone's sites, blocks and parameters."""
-    return linear_sites(backbone), len(blocks(backbone)[1]), sum(p.numel() for p in backbone.parameters())
-
-
-def select_layers(spec: str, count: int) -> range:
-    """The block indices that `method.layers` names: all, top-half or top-N.
-
-    Raises ConfigError where the model has no such layers.
-    """
-    top = re.fullmatch(r"top-(\d+)", spec)
-    if spec == "all":
-        return range(count)
-    if spec == "top-half":
-        return range(count - max(1, count // 2), count)
-    if top and 1 <= int(top[1]) <= count:
-        return range(count - int(top[1]), count)
-    remedy = f"write {', '.join(LAYERS)} or top-N with N up to {count}"
-    raise ConfigError(f"method.layers={spec}", f"names no layers of a model of {count}", remedy)
-
-
-def select_sites(method: MethodConfig, sites: tuple[LinearSite, ...]) -> tuple[LinearSite, ...]:
-    """The sites that a method adapts; none for `full` and `head`.
-
-    Raises ConfigError where the target matches no layer or the rank exceeds min(in, out) of one.
-    """
-    if method.kind in ("full", "head"):
-        return ()
-    wanted = select_layers(method.layers, 1 + max(s.layer for s in sites))
-    chosen = tuple(s for s in sites if s.layer in wanted and _matches(method.targets, s))
-    if not chosen:
-        names = sorted({s.within for s in sites})
-        remedy = f"choose one of {', '.join(TARGETS)}, or one of {', '.join(names)}"
-        raise ConfigError(f"method.targets={method.targets}", "matches no linear layer of this model", remedy)
-    limit = min(min(s.inputs, s.outputs) for s in chosen)
-    if method.rank > limit:
-        rule = f"exceeds min(in, out) = {limit} of a targeted layer"
-        raise ConfigError(f"method.rank={method.rank}", rule, f"write a rank from 1 to {limit}")
-    return chosen
-
-
-def _matches(target: str, site: LinearSite) -> bool:
-    if target in GROUPS:
-        return site.role in GROUPS[target]
-    try:
-        return site.name.endswith(f".{target}") or re.fullmatch(target, site.name) is not None
-    except re.error as error:
-        rule = f"is no valid regular expression ({error})"
-        raise ConfigError(f"method.targets={target}", rule, f"choose one of {', '.join(TARGETS)}") from error
-
-
-def lowest_block(method: MethodConfig, sites: tuple[LinearSite, ...], layers: int) -> int:
-    """The lowest block that the method changes: 0 for `full`, `layers` for `head`, which changes none."""
-    if method.kind == "full":
-        return 0
-    return min((s.layer for s in select_sites(method, sites)), default=layers)
+    return linear_sites(backbone), depth(backbone), sum(p.numel() for p in backbone.parameters())
 
 
 def load(model: ModelConfig) -> Encoder:
@@ -203,7 +170,7 @@ def wrap(backbone: nn.Module, tokenizer: Any, mark: str = "") -> Encoder:
     config: Any = backbone.config
     sites = linear_sites(backbone)
     count = sum(p.numel() for p in backbone.parameters())
-    return Encoder(backbone, tokenizer, sites, len(blocks(backbone)[1]), config.hidden_size, mark, count)
+    return Encoder(backbone, tokenizer, sites, depth(backbone), config.hidden_size, mark, count)
 
 
 def identity(model: ModelConfig) -> str:

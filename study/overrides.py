@@ -7,6 +7,7 @@ from typing import Any
 
 from study.compose import compose_raw
 from study.errors import ConfigError
+from study.ranks import PLACE
 
 # What picking another option of a group settles, so that it is no longer searched.
 SETTLED_BY_GROUP = {"method": ("method.kind",), "model": ("model.name",)}
@@ -15,24 +16,42 @@ SETTLED_BY_GROUP = {"method": ("method.kind",), "model": ("model.name",)}
 def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
     """Overrides in which sweeps have joined the space and plain values have left it.
 
-    ``method.rank=4,8`` becomes an entry of `space`; ``method.rank=8`` takes the key out of it.
+    ``method.rank=4,8`` becomes an entry of `space`; ``method.rank=8`` takes the key out of it. Of a rank as a whole
+    and the rank of one key, such as ``method.rank.ffn``, the one that is written later holds.
     """
-    parsed = [(text, _parse(text)) for text in overrides]
-    plain, sweeps, fixed = [], {}, set()
-    for text, override in parsed:
+    plain: list[str] = []
+    sweeps: dict[str, str] = {}
+    fixed: set[str] = set()
+    for text, override in [(text, _parse(text)) for text in overrides]:
         key = override.key_or_group
+        sweeps = {k: v for k, v in sweeps.items() if not _settles(key, k)}
         if override.is_sweep_override() and not key.startswith("hydra"):
             _refuse_group_sweep(key, text)
             sweeps[key] = text.split("=", 1)[1]
-            fixed.discard(key)
+            fixed = {k for k in fixed if not _settles(key, k)}
         else:
-            plain.append(text)
+            plain += _patterned(text, override)
             fixed |= {key, *SETTLED_BY_GROUP.get(key, ())}
-            sweeps.pop(key, None)
-    searched = compose_raw(plain, config_dir).space if fixed else {}
-    left: dict[str, str | None] = {key: None for key in searched if key in fixed}
+    settling = {*fixed, *(key for key in sweeps if key.startswith("method.rank"))}
+    searched = compose_raw(plain, config_dir).space if settling else {}
+    left: dict[str, str | None] = {key: None for key in searched if any(_settles(k, key) for k in settling)}
     entries = left | sweeps
     return [*plain, f"++space={_dict(entries)}"] if entries else plain
+
+
+def _patterned(text: str, override: Any) -> list[str]:
+    """The override, with what Hydra needs to put a pattern of ranks in a number's place."""
+    if text.startswith(PLACE):
+        return [f"++{text}"]
+    if override.key_or_group == "method.rank" and isinstance(override.value(), dict):
+        return ["method.rank=1", text]  # else its keys would join those of a pattern that is there
+    return [text]
+
+
+def _settles(key: str, other: str) -> bool:
+    """Whether a value for the one key leaves nothing to say for the other."""
+    inner, outer = sorted((key, other), key=len, reverse=True)
+    return key == other or (outer == "method.rank" and inner.startswith(PLACE))
 
 
 def _dict(entries: Mapping[str, str | None]) -> str:

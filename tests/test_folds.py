@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study.errors import ConfigError
-from study.folds import make_folds, split_test
 from study.examples import Texts
+from study.folds import make_folds, split_test
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -62,8 +62,8 @@ def test_the_same_seed_gives_the_same_folds_and_another_seed_others():
 
 
 def test_a_fingerprint_depends_on_the_labels():
-    a, b = np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0])
-    assert make_folds(examples(a), 2, 0, np.arange(4)).fingerprint != make_folds(examples(b), 2, 0, np.arange(4)).fingerprint
+    a, b = (make_folds(examples(labels), 2, 0, np.arange(4)) for labels in ([0, 0, 1, 1], [1, 1, 0, 0]))
+    assert a.fingerprint != b.fingerprint
 
 
 def test_positions_are_those_of_the_whole():

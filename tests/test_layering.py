@@ -11,9 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "config", "records", "seeding", "stores", "assets", "cache", "metrics", "examples", "summaries", "tasks", "attention",
-    "models", "generators", "backbones", "adapters", "folds", "engine", "provenance", "tracking", "launch", "search", "export", "compose",
-    "overrides", "cli", "__main__",
+    "errors", "roles", "ranks", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics",
+    "examples", "summaries", "sentences", "tabular", "tasks", "attention", "linear", "targets", "models",
+    "generators", "backbones", "adapters", "folds", "references", "engine", "provenance", "tracking", "launch",
+    "search", "export", "anatomy", "compose", "overrides", "cli", "__main__",
 ]  # fmt: skip
 MODULES = sorted((ROOT / "study").rglob("*.py"))
 

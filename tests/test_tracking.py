@@ -83,6 +83,27 @@ def test_the_fold_runs_of_a_closed_trial_are_neither_read_nor_written_again(
     assert len(runs(second, "fold")) == len(FOLDS)
 
 
+def test_references_are_computed_and_written_once(uri: str) -> None:
+    computed: list[int] = []
+
+    def compute() -> dict[str, float]:
+        computed.append(1)
+        return {"reference/majority/accuracy": 0.5}
+
+    for _ in range(2):  # the second tracker is that of a resumed study
+        opened(uri).references(compute)
+    (root,) = runs(opened(uri), "study")
+    assert root.data.metrics == {"reference/majority/accuracy": 0.5}
+    assert len(computed) == 1
+
+
+def test_what_a_task_is_not_told_is_no_parameter(uri: str) -> None:
+    (root,) = runs(opened(uri), "study")
+    assert root.data.params["task.name"] == "sentiment"
+    assert "task.path" not in root.data.params
+    assert root.data.params["method.lambda"] == "None"
+
+
 class Slow(Tracker):
     """A tracker that takes its time, notes its calls, and fails at trial 3."""
 

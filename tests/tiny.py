@@ -52,6 +52,13 @@ FAMILIES: dict[str, dict[str, object]] = {
     },
 }  # fmt: skip
 
+# Both stacks of the same; their decoders have two blocks.
+PAIRS: dict[str, dict[str, object]] = {
+    "t5": {**FAMILIES["t5"], "num_decoder_layers": 2},
+    "t5 gated": {**FAMILIES["t5"], "num_decoder_layers": 2, "feed_forward_proj": "gated-gelu"},
+    "bart": {**FAMILIES["bart"], "decoder_layers": 2},
+}  # fmt: skip
+
 
 # Tiny models that write, large enough to learn to copy a few letters.
 WIDE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -74,6 +81,15 @@ def backbone(kind: str = "bert") -> torch.nn.Module:
     torch.manual_seed(0)
     model = AutoModel.from_config(CONFIG_MAPPING[kind](**FAMILIES[kind]))
     return model.get_encoder() if model.config.is_encoder_decoder else model
+
+
+def pair(kind: str) -> torch.nn.Module:
+    """A randomly initialised encoder–decoder model of one of `PAIRS`, whole, with its output layer."""
+    from transformers import CONFIG_MAPPING, AutoModelForSeq2SeqLM
+
+    torch.manual_seed(0)
+    made: torch.nn.Module = AutoModelForSeq2SeqLM.from_config(CONFIG_MAPPING[kind.split()[0]](**PAIRS[kind]))
+    return made
 
 
 def encoder(kind: str = "bert", dtype: torch.dtype = torch.float64) -> Encoder:
@@ -162,10 +178,10 @@ def save_writer(folder: Path, kind: str) -> Path:
     )
     fast.save_pretrained(folder)
     ids = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2, "vocab_size": len(words)}
-    start = {"t5": 0, "bart": 2}.get(kind)
-    config = CONFIG_MAPPING[kind](**{**WRITERS[kind], **ids, **({} if start is None else {"decoder_start_token_id": start})})
+    starts = {"t5": {"decoder_start_token_id": 0}, "bart": {"decoder_start_token_id": 2}}
+    config = CONFIG_MAPPING[kind](**{**WRITERS[kind], **ids, **starts.get(kind, {})})
     torch.manual_seed(0)
-    made = AutoModelForCausalLM if start is None else AutoModelForSeq2SeqLM
+    made = AutoModelForSeq2SeqLM if kind in starts else AutoModelForCausalLM
     made.from_config(config).save_pretrained(folder)
     return folder
 

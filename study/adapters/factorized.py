@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
 
 from study.adapters.factors import Start
 from study.adapters.spectrum import Spectrum
-from study.config import MethodConfig
 
 
-def start(method: MethodConfig, name: str, linear: nn.Linear, spectrum: Spectrum) -> Start:
-    """B₀ = U_r Σ_r and C = V_rᵀ; `keep` adds the residual W − B₀ C and so starts exactly at W."""
-    b0, c = spectrum.factors(name, linear.weight, method.rank)
-    keep = method.residual == "keep"
+def start(name: str, weight: torch.Tensor, rank: int, residual: str, spectrum: Spectrum) -> Start:
+    """B₀ = U_r Σ_r and C = V_rᵀ of W (out × in); `keep` adds the residual W − B₀ C and so starts exactly at W."""
+    b0, c = spectrum.factors(name, weight, rank)
+    keep = residual == "keep"
     # W − B₀C + BC is computed as W + (B − B₀)C: at B = B₀ it is W to the last bit.
     return Start(c, b0, b0 if keep else b0.new_zeros(b0.shape), b0, 1.0, 1.0 if keep else 0.0, False)

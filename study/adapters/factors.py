@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from study.adapters.dropout import Dropped
 from study.adapters.merged import merged_linear
+from study.linear import bias, matrix
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,22 @@ class PackedLinear(nn.Module):
     target: torch.Tensor | None
     shift: torch.Tensor | None
 
-    def __init__(self, linear: nn.Linear, starts: list[Start | None]) -> None:
+    def __init__(self, linear: nn.Module, starts: list[Start | None]) -> None:
         super().__init__()
         self.linear = linear
+        weight = matrix(linear)
+        outputs, inputs = weight.shape
         members, rank = len(starts), max((s.down.shape[0] for s in starts if s), default=0)
-        like: dict[str, Any] = {"dtype": trained_dtype(linear.weight), "device": linear.weight.device}
-        down = torch.zeros(members, rank, linear.in_features, **like)
-        up, shift, target = (torch.zeros(members, linear.out_features, rank, **like) for _ in range(3))
+        like: dict[str, Any] = {"dtype": trained_dtype(weight), "device": weight.device}
+        down = torch.zeros(members, rank, inputs, **like)
+        up, shift, target = (torch.zeros(members, outputs, rank, **like) for _ in range(3))
         for p, start in enumerate(starts):
             if start is not None:
                 r = start.down.shape[0]
                 down[p, :r], up[p, :, :r] = start.down, start.up
                 shift[p, :, :r], target[p, :, :r] = start.shift, start.target
         # A member that leaves this layer alone has nothing there to hold still: its zeros stay zeros.
-        self.trains_down = torch.tensor([s is None or s.train_down for s in starts], device=linear.weight.device)
+        self.trains_down = torch.tensor([s is None or s.train_down for s in starts], device=weight.device)
         self.down = nn.Parameter(down, requires_grad=any(s is not None and s.train_down for s in starts))
         self.up = nn.Parameter(up)
         # Only B minus a constant is ever multiplied, so a method whose constant is zero carries none.
@@ -70,8 +73,8 @@ class PackedLinear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The adapted product; same shape as the frozen layer's."""
         if self._pays_to_merge(x):
-            weight = self.linear.weight if self._keeps_all else None
-            return merged_linear(x, weight, self.linear.bias, self.down[0], self._moved()[0], self.scale[0])
+            weight = matrix(self.linear) if self._keeps_all else None
+            return merged_linear(x, weight, bias(self.linear), self.down[0], self._moved()[0], self.scale[0])
         members = self.up.shape[0]
         rows = x.reshape(members, -1, x.shape[-1])
         entering = rows if self.dropped is None else self.dropped(x).reshape(rows.shape)
@@ -80,15 +83,15 @@ class PackedLinear(nn.Module):
             whole = self.linear(x) if self.product is None else self.product
             return whole + low.view(*x.shape[:-1], -1)  # type: ignore[no-any-return]
         if not self._keeps_none:
-            low = low + self.frozen.to(x.dtype) * F.linear(rows, self.linear.weight)
-        if self.linear.bias is not None:
-            low = low + self.linear.bias
+            low = low + self.frozen.to(x.dtype) * F.linear(rows, matrix(self.linear))
+        if (own := bias(self.linear)) is not None:
+            low = low + own
         return low.view(*x.shape[:-1], -1)
 
     @property
     def weight(self) -> torch.Tensor:
-        """The frozen weight, at whose precision some models look before they hand in their states."""
-        return self.linear.weight
+        """The frozen layer's own weight, at whose precision some models look before they hand in their states."""
+        return self.linear.weight  # type: ignore[return-value]
 
     def _moved(self) -> torch.Tensor:
         return self.up if self.shift is None else self.up - self.shift
@@ -97,7 +100,7 @@ class PackedLinear(nn.Module):
         """Whether one product with W + s (B − S) D is cheaper than three: on a CPU, for many rows."""
         alone = self.up.shape[0] == 1 and self.dropped is None and self.product is None
         # Making the sum costs in · out for each rank, the products it saves (in + out) for each row and rank.
-        outputs, inputs = self.linear.weight.shape
+        outputs, inputs = matrix(self.linear).shape
         many = x.numel() // inputs * (inputs + outputs) > 2 * inputs * outputs
         simple = self._keeps_all or self._keeps_none
         return alone and simple and many and x.device.type == "cpu" and x.dtype == self.up.dtype
@@ -130,7 +133,9 @@ class PackedLinear(nn.Module):
     @torch.no_grad()
     def merged(self, member: int) -> torch.Tensor:
         """The effective weight of one member (out × in), in the precision of what trains."""
-        return self.frozen[member] * self.linear.weight + self.scale[member] * self._moved()[member] @ self.down[member]
+        return (
+            self.frozen[member] * matrix(self.linear) + self.scale[member] * self._moved()[member] @ self.down[member]
+        )
 
 
 def _each(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

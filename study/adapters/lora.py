@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
 
 from study.adapters.factors import Start
-from study.config import MethodConfig
 
 
-def start(method: MethodConfig, linear: nn.Linear, generator: torch.Generator) -> Start:
-    """A drawn as in the authors' code (Kaiming uniform, a = √5), B = B* = 0."""
-    weight = linear.weight
-    bound = 1 / math.sqrt(linear.in_features)  # what kaiming_uniform_ with a = √5 comes to
-    draw = torch.rand(method.rank, linear.in_features, generator=generator, dtype=torch.float64)
+def start(weight: torch.Tensor, rank: int, alpha: float, generator: torch.Generator) -> Start:
+    """A drawn as in the authors' code (Kaiming uniform, a = √5), B = B* = 0, for W (out × in)."""
+    outputs, inputs = weight.shape
+    bound = 1 / math.sqrt(inputs)  # what kaiming_uniform_ with a = √5 comes to
+    draw = torch.rand(rank, inputs, generator=generator, dtype=torch.float64)
     down = ((2 * draw - 1) * bound).to(weight)
-    zero = weight.new_zeros(linear.out_features, method.rank)
-    return Start(down, zero, zero, zero, method.alpha / method.rank, 1.0, True)
+    zero = weight.new_zeros(outputs, rank)
+    return Start(down, zero, zero, zero, alpha / rank, 1.0, True)

@@ -10,7 +10,8 @@ from study.adapters import factorized, lora
 from study.adapters.factors import PackedLinear, Start
 from study.adapters.spectrum import Spectrum
 from study.config import MethodConfig
-from study.models import LinearSite, select_sites
+from study.linear import matrix
+from study.targets import LinearSite, select_ranks
 
 
 def starts_of(
@@ -18,15 +19,14 @@ def starts_of(
 ) -> dict[str, Start]:
     """One member's start at each layer that its method adapts, by the layer's name."""
     out = {}
-    for site in select_sites(method, sites):
-        linear = backbone.get_submodule(site.name)
-        assert isinstance(linear, nn.Linear)
+    for site, rank in select_ranks(method, sites).items():
+        weight = matrix(backbone.get_submodule(site.name))
         if method.kind == "lora":
             # A generator per layer: what a layer draws must not depend on which others are adapted.
             generator = torch.Generator().manual_seed(seeding.derive(seed, site.name))
-            out[site.name] = lora.start(method, linear, generator)
+            out[site.name] = lora.start(weight, rank, method.alpha, generator)
         else:
-            out[site.name] = factorized.start(method, site.name, linear, spectrum)
+            out[site.name] = factorized.start(site.name, weight, rank, method.residual, spectrum)
     return out
 
 
@@ -36,9 +36,7 @@ def attach(backbone: nn.Module, members: list[dict[str, Start]]) -> dict[str, Pa
     names = dict.fromkeys(name for member in members for name in member)
     out = {}
     for name in names:
-        linear = backbone.get_submodule(name)
-        assert isinstance(linear, nn.Linear)
-        out[name] = PackedLinear(linear, [member.get(name) for member in members])
+        out[name] = PackedLinear(backbone.get_submodule(name), [member.get(name) for member in members])
     reattach(backbone, out)  # at the end, since making them may run out of memory
     return out
 
@@ -61,13 +59,13 @@ def merge(backbone: nn.Module, attached: dict[str, PackedLinear], member: int = 
     for name, packed in attached.items():
         weight = packed.merged(member)
         backbone.set_submodule(name, packed.linear)
-        packed.linear.weight.copy_(weight)
+        matrix(packed.linear).copy_(weight)
 
 
 def adapter_parameters(method: MethodConfig, sites: tuple[LinearSite, ...]) -> int:
     """Trainable numbers of the adapter (head apart), from shapes alone."""
     down = method.kind == "lora"
-    return sum(method.rank * (s.outputs + (s.inputs if down else 0)) for s in select_sites(method, sites))
+    return sum(rank * (s.outputs + (s.inputs if down else 0)) for s, rank in select_ranks(method, sites).items())
 
 
 def stored_parameters(method: MethodConfig, sites: tuple[LinearSite, ...], total: int) -> int:
@@ -76,6 +74,6 @@ def stored_parameters(method: MethodConfig, sites: tuple[LinearSite, ...], total
     LoRA and `keep` store their factors beside the backbone (C of `keep` is recomputed from W).
     """
     if method.kind == "factorized" and method.residual == "drop":
-        chosen = select_sites(method, sites)
-        return total + sum(method.rank * (s.inputs + s.outputs) - s.inputs * s.outputs for s in chosen)
+        chosen = select_ranks(method, sites).items()
+        return total + sum(rank * (s.inputs + s.outputs) - s.inputs * s.outputs for s, rank in chosen)
     return total + adapter_parameters(method, sites)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from study import models
+from study import targets
 from study.engine import problems
 from study.engine.batches import moved, portions, training_batches
 from study.engine.optim import PackedAdamW, schedule
@@ -65,7 +65,7 @@ class Fit:
             raise ValueError("members of a pack share their model")
         self.bench, self.device, self.encoder = bench, bench.device, encoder
         methods = [m.configuration.method for m in members]
-        lowest = min(models.lowest_block(m, encoder.sites, encoder.layers) for m in methods)
+        lowest = min(targets.lowest_block(m, encoder.sites, encoder.layers) for m in methods)
         self.problem = problems.make(bench, model, lowest, cached)  # while the encoder is still as it came
         folds = [bench.data.folds[m.fold] for m in members]
         self.courses = [Course(m, f, self.problem.rows(f.train)) for m, f in zip(members, folds, strict=True)]

@@ -14,8 +14,9 @@ from study.adapters.dropout import Dropped
 from study.adapters.factors import trained_dtype
 from study.adapters.spectrum import Spectrum
 from study.engine.pooling import Reader
-from study.models import Encoder, lowest_block
+from study.models import Encoder
 from study.records import Member
+from study.targets import lowest_block
 
 
 class Pack:

@@ -11,6 +11,7 @@ from torch import nn
 
 from study.adapters.factors import PackedLinear
 from study.engine.exact import trial
+from study.linear import is_linear
 from study.models import blocks
 
 
@@ -32,7 +33,7 @@ def fed(backbone: nn.Module, block: int) -> tuple[str, ...]:
         return hook
 
     handles = [layers[block].register_forward_pre_hook(enter, with_kwargs=True)]
-    linears = [(inner, m) for inner, m in layers[block].named_modules() if isinstance(m, nn.Linear)]
+    linears = [(inner, m) for inner, m in layers[block].named_modules() if is_linear(m)]
     handles += [module.register_forward_pre_hook(look(inner)) for inner, module in linears]
     ids, mask = trial(backbone)
     try:

@@ -41,10 +41,10 @@ def _trained(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) 
     courses = fit.run(on_epoch)
     peak = memory.peak_bytes(bench.device)
     observed = {} if peak is None else {"memory/peak_bytes": float(peak)}
-    notes, truncated = tuple(bench.notes), fit.problem.truncated
+    observed |= {"pack/members": float(len(members)), "data/truncated": fit.problem.truncated}
+    notes = tuple(bench.notes)
     return [
-        _result(course, bench, {**own, **observed, "pack/members": float(len(members)), "data/truncated": truncated}, started, notes)
-        for course, own in zip(courses, costs, strict=True)
+        _result(course, bench, {**own, **observed}, started, notes) for course, own in zip(courses, costs, strict=True)
     ]
 
 
@@ -62,7 +62,7 @@ def _result(
         fold=member.fold,
         score=None if failed else score,
         epochs=tuple(course.epochs),
-        metrics={} if failed else {"score": course.scores[bench.data.examples.metric], **course.scores, **measured, **speed},
+        metrics={} if failed or score is None else {"score": score, **course.scores, **measured, **speed},
         started=started,
         ended=time.time(),
         device=name_of(bench.device),

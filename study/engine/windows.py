@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from study.engine.batches import Ragged, Tokens
+from study.engine.batches import Tokens
 from study.examples import Documents
 
 SHARED = 0.25  # of a window's tokens come again in the next, as context for sentences at its edge
@@ -52,7 +52,8 @@ def windows(documents: Documents, tokenizer: Any, longest: int) -> Windows:
             units.append(np.concatenate([np.full(len(head), -1), np.repeat(np.arange(end - begin), [*map(len, own)])]))
             places.append((i, begin, end - begin))
     document, first, counts = np.array(places, dtype=np.int64).T
-    return Windows(Tokens.of(rows, tokenizer.pad_token_id or 0, units, cut, sum(map(len, documents.sentences))), document, first, counts)
+    tokens = Tokens.of(rows, tokenizer.pad_token_id or 0, units, cut, sum(map(len, documents.sentences)))
+    return Windows(tokens, document, first, counts)
 
 
 def spans(lengths: list[int], room: int) -> list[tuple[int, int]]:

@@ -21,6 +21,7 @@ from study.engine.pooling import reader
 from study.engine.texts import tokenized
 from study.engine.windows import Windows, windows
 from study.examples import Documents, Examples, Texts
+from study.linear import matrix
 from study.models import Encoder
 from study.records import Fold
 
@@ -194,7 +195,6 @@ class Workbench:
     def _multiplied(self, model: ModelConfig, block: int, name: str) -> Ragged:
         entering, linear = self.entering(model, block), self.encoder(model).backbone.get_submodule(name)
         assert entering is not None
-        assert isinstance(linear, torch.nn.Linear)
         rows = entering.values
         bounds = np.linspace(0, len(rows), PARTS + 1).astype(int)
 
@@ -202,7 +202,7 @@ class Workbench:
             own = slice(bounds[part], bounds[part + 1])
             values[own] = linear(rows[own].to(self.device)).to(values)
 
-        key, shape = ("product", name, *self._frame(self.tokens(model))), (len(rows), linear.out_features)
+        key, shape = ("product", name, *self._frame(self.tokens(model))), (len(rows), len(matrix(linear)))
         return Ragged(self._placed(self._kept(model, key, shape, rows.dtype, fill, PARTS)), entering.lengths)
 
     def _frame(self, tokens: Tokens) -> tuple[object, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import launch, provenance, seeding, stores, tracking
-from study.config import Configuration, StudyConfig
+from study import launch, models, network, provenance, references, seeding, stores, targets, tracking
+from study.config import StudyConfig
 from study.records import FoldResult, Member, TrialResult
 from study.search import finish, packing
 from study.search.ledger import Ledger, configuration_of, folds_of
@@ -32,6 +34,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     """
     check_objectives(config)
     _check_addresses(config)
+    network.settle(_named(config))
     launch.prepare(config)
     plan = make_plan(_settled(config))
     # Workers import and load while this process opens its stores.
@@ -43,6 +46,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
         with stores.opening("tracking.uri", str(config.tracking.uri)):
             tracker = tracking.make(config)
             tracker.start(plan.config, origin, _artifacts(plan))
+        tracker.references(partial(references.summary, plan.examples, plan.data.folds))
         return _search(plan, ledger, tracker, launcher, report)
 
 
@@ -54,6 +58,13 @@ def _settled(config: StudyConfig) -> StudyConfig:
     from study.engine.workbench import default_device
 
     return replace(config, model=replace(config.model, precision=probe.precision(default_device())))
+
+
+def _named(config: StudyConfig) -> list[str]:
+    """Models and data sets that may lie on the Hub."""
+    searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
+    data = [str(config.task.path)] if config.task.name == "hub" else []
+    return [name for name in (config.model.name, *searched, *data) if name not in (*models.EMBEDDED, "choice")]
 
 
 def _check_addresses(config: StudyConfig) -> None:
@@ -92,7 +103,7 @@ class Driver:
         self.plan, self.ledger, self.tracker, self.progress = plan, ledger, tracker, progress
         self.launcher = launcher
         self.results: dict[int, TrialResult] = {}
-        self.first: dict[Configuration, int] = {}  # complete trials by what they trained, repeats left out
+        self.first: dict[object, int] = {}  # complete trials by what they trained, repeats left out
 
     def run(self) -> None:
         """Train what is missing."""
@@ -156,7 +167,7 @@ class Driver:
         """Which trials repeat an earlier one, told or of this round; failed ones are tried again."""
         first, out = dict(self.first), {}
         for trial in trials:
-            known = first.setdefault(configuration_of(trial).canonical(), trial.number)
+            known = first.setdefault(self.plan.training(configuration_of(trial)), trial.number)
             if known != trial.number:
                 out[trial.number] = known
         return out
@@ -198,7 +209,7 @@ class Driver:
         self.tracker.finish_trial(result, summary(result))
         self.results[result.trial] = result
         if result.complete and result.duplicate_of is None:
-            self.first.setdefault(result.configuration.canonical(), result.trial)
+            self.first.setdefault(self.plan.training(result.configuration), result.trial)
         self.progress.trial_done(result)
 
     def _values(self, result: TrialResult) -> list[float] | None:
@@ -209,12 +220,6 @@ class Driver:
 
 
 def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Provenance:
-    from study import models
-
-    modules = [
-        {"layer": s.layer, "name": s.within, "path": s.name, "role": s.role, "in": s.inputs, "out": s.outputs}
-        for s in plan.shapes.sites
-    ]
     return provenance.collect(
         study_id=ledger.study_id,
         directions=plan.directions,
@@ -226,7 +231,7 @@ def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Prove
         notes=plan.examples.notes,
         examples=str(sum(len(f.valid) for f in plan.folds)),
         test_examples=str(len(plan.test)),
-        linears={"layers": plan.shapes.layers, "modules": modules},
+        linears=targets.described(plan.shapes.sites),
     )
 
 

@@ -9,7 +9,7 @@ from study.records import TrialResult
 
 SUMMED = ("time/train_seconds",)
 LARGEST = ("memory/train_bytes", "memory/peak_bytes")
-SPREAD = ("score", "accuracy", "macro_f1", "loss")
+SPREAD = ("score", "accuracy", "macro_f1", "rouge1", "rouge2", "rougeL", "loss")
 
 
 def summary(result: TrialResult) -> dict[str, float]:

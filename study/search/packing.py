@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from study import models
+from study import targets
 from study.backbones import Geometry
 from study.config import ModelConfig
 from study.errors import ConfigError
@@ -39,7 +39,7 @@ def group_of(member: Member, geometry: GeometryOf) -> str:
         return c.method.kind
     try:
         shapes = geometry(c.model)
-        lowest = str(models.lowest_block(c.method, shapes.sites, shapes.layers))
+        lowest = str(targets.lowest_block(c.method, shapes.sites, shapes.layers))
     except ConfigError:  # it does not fit its model, which its own training will say
         lowest = f"trial {member.trial}"
     return f"{c.model.name} {c.model.precision} {c.model.max_length} {c.model.pooling} from {lowest}"

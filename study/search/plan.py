@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from study import backbones, metrics, targets, tasks
 from study import folds as splitting
-from study import backbones, metrics, models, tasks
 from study.backbones import Geometry
-from study.config import Configuration, ModelConfig, StudyConfig, plain
+from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, plain
 from study.engine.workbench import StudyData
-from study.errors import ConfigError
+from study.errors import ConfigError, StudyError
 from study.examples import Examples
-from study.models import LinearSite
 from study.records import Fold
 from study.search.space import Space, parse_space
+from study.targets import LinearSite
+
+SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,20 @@ class Plan:
         """maximize or minimize, one for each objective."""
         return [metrics.direction(name) for name in self.config.objectives]
 
+    def training(self, configuration: Configuration) -> tuple[Configuration, tuple[tuple[str, int], ...]]:
+        """What a configuration comes to on its model: equal where two train the same, however they name it."""
+        method = configuration.method
+        try:
+            adapted = targets.select_ranks(method, self.geometry(configuration.model).sites)
+        except StudyError:  # it does not fit its model, which its own training will say
+            return configuration.canonical(), ()
+        if not adapted and method.kind != "full":
+            return configuration.with_values({"method.kind": "head"}).canonical(), ()
+        default = MethodConfig()
+        named = replace(method, rank=default.rank, targets=default.targets, layers=default.layers)
+        ranks = tuple((site.name, rank) for site, rank in adapted.items())
+        return replace(configuration, method=named).canonical(), ranks
+
     def label(self, configuration: Configuration) -> str:
         """A configuration's name, in which all that this study searches can be told apart."""
         usual = None if "method.kind" in self.space.distributions else self.config.method.kind
@@ -106,14 +122,15 @@ def _check_head(config: StudyConfig, space: Space, examples: Examples) -> None:
 
 def _check_against_model(config: StudyConfig, space: Space, sites: tuple[LinearSite, ...]) -> None:
     """Try each choice of the space alone on the model, as large ranks and empty targets depend on it."""
-    models.select_sites(config.method, sites)
+    base = config.configuration.with_values(space.around())
+    targets.select_ranks(base.method, sites)
     if any(key.startswith("model.name") for key in space.distributions):
         return  # each model has its own shapes; a trial that does not fit its model fails by name
     for key, values in space.extremes().items():
         for value in values:
-            if key in ("method.rank", "method.targets", "method.layers"):
-                method = config.configuration.with_values({key: value}).method
-                models.select_sites(
+            if key.startswith(SHAPED):
+                method = base.with_values(space.around(key, value)).method
+                targets.select_ranks(
                     method if method.kind in ("lora", "factorized") else replace(method, kind="lora"), sites
                 )
 
@@ -124,21 +141,28 @@ def baselines(plan: Plan) -> dict[str, Configuration]:
     if not config.search.baselines:
         return {}
     base = config.configuration
-    lora = {
-        "method.kind": "lora",
-        "method.rank": 8,
-        "method.alpha": 16.0,
-        "method.lam": None,
-        "method.targets": "qv",
-        "method.layers": "all",
-    }
+    lora = _usual_lora(plan.shapes.sites)
     head = {"head": base.with_values({"method.kind": "head"})} if plan.examples.outputs else {}
     return {
         **head,
         # Full fine-tuning with an adapter's learning rate destroys the model; 1e-4 is at the upper end of what
         # BERT's authors advise (Devlin et al. 2019, appendix A.3), which suits a small encoder.
         "full": base.with_values({"method.kind": "full", "train.lr": min(base.train.lr, 1e-4)}),
-        "lora r8 qv": base.with_values(lora),
+        f"lora r{lora['method.rank']} {lora['method.targets']}": base.with_values(lora),
+    }
+
+
+def _usual_lora(sites: tuple[LinearSite, ...]) -> dict[str, Any]:
+    """Rank 8 on queries and values; on every linear layer of a model that has none, or none that are known."""
+    named = "qv" if any(targets.matches("qv", s) for s in sites) else "all-linear"
+    limit = min(s.limit for s in sites if targets.matches(named, s))
+    return {
+        "method.kind": "lora",
+        "method.rank": min(8, limit),
+        "method.alpha": 16.0,
+        "method.lam": None,
+        "method.targets": named,
+        "method.layers": "all",
     }
 
 

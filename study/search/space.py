@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from study import ranks
 from study.config import SEARCHABLE, Configuration, StudyConfig, flatten, validate_configuration
 from study.errors import ConfigError
 
@@ -30,6 +31,11 @@ class Space:
         """Every value of every key; ConfigError for a key that has infinitely many."""
         return {key: _values(key, d) for key, d in self.distributions.items()}
 
+    def around(self, key: str = "", value: Any = None) -> dict[str, Any]:
+        """What a check of one value has to set beside it: the largest rank of every key of a pattern."""
+        own = {k: max(_extremes(d)) for k, d in self.distributions.items() if k.startswith(ranks.PLACE)}
+        return {**own, key: value} if key else own
+
     def extremes(self) -> dict[str, list[Any]]:
         """Values that stand for all of a key when a choice is checked: every choice, or both ends."""
         return {key: _extremes(d) for key, d in self.distributions.items()}
@@ -38,10 +44,15 @@ class Space:
 def parse_space(config: StudyConfig) -> Space:
     """The study's space; ConfigError for what is no searchable key, no sweep or an impossible value."""
     space = Space({key: _distribution(key, sweep, config) for key, sweep in config.space.items() if sweep})
+    by_key = [key for key in space.distributions if key.startswith(ranks.PLACE)]
+    if by_key and "method.rank" in space.distributions:
+        raise ConfigError(f"space.{by_key[0]}", "is searched beside method.rank as a whole", "search one of the two")
     for key, values in space.extremes().items():
         for value in values:
             _check_type(key, value)
-            validate_configuration(config.configuration.with_values({key: value}))
+    for key, values in space.extremes().items():
+        for value in values:
+            validate_configuration(config.configuration.with_values(space.around(key, value)))
     if config.sampler.name == "grid":
         space.grid()
     return space
@@ -69,7 +80,7 @@ def _distribution(key: str, sweep: str, config: StudyConfig) -> BaseDistribution
 
 def _check_key(key: str, config: StudyConfig) -> None:
     known, whole = list(flatten(Configuration())), flatten(config)
-    if key in known:
+    if key in known or key.removeprefix(ranks.PLACE) not in ("", key):
         return
     if key in whole:
         remedy = "run one study for each value"
@@ -80,6 +91,8 @@ def _check_key(key: str, config: StudyConfig) -> None:
 
 
 def _field_type(key: str) -> str:
+    if key == "method.rank" or key.startswith(ranks.PLACE):
+        return "int"
     group, name = key.split(".")
     owner = getattr(Configuration(), group)
     return str(next(f.type for f in fields(owner) if f.name == name))
@@ -87,6 +100,8 @@ def _field_type(key: str) -> str:
 
 def _check_type(key: str, value: Any) -> None:
     """Hold a value against the schema, as composing it would."""
+    if key == "method.rank" and isinstance(value, str):
+        return  # a pattern, which validating reads
     wanted = _field_type(key)
     allowed: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
     optional = wanted.startswith("Optional[")
@@ -102,6 +117,8 @@ def _choice(key: str, values: Any) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution
 
     items = [str(v) if type(v).__name__ == "QuotedString" else v for v in values]
+    if key == "method.rank":
+        items = [ranks.canonical(item) for item in items]
     for item in items:
         if not isinstance(item, (str, int, float, bool, type(None))):
             raise ConfigError(f"space.{key}: {item}", "is not a single value", "choose among numbers and words")

@@ -3,39 +3,77 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import fields, replace
 
 import numpy as np
 
 from study import seeding
 from study.config import TaskConfig
+from study.errors import ConfigError
 from study.examples import Examples
+
+EVERY = ("name", "limit", "test_fraction", "shuffle_labels", "metric")  # keys that every task reads
 
 
 class Task(ABC):
     """One source of examples.
 
     Guarantees: the same configuration and seed give the same examples in the same order; no example
-    occurs twice (a duplicate would leak across folds); what was dropped is counted in `notes`.
+    occurs twice (a duplicate would leak across folds); what was dropped is counted in `notes`; a key of
+    `task` that it does not read is refused where it is given.
     """
 
     name: str
+
+    def reads(self, config: TaskConfig) -> tuple[str, ...]:
+        """The keys of `task` that it reads under this configuration, beside those that every task does."""
+        return ()
 
     @abstractmethod
     def read(self, config: TaskConfig) -> Examples:
         """Every example, before limits; duplicates may still be there."""
 
     def load(self, config: TaskConfig, seed: int) -> Examples:
-        """The study's examples: without duplicates, limited and (as a control) shuffled as configured."""
-        examples = limited(without_duplicates(self.read(config)), config.limit, seed)
+        """The study's examples: without duplicates, limited, scored and (as a control) shuffled as configured."""
+        self.check(config)
+        examples = scored(limited(without_duplicates(self.read(config)), config.limit, seed), config.metric)
+        if examples.groups is not None:
+            largest = int(np.unique(examples.groups, return_counts=True)[1].max())
+            examples = examples.noted(largest_group=f"{largest} of {len(examples)} examples")
         return shuffled(examples, seed) if config.shuffle_labels else examples
+
+    def check(self, config: TaskConfig) -> None:
+        """Raise ConfigError for a key that is given and not read."""
+        own = self.reads(config)
+        for key in (f.name for f in fields(config) if f.name not in (*EVERY, *own)):
+            value = getattr(config, key)
+            if value is not None:
+                kind = f" with task.kind={config.kind}" if config.kind else ""
+                remedy = f"leave it out; it reads {', '.join([*own, *EVERY[1:]])}"
+                raise ConfigError(f"task.{key}={value}", f"is not read by task={self.name}{kind}", remedy)
 
 
 def without_duplicates(examples: Examples) -> Examples:
-    """The first of each; how many were dropped is noted."""
+    """The first of each; how many were dropped is noted, and how many of them said another class."""
     keys = examples.keys()
     first = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
     kept = np.array(sorted(first.values()), dtype=np.int64)
-    return examples.take(kept).noted(duplicates_dropped=len(keys) - len(kept))
+    left = examples.take(kept).noted(duplicates_dropped=len(keys) - len(kept))
+    if not examples.classified or len(kept) == len(keys):
+        return left
+    classes = examples.strata
+    other = sum(classes[i] != classes[first[key]] for i, key in enumerate(keys))
+    return left.noted(duplicates_of_another_class=other) if other else left
+
+
+def scored(examples: Examples, metric: str | None) -> Examples:
+    """The examples with the score that is asked for, if any; ConfigError where they have no such score."""
+    if metric is None:
+        return examples
+    if metric not in examples.scores:
+        rule = "measures something else than this task's answers"
+        raise ConfigError(f"task.metric={metric}", rule, f"choose one of {', '.join(examples.scores)}")
+    return replace(examples, metric=metric)
 
 
 def limited(examples: Examples, limit: int | None, seed: int) -> Examples:

@@ -22,6 +22,11 @@ TRIALS = [
     ("lora r8 <b>qv</b> all", "lora", 8, "0.5", (0.90, 0.91, 0.92), 4000),
     ("lora r16 qv all", "lora", 16, "0.5", (0.85, 0.85, 0.86), 8000),
 ]
+REFERENCES = {
+    "reference/majority/accuracy": 0.52, "reference/majority/accuracy_se": 0.004,
+    "reference/majority/macro_f1": 0.34, "reference/majority/macro_f1_se": 0.002,
+    "reference/majority/test/accuracy": 0.51,
+}  # fmt: skip
 
 
 def run_of(client, experiment, tags, params, metrics, status="FINISHED"):
@@ -39,7 +44,7 @@ def run_of(client, experiment, tags, params, metrics, status="FINISHED"):
     return run
 
 
-def study_of(client, name, trials=TRIALS, others=()):
+def study_of(client, name, trials=TRIALS, others=(), references=None):
     """Write one study run with complete `trials` and runs of `others` (status, extra tags)."""
     found = client.get_experiment_by_name(name)
     experiment = found.experiment_id if found else client.create_experiment(name)
@@ -48,7 +53,7 @@ def study_of(client, name, trials=TRIALS, others=()):
         "linears": json.dumps(LINEARS), "versions": '{"torch": "2.13"}', "data_fingerprint": "d4t4",
     }  # fmt: skip
     params = {"objectives": '["score", "params/trainable"]', "study.folds": 3, "task.name": "sentiment"}
-    study = run_of(client, experiment, tags, params, {})
+    study = run_of(client, experiment, tags, params, references or {})
     number = 0
     for number, trial in enumerate(trials):
         trial_of(client, experiment, study, number, trial)
@@ -77,7 +82,8 @@ def store(tmp_path_factory):
     uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
     client = MlflowClient(tracking_uri=uri)
     study_of(client, "demo", TRIALS[:1])
-    study_of(client, "demo", others=[("FAILED", {}), ("RUNNING", {}), ("FINISHED", {"duplicate_of": "1"})])
+    others = [("FAILED", {}), ("RUNNING", {}), ("FINISHED", {"duplicate_of": "1"})]
+    study_of(client, "demo", others=others, references=REFERENCES)
     study_of(client, "one", TRIALS[1:2])
     study_of(client, "none", [], [("FAILED", {"error": "boom"})])
     client.create_experiment("foreign")

@@ -7,6 +7,7 @@ import pytest
 
 from analysis.errors import ReportError
 from analysis.findings import find, headline
+from analysis.interactive import to_plotly
 from analysis.report import write_report
 from analysis.runs import load_study
 
@@ -66,6 +67,27 @@ def test_the_figures_numbers_are_the_trials(store):
     assert series["front"].x == (100, 1000, 2000, 4000)
     assert series["baselines"].y == pytest.approx((0.71,))
     assert series["other trials"].x == (8000,)
+
+
+def test_what_needs_no_training_is_a_dashed_line_and_a_table(store, index):
+    figure = find(load_study("demo", store)).figures[0]
+    (dashed,) = [s for s in figure.series if s.dashed]
+    assert (dashed.name, dashed.x, dashed.y) == ("majority", (100, 8000), (0.52, 0.52))
+    assert "Dashed: no training." in figure.caption
+    (line,) = [t for t in to_plotly(figure).data if t.line.dash == "dash"]
+    assert (line.mode, list(line.y)) == ("lines", [0.52, 0.52])
+    markdown = (index.parent / "report.md").read_text(encoding="utf-8")
+    row = "| majority | always the most frequent class | {} | {} | {} |".format
+    assert row("accuracy", "0.5200 ± 0.0040", "0.5100") in markdown
+    assert row("macro_f1", "0.3400 ± 0.0020", "–") in markdown
+    assert "always the most frequent class" in body(index)
+
+
+def test_a_study_of_before_is_reported_without_them(store, tmp_path):
+    found = find(load_study("one", store))
+    assert found.references == ()
+    assert not [s for s in found.figures[0].series if s.dashed]
+    assert "The study did not record any." in body(write_report("one", tmp_path, store))
 
 
 @pytest.mark.parametrize(("name", "expected"), [("one", "nothing cheaper came"), ("none", "nothing to recommend yet")])

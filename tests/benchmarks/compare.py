@@ -165,11 +165,11 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
 
     A strong peer leaves the model's own dropout out, as our engine does, and batches similar lengths.
     """
-    from study import models, seeding
+    from study import models, seeding, targets
 
     plan, config = ours.plan, ours.config
     train = asdict(config.train)
-    layers = {name: list(models.select_layers(name, plan.shapes.layers)) for name in settings.layers}
+    layers = {name: list(targets.select_layers(name, plan.shapes.layers)) for name in settings.layers}
     return {
         "texts": list(plan.examples.texts),
         "labels": plan.examples.labels.tolist(),

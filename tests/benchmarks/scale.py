@@ -24,13 +24,14 @@ import numpy as np
 
 from study.compose import compose, register_schema
 from study.config import Configuration, StorageConfig
+from study.examples import Texts
 from study.metrics import direction
 from study.records import Epoch, Fold, FoldResult, Provenance, TrialResult
 from study.search.ledger import CONFIGURATION, FOLD, Ledger, _dump, configuration_of
 from study.search.objectives import summary
 from study.search.plan import Plan
 from study.search.space import parse_space
-from study.examples import Texts
+from study.targets import LinearSite, described
 from study.tracking import Behind, MlflowTracker, Tracker, _params
 
 NAME = "scale"
@@ -86,13 +87,11 @@ def _fold(number: int, index: int, size: int, mean: float, rng: np.random.Genera
 
 def provenance(plan: Plan) -> Provenance:
     """The tags that a report reads, as the driver writes them."""
-    modules = [
-        {"layer": i, "name": name, "path": f"encoder.layer.{i}.{name}", "role": role, "in": WIDTH, "out": WIDTH}
-        for i in range(LAYERS)
-        for name, role in LINEARS
+    sites = [
+        LinearSite(f"encoder.layer.{i}.{name}", i, WIDTH, WIDTH, role) for i in range(LAYERS) for name, role in LINEARS
     ]
     facts = {
-        "study_id": f"{NAME}:0", "metric": plan.metric, "linears": json.dumps({"layers": LAYERS, "modules": modules}),
+        "study_id": f"{NAME}:0", "metric": plan.metric, "linears": json.dumps(described(sites)),
         "directions": json.dumps([direction(name) for name in plan.config.objectives]),
     }  # fmt: skip
     return Provenance({f"lora_study.{k}": v for k, v in facts.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,15 @@ from study.engine.workbench import StudyData, Workbench
 from study.examples import Documents
 from study.records import Fold, Member
 
+COUNT = 96
+
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=40), st.integers(20, 60))
 def test_windows_hold_every_sentence_and_none_is_too_long(lengths: list[int], room: int) -> None:
     found = spans(lengths, room)
     assert {i for a, b in found for i in range(a, b)} == set(range(len(lengths)))
     assert all(sum(lengths[a:b]) <= room for a, b in found)
-    for (a, b), (c, d) in zip(found, found[1:], strict=False):
+    for (a, b), (c, d) in pairwise(found):
         assert a < c <= b < d
         assert sum(lengths[c:b]) <= SHARED * room
 
@@ -36,7 +39,7 @@ def test_neighbouring_windows_share_context() -> None:
     assert spans([5] * 3, 20) == [(0, 3)]
 
 
-def documents(count: int = 24) -> Documents:
+def documents(count: int = COUNT) -> Documents:
     """Sentences of letters, of which those with an ``a`` are to be taken, and are the reference."""
     rng = np.random.default_rng(0)
     sentences, highlights = [], []
@@ -57,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bench(folder: Path, longest: int = 24, pooling: str = "mean") -> tuple[Workbench, ModelConfig]:
-    half = np.arange(24) < 12
+    half = np.arange(COUNT) < COUNT * 3 // 4
     folds = (Fold(0, np.flatnonzero(half), np.flatnonzero(~half)), Fold(1, np.flatnonzero(~half), np.flatnonzero(half)))
     out = Workbench(StudyData(documents(), folds), torch.device("cpu"))
     model = ModelConfig(name=str(folder), max_length=longest, pooling=pooling)
@@ -74,7 +77,7 @@ def test_a_row_reads_the_query_and_whole_sentences(folder: Path) -> None:
     windows = work.windows(model)
     assert windows.tokens.lengths.max() <= 24
     assert windows.tokens.cut == 0
-    assert len(windows.document) > 24  # some documents take several
+    assert len(windows.document) > COUNT  # some documents take several
     for row, ids in enumerate(windows.tokens.ids.rows()):
         document = windows.document[row]
         first, count = windows.first[row], windows.counts[row]
@@ -122,14 +125,14 @@ def test_a_head_on_kept_vectors_of_sentences_equals_one_on_the_whole_model(folde
 
 def test_what_is_marked_is_learned_and_chosen(folder: Path) -> None:
     work, model = bench(folder)
-    told = of(model, kind="lora", rank=4, targets="all-linear", epochs=30, lr=2e-2)
+    told = of(model, kind="full", epochs=10, lr=5e-3)
     before = Fit([Member(0, 0, told, 0)], work)
     untrained = before.problem.scores(before.pack, [work.data.folds[0].valid])[0]
     before.pack.close()
     (course,) = Fit([Member(0, 0, told, 0)], work).run()
-    assert untrained["rougeL"] < 0.6
+    assert untrained["rougeL"] < 0.7
     assert course.scores["rougeL"] > 0.95
-    assert course.scores["loss"] < 0.1 < untrained["loss"]
+    assert course.scores["loss"] < 0.8 * untrained["loss"]
 
 
 def test_a_sentence_in_two_windows_scores_their_mean(folder: Path) -> None:

@@ -89,7 +89,12 @@ def test_what_is_written_for_a_row_does_not_depend_on_the_rows_beside_it(kind: s
 
 def test_a_source_has_its_frame_even_where_it_is_cut(model_of: Folders) -> None:
     long = replace(copies(), sources=("a " * 30, *copies().sources[1:]))
-    for kind, shown in {"t5": "y {} z </s>", "bart": "<s> y {} z </s>", "gpt2": "y {} z", "llama": "<s> y {} z"}.items():
+    for kind, shown in {
+        "t5": "y {} z </s>",
+        "bart": "<s> y {} z </s>",
+        "gpt2": "y {} z",
+        "llama": "<s> y {} z",
+    }.items():
         work = bench(long)
         fit, problem = opened(model_of(kind), work)
         first = problem.tokenizer.decode(problem.written.source.ids.rows()[0])
@@ -132,7 +137,7 @@ def test_a_member_that_writes_learns_the_same_alone_and_in_a_pack(kind: str, tar
     assert all(torch.allclose(a, b, atol=1e-9, rtol=0) for a, b in zip(alone, packed, strict=True))
 
 
-PARTS = {"encoder:qv": 4, "decoder:qv": 4, "cross:qv": 4, "qv": 12, "decoder:ffn": 4}
+PARTS = {"encoder.qv": 4, "decoder.qv": 4, "cross.qv": 4, "qv": 12, "decoder.ffn": 4}
 
 
 @pytest.mark.parametrize("kind", ["t5", "bart"])

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from tiny import configuration
 
-from study.config import EngineConfig, StudyConfig
+from study import backbones
+from study.config import EngineConfig, ModelConfig, StudyConfig
+from study.examples import Texts
 from study.records import FoldResult, Member
 from study.search.driver import Driver
 
@@ -41,7 +44,8 @@ class Recorder:
 
 
 def driver(recorder: Recorder, pack: str = "auto") -> Driver:
-    plan: Any = SimpleNamespace(config=StudyConfig(engine=EngineConfig(pack=pack)))
+    geometry = backbones.geometry(ModelConfig(), Texts((), np.arange(0), ()))
+    plan: Any = SimpleNamespace(config=StudyConfig(engine=EngineConfig(pack=pack)), geometry=lambda model: geometry)
     parts: Any = recorder
     return Driver(plan, parts, parts, parts, parts)
 

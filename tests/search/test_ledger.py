@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from study.config import SamplerConfig, SearchConfig, StorageConfig, StudyConfig, StudySettings
+from study.examples import Texts
 from study.records import Fold
 from study.search.ledger import Ledger, configuration_of
 from study.search.plan import Plan
 from study.search.space import parse_space
-from study.examples import Texts
 
 SPACE = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 100))", "method.layers": "all,top-1"}
 GRID = {"method.rank": "choice(1,2,4,8)", "method.layers": "all,top-1"}

@@ -10,7 +10,7 @@ from study.tasks.sentiment import FILE
 
 @pytest.fixture(scope="module")
 def whole():
-    return tasks.get("sentiment").read()
+    return tasks.get("sentiment").read(TaskConfig())
 
 
 def test_ratings_of_half_a_point_or_more_are_labels(whole):
@@ -40,6 +40,6 @@ def test_a_rating_s_sign_is_the_label(tmp_path, monkeypatch):
     rows = "1\t0.5\tgood\n2\t-3.9\tbad\n3\t0.49\tneither\n4\t2\tsplit\u2028line\n"
     (tmp_path / FILE).write_text(rows, encoding="utf-8")
     monkeypatch.setattr(assets, "fetch", lambda _: tmp_path)
-    read = tasks.get("sentiment").read()
+    read = tasks.get("sentiment").read(TaskConfig())
     assert read.texts == ("good", "bad", "split\u2028line")
     assert read.labels.tolist() == [1, 0, 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from study.examples import Documents, Examples, Graph, Pairs, Texts
+from study.examples import Documents, Examples, Pairs, Texts
 
 if TYPE_CHECKING:
     from study.config import ModelConfig

@@ -97,14 +97,15 @@ class Generate(Problem):
         mask = moved((np.arange(long) < self.lengths[rows][:, None]).astype(np.int64), self.device)
         # Only the positions before a target's token say anything about it: the output layer is left out elsewhere.
         before = (places - 1).clamp(min=0)
-        base = pack.backbone.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
-        hidden = base.last_hidden_state.gather(1, before[..., None].expand(-1, -1, base.last_hidden_state.shape[-1]))
-        return wanted.masked_fill(~real, IGNORED), pack.backbone.get_output_embeddings()(hidden)
+        writer: Any = pack.backbone
+        hidden = writer.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+        said = hidden.gather(1, before[..., None].expand(-1, -1, hidden.shape[-1]))
+        return wanted.masked_fill(~real, IGNORED), writer.get_output_embeddings()(said)
 
     def _start(self, pack: Pack) -> int:
-        config: Any = pack.backbone.config
-        found = pack.backbone.generation_config.decoder_start_token_id  # type: ignore[union-attr]
-        return int(config.decoder_start_token_id if found is None else found)
+        writer: Any = pack.backbone
+        found = writer.generation_config.decoder_start_token_id
+        return int(writer.config.decoder_start_token_id if found is None else found)
 
     @torch.no_grad()
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
@@ -117,7 +118,7 @@ class Generate(Problem):
             for p, batch in enumerate(batches):
                 losses[p].update(zip(batch.tolist(), found[p], strict=False))
                 texts[p].update(zip(batch.tolist(), wrote[p], strict=False))
-        return [self._judged(*own, p) for *own, p in zip(losses, texts, positions, strict=True)]
+        return [self._judged(a, b, p) for a, b, p in zip(losses, texts, positions, strict=True)]
 
     def _judged(self, losses: dict[int, float], texts: dict[int, str], positions: np.ndarray) -> dict[str, float]:
         own = positions.tolist()

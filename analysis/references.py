@@ -1,0 +1,50 @@
+"""What needs no training: scores of the study that trials are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import nan
+
+from analysis import wording as w
+
+PREFIX, TEST, SE = "reference/", "test/", "_se"
+MEANING = {
+    "majority": "always the most frequent class",
+    "lead": "the first sentences",
+    "highlights": "the sentences that are marked, by people or as the task says",
+    "oracle": "the sentences that come nearest, chosen with the reference at hand",
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One metric of one reference: mean and standard error over the folds, and on the test; NaN where unknown."""
+
+    name: str
+    metric: str
+    mean: float
+    se: float
+    test: float
+
+
+def references(metrics: Mapping[str, float]) -> tuple[Reference, ...]:
+    """The references among a study run's own metrics, in the order of their names; none where none were recorded."""
+    found = []
+    for key in sorted(metrics):
+        name, _, metric = key.removeprefix(PREFIX).partition("/")
+        if key.startswith(PREFIX) and not metric.startswith(TEST) and not metric.endswith(SE):
+            test = metrics.get(f"{PREFIX}{name}/{TEST}{metric}", nan)
+            found.append(Reference(name, metric, metrics[key], metrics.get(f"{key}{SE}", nan), test))
+    return tuple(found)
+
+
+def cells(reference: Reference) -> dict[str, str]:
+    """A table's row: heading → cell."""
+    return {
+        "Without training": reference.name,
+        "What it is": MEANING.get(reference.name, w.MISSING),
+        "Metric": reference.metric,
+        "Mean ± SE": w.with_se(reference.mean, reference.se),
+        "Test": w.number(reference.test),
+    }

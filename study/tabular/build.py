@@ -1,0 +1,146 @@
+"""Tables to examples of the kind that `task.kind` names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from study import summaries
+from study.config import TaskConfig
+from study.errors import ConfigError
+from study.examples import Documents, Examples, Pairs, Texts
+from study.sentences import splitter
+from study.tabular.labels import encode
+from study.tabular.table import Table, missing
+
+# What each kind reads beside the texts.
+READS = {
+    "classification": ("label",),
+    "summarization": ("target", "budget"),
+    "summarization_generate": ("target", "longest", "prefix", "suffix"),
+}
+COLUMNS = ("text", "label", "target", "group", "id")
+JOINED = "+"  # between the names of two columns whose texts are read one after the other
+
+
+def kind_of(config: TaskConfig) -> str:
+    """What is learned; classes, unless said otherwise."""
+    return config.kind or "classification"
+
+
+def needed(config: TaskConfig) -> None:
+    """Raise ConfigError where `task.text`, `task.label` or `task.target` is needed and not given."""
+    for key in ("text", READS[kind_of(config)][0]):
+        if getattr(config, key) is None:
+            what = "label" if key == "label" else "target summary" if key == "target" else "text"
+            rule = f"is not given, and task={config.name} learns from it"
+            raise ConfigError(f"task.{key}", rule, f"write task.{key}= and the column that holds the {what}")
+
+
+def wanted(config: TaskConfig) -> set[str]:
+    """The names of the columns that the configuration asks for; both a+b and its parts, since either may be a name."""
+    named = [getattr(config, key) for key in COLUMNS]
+    return {name for cell in named if cell for name in (cell, *cell.split(JOINED))}
+
+
+def build(config: TaskConfig, tables: Sequence[Table], names: Sequence[str] | None = None) -> Examples:
+    """The examples in the first table, and in the second those that the source keeps as its test set.
+
+    `names` are those of classes that are numbered already. Rows without a text are left out and counted; raises
+    DataError for a row that lacks anything else.
+    """
+    _check_ids(config, tables)
+    kept, texts, empty = zip(*(_with_text(config, table) for table in tables), strict=True)
+    for table, own in zip(tables, texts, strict=True):
+        table.refuse([0] if not own else [], "and every other row has no text", "name another column in task.text")
+    both = [text for own in texts for text in own]
+    sizes = [len(own) for own in texts]
+    common: dict[str, Any] = {
+        "groups": _groups(config, kept),
+        "held": np.repeat([False, True], sizes) if len(sizes) > 1 else None,
+        "notes": {k: v for part in empty for k, v in part.items()},
+    }
+    if kind_of(config) == "classification":
+        labels, classes = encode(kept, str(config.label), names)
+        return Texts(tuple(both), labels, classes, **common)
+    targets = tuple(target for table in kept for target in _targets(config, table))
+    if kind_of(config) == "summarization":
+        return _documents(config, both, targets, sizes[0], common)
+    longest = config.longest or _room(targets[: sizes[0]])
+    own = {"prefix": config.prefix or "", "suffix": config.suffix or "", "metric": "rougeL"}
+    return Pairs(tuple(both), targets, longest, **own, **common).noted(tokens_to_write=longest)  # type: ignore[arg-type]
+
+
+def _with_text(config: TaskConfig, table: Table) -> tuple[Table, list[str], dict[str, str]]:
+    """The rows that have a text, their texts, and a note on the others."""
+    name = str(config.text)
+    names = [name] if name in table.columns else name.split(JOINED)
+    columns = [table.column("text", n) for n in names]
+    for column in columns:
+        odd = [i for i, cell in enumerate(column) if not (isinstance(cell, str) or missing(cell))]
+        rule = f"has {str(column[odd[0]])[:40]} for a text (task.text={name})" if odd else ""
+        table.refuse(odd, rule, "name a column of texts in task.text")
+    texts = ["\n".join(c.strip() for c in cells if not missing(c)) for cells in zip(*columns, strict=True)]
+    kept = [i for i, text in enumerate(texts) if text]
+    empty = [i for i, text in enumerate(texts) if not text]
+    note = {f"no text in {table.source}": f"{len(empty)} dropped: {table.places(empty)}"} if empty else {}
+    return table.take(kept), [texts[i] for i in kept], note
+
+
+def _check_ids(config: TaskConfig, tables: Sequence[Table]) -> None:
+    """Refuse an id that is missing or occurs twice."""
+    seen: dict[str, str] = {}
+    for table in tables if config.id else ():
+        cells = table.column("id", str(config.id))
+        table.refuse([i for i, c in enumerate(cells) if missing(c)], f"has no id (task.id={config.id})", "fill it in")
+        for i, cell in enumerate(map(str, cells)):
+            if cell in seen:
+                remedy = "give each row an id of its own, or leave task.id out"
+                table.refuse([i], f"has the id {cell[:40]}, as {seen[cell]} has", remedy)
+            seen[cell] = f"{table.place(i)} of {table.source}"
+
+
+def _groups(config: TaskConfig, tables: Sequence[Table]) -> np.ndarray | None:
+    """The group of each row [n], as text."""
+    if config.group is None:
+        return None
+    for table in tables:
+        absent = [i for i, cell in enumerate(table.column("group", config.group)) if missing(cell)]
+        table.refuse(absent, f"has no group (task.group={config.group})", "fill it in, or leave task.group out")
+    return np.array([str(cell) for table in tables for cell in table.column("group", str(config.group))])
+
+
+def _targets(config: TaskConfig, table: Table) -> list[str]:
+    cells = table.column("target", str(config.target))
+    odd = [i for i, c in enumerate(cells) if not isinstance(c, str) or not summaries.tokenized(c)]
+    rule = f"has no summary that ROUGE can read: a to z, digits (task.target={config.target})"
+    table.refuse(odd, rule, "fill it in, or delete the row")
+    return [c.strip() for c in cells]
+
+
+def _documents(
+    config: TaskConfig, texts: list[str], targets: tuple[str, ...], learned: int, common: dict[str, Any]
+) -> Documents:
+    """Documents whose highlights are what a greedy search takes (Liu & Lapata 2019), for want of a person's.
+
+    Of the first `learned` of them the splitter learns, and the budget is the mean length of their targets.
+    """
+    split = splitter(texts[:learned])
+    sentences = tuple(split(text) for text in texts)
+    budget = config.budget or math.ceil(np.mean([summaries.words(t) for t in targets[:learned]]))
+    taken = [set(summaries.oracle(s, t, budget)) for s, t in zip(sentences, targets, strict=True)]
+    highlights = tuple(tuple(int(i in own) for i in range(len(s))) for own, s in zip(taken, sentences, strict=True))
+    documents = Documents(("",) * len(texts), sentences, highlights, targets, budget, metric="rougeL", **common)
+    return documents.noted(
+        highlights="greedy by ROUGE-1 + ROUGE-2, no person's",
+        words_of_a_summary=budget,
+        documents_without_a_highlight=sum(not own for own in taken),
+    )
+
+
+def _room(targets: Sequence[str]) -> int:
+    """Tokens that suffice for nearly every target: two a word of a long one."""
+    return math.ceil(2 * float(np.quantile([summaries.words(t) for t in targets], 0.95)))

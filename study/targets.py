@@ -1,0 +1,192 @@
+"""Which linear layers a method adapts, and with which rank."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from study import ranks
+from study.config import LAYERS, MethodConfig
+from study.errors import ConfigError
+from study.roles import GROUPS
+
+PARTS = ("encoder", "decoder", "cross")  # of a model of two stacks; cross: a decoder's attention to the encoder
+LOOK = "lora-study --targets shows what each group matches"
+
+
+@dataclass(frozen=True)
+class LinearSite:
+    """A linear layer of the backbone: its dotted name, the index of its block in its own stack, its sizes.
+
+    `role` is a key of study/roles.py; `part` is one of `PARTS`, "" in a model of one stack.
+    """
+
+    name: str
+    layer: int
+    inputs: int
+    outputs: int
+    role: str
+    part: str = ""
+
+    @property
+    def within(self) -> str:
+        """The name inside its block, such as ``attention.self.query``."""
+        return self.name.split(f".{self.layer}.", 1)[1]
+
+    @property
+    def stack(self) -> str:
+        """The stack of blocks that it is in: encoder or decoder, "" where there is one alone."""
+        return "decoder" if self.part == "cross" else self.part
+
+    @property
+    def limit(self) -> int:
+        """The rank of a full matrix of its shape."""
+        return min(self.inputs, self.outputs)
+
+
+def matches(target: str, site: LinearSite) -> bool:
+    """Whether a target names the layer: a group, a module's name, or a regular expression on the whole name.
+
+    Before a group or a name may stand a part of the model, as in ``decoder.qv``. Raises ConfigError for what is
+    no regular expression.
+    """
+    part, _, rest = target.partition(".")
+    if part == site.part and part and _names(rest, site):
+        return True
+    if _names(target, site):
+        return True
+    return target not in GROUPS and _expression(target).fullmatch(site.name) is not None
+
+
+def _names(target: str, site: LinearSite) -> bool:
+    return site.role in GROUPS[target] if target in GROUPS else site.name.endswith(f".{target}")
+
+
+def _expression(target: str) -> re.Pattern[str]:
+    try:
+        return re.compile(target)
+    except re.error as error:
+        rule = f"is no valid regular expression ({error})"
+        raise ConfigError(f"method.targets={target}", rule, f"choose one of {', '.join(GROUPS)}") from error
+
+
+def select_layers(spec: str, count: int) -> range:
+    """The block indices that `method.layers` names of a stack of `count`: all, top-half or top-N.
+
+    Raises ConfigError where the model has no such layers.
+    """
+    top = re.fullmatch(r"top-(\d+)", spec)
+    if spec == "all":
+        return range(count)
+    if spec == "top-half":
+        return range(count - max(1, count // 2), count)
+    if top and 1 <= int(top[1]) <= count:
+        return range(count - int(top[1]), count)
+    remedy = f"write {', '.join(LAYERS)} or top-N with N up to {count}"
+    raise ConfigError(f"method.layers={spec}", f"names no layers of a model of {count}", remedy)
+
+
+def select_ranks(method: MethodConfig, sites: tuple[LinearSite, ...]) -> dict[LinearSite, int]:
+    """The layers that a method adapts, each with its rank; none for `full` and `head`.
+
+    Layers count from the top of each stack. Raises ConfigError where the targets match no layer, a key of the rank
+    matches none or no key matches a targeted layer, and where a rank exceeds min(in, out).
+    """
+    if method.kind in ("full", "head"):
+        return {}
+    pattern, chosen = ranks.entries(method.rank), _targeted(method, sites)
+    for key, _ in pattern:
+        if not any(matches(key, s) for s in sites):
+            raise ConfigError(f"method.rank={method.rank}", f"{key} matches no linear layer of this model", LOOK)
+    keys = {site: next((entry for entry in pattern if matches(entry[0], site)), None) for site in chosen}
+    lacking = [site for site, entry in keys.items() if entry is None]
+    if lacking:
+        rule = f"gives no rank to {_called(lacking)}, which method.targets={method.targets} adapts"
+        remedy = f"add a key for it, such as {lacking[0].within}: 4, with 0 to leave it alone"
+        raise ConfigError(f"method.rank={method.rank}", rule, remedy)
+    given = {site: entry[1] for site, entry in keys.items() if entry is not None and entry[1]}
+    limit = min((s.limit for s, rank in given.items() if rank > s.limit), default=None)
+    if limit is not None:
+        rule = f"exceeds min(in, out) = {limit} of a targeted layer"
+        raise ConfigError(f"method.rank={method.rank}", rule, f"write a rank from 1 to {limit}")
+    return given
+
+
+def select_sites(method: MethodConfig, sites: tuple[LinearSite, ...]) -> tuple[LinearSite, ...]:
+    """The layers that a method adapts; for errors see :func:`select_ranks`."""
+    return tuple(select_ranks(method, sites))
+
+
+def _targeted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[LinearSite]:
+    """The layers that targets and layers name together."""
+    named = [s for s in sites if matches(method.targets, s)]
+    if not named:
+        raise _unmatched(method.targets, sites)
+    depths = stack_depths(sites)
+    wanted = {stack: select_layers(method.layers, depths[stack]) for stack in {s.stack for s in named}}
+    chosen = [s for s in named if s.layer in wanted[s.stack]]
+    if not chosen:
+        rule = f"matches no linear layer of method.layers={method.layers}"
+        raise ConfigError(f"method.targets={method.targets}", rule, "write method.layers=all")
+    return chosen
+
+
+def _unmatched(target: str, sites: tuple[LinearSite, ...]) -> ConfigError:
+    if target.rpartition(".")[2] in GROUPS and not any(s.role for s in sites):
+        rule = "is not known of this model, whose architecture the suite does not know"
+        groups = ["all-linear"]
+    else:
+        rule = "matches no linear layer of this model"
+        groups = [g for g in GROUPS if any(matches(g, s) for s in sites)]
+    remedy = f"choose one of {', '.join(groups)}, or one of {_called(sites)}"
+    return ConfigError(f"method.targets={target}", rule, remedy)
+
+
+def _called(sites: Iterable[LinearSite]) -> str:
+    return ", ".join(dict.fromkeys(s.within for s in sites))
+
+
+def stack_depths(sites: Iterable[LinearSite]) -> dict[str, int]:
+    """How many blocks each stack has."""
+    depths: dict[str, int] = {}
+    for site in sites:
+        depths[site.stack] = max(depths.get(site.stack, 0), site.layer + 1)
+    return depths
+
+
+def lowest_block(method: MethodConfig, sites: tuple[LinearSite, ...], layers: int) -> int:
+    """The lowest block that the method changes: 0 for `full`, `layers` for `head`, which changes none.
+
+    A decoder's blocks count on from those of its encoder.
+    """
+    if method.kind == "full":
+        return 0
+    below = stack_depths(sites).get("encoder", 0)
+    heights = (s.layer + (below if s.stack == "decoder" else 0) for s in select_sites(method, sites))
+    return min(heights, default=layers)
+
+
+def alike(sites: Iterable[LinearSite]) -> list[tuple[LinearSite, ...]]:
+    """The layers of one name, part and shape together, in the order in which a block has them."""
+    kinds: dict[tuple[object, ...], list[LinearSite]] = {}
+    for site in sites:
+        kinds.setdefault((site.part, site.within, site.inputs, site.outputs), []).append(site)
+    return [tuple(own) for own in kinds.values()]
+
+
+def described(sites: Iterable[LinearSite]) -> dict[str, object]:
+    """The layers in few words, for a record: what is the same in several blocks is said once.
+
+    `{}` in a path stands for the block's index.
+    """
+    sites = tuple(sites)
+    modules = [
+        {
+            "stack": own[0].stack, "part": own[0].part, "name": own[0].within, "blocks": [s.layer for s in own],
+            "path": own[0].name.replace(f".{own[0].layer}.", ".{}.", 1),
+            "groups": [g for g in GROUPS if matches(g, own[0])], "in": own[0].inputs, "out": own[0].outputs,
+        }
+        for own in alike(sites)
+    ]  # fmt: skip
+    return {"stacks": stack_depths(sites), "modules": modules}

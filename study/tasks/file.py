@@ -1,0 +1,34 @@
+"""A table of one's own: CSV, TSV, JSON Lines or Parquet, with a text and a label or a summary in each row."""
+
+from __future__ import annotations
+
+from study.config import TaskConfig
+from study.errors import ConfigError
+from study.examples import Examples
+from study.tabular import build, files
+from study.tasks.base import Task
+
+
+class File(Task):
+    """Rows of `task.path`, and of `task.test_path`, where it is given, as the test set.
+
+    What a row lacks is said with its line; rows without a text are left out and counted.
+    """
+
+    name = "file"
+
+    def reads(self, config: TaskConfig) -> tuple[str, ...]:
+        own = build.READS[build.kind_of(config)]
+        return ("path", "kind", "text", *own, "group", "id", "test_path", "encoding", "delimiter")
+
+    def read(self, config: TaskConfig) -> Examples:
+        if config.path is None:
+            raise ConfigError("task.path", "is not given", "write task.path=reviews.csv, or another table")
+        build.needed(config)
+        paths = {"path": config.path, "test_path": config.test_path}
+        wanted = build.wanted(config)
+        tables = [files.read(k, p, wanted, config.encoding, config.delimiter) for k, p in paths.items() if p]
+        return build.build(config, tables)
+
+
+TASK = File()

@@ -1,0 +1,103 @@
+"""A data set of the Hugging Face Hub by name, or a folder of one, by way of the package datasets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from study.config import TaskConfig
+from study.errors import AssetError, ConfigError, DataError
+from study.examples import Examples
+from study.tabular import build
+from study.tabular.table import Table
+from study.tasks.base import Task
+
+HIDDEN = -1  # what the Hub's data sets say for a label that nobody is to see, or on which nobody agreed
+SAVED = ("dataset_dict.json", "state.json")  # of which save_to_disk leaves one
+
+
+class Hub(Task):
+    """Rows of `task.split` (train), and of `task.test_split`, where it is given, as the test set.
+
+    Where nothing else is said, the label is the one column of class labels, and the text is the one column of
+    strings, or both where there are two. Rows whose label is hidden are left out and counted.
+    """
+
+    name = "hub"
+
+    def reads(self, config: TaskConfig) -> tuple[str, ...]:
+        own = build.READS[build.kind_of(config)]
+        return ("path", "config", "split", "test_split", "kind", "text", *own, "group", "id")
+
+    def read(self, config: TaskConfig) -> Examples:
+        if config.path is None:
+            raise ConfigError("task.path", "is not given", "write task.path=glue task.config=sst2, or another data set")
+        splits = [split for split in (config.split or "train", config.test_split) if split]
+        loaded = {split: _load(config, split) for split in splits}
+        features = loaded[splits[0]].features
+        config = _guessed(config, features)
+        build.needed(config)
+        names = getattr(features.get(config.label), "names", None)
+        wanted = build.wanted(config)
+        tables = [_table(config, split, rows, wanted) for split, rows in loaded.items()]
+        if names is None:
+            return build.build(config, tables)
+        seen, notes = zip(*(_unhidden(config, table) for table in tables), strict=True)
+        found = build.build(config, seen, names)
+        return replace(found, notes={**found.notes, **{k: v for note in notes for k, v in note.items()}})
+
+
+def _load(config: TaskConfig, split: str) -> Any:
+    """One split, as datasets has it."""
+    try:
+        import datasets
+    except ImportError as error:
+        remedy = "install it: pip install 'lora-study[hub]'"
+        raise AssetError("task=hub", "needs the package datasets, which is not installed", remedy) from error
+    path = str(config.path)
+    datasets.utils.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+    try:
+        if any((Path(path) / name).is_file() for name in SAVED):
+            saved = datasets.load_from_disk(path)
+            return saved[split] if isinstance(saved, dict) else saved
+        return datasets.load_dataset(path, config.config, split=split)
+    except Exception as error:  # each source of data has errors of its own
+        what = f"task.path={path}" + (f" task.config={config.config}" if config.config else "")
+        first = next(iter(str(error).strip().splitlines()), "").rstrip(".") or type(error).__name__
+        remedy = "write a folder, or a name that the Hub (while online) or its cache has"
+        raise AssetError(what, f"has no split {split} that can be loaded ({first})", remedy) from error
+
+
+def _guessed(config: TaskConfig, features: Any) -> TaskConfig:
+    """The configuration with what the columns' types leave no doubt about."""
+    strings = [name for name, kind in features.items() if getattr(kind, "dtype", "") in ("string", "large_string")]
+    labels = [name for name, kind in features.items() if hasattr(kind, "names")]
+    if config.label is None and len(labels) == 1 and build.kind_of(config) == "classification":
+        config = replace(config, label=labels[0])
+    free = [name for name in strings if name not in (config.label, config.target, config.group, config.id)]
+    if config.text is None and 1 <= len(free) <= 2:
+        config = replace(config, text=build.JOINED.join(free))
+    return config
+
+
+def _table(config: TaskConfig, split: str, rows: Any, wanted: set[str]) -> Table:
+    source = f"split {split} of task.path={config.path}"
+    if not len(rows):
+        raise DataError(source, "holds no row", "name another split")
+    columns: dict[str, list[Any]] = {name: list(rows[name]) if name in wanted else [] for name in rows.column_names}
+    return Table(source, columns, range(len(rows)), "row")
+
+
+def _unhidden(config: TaskConfig, table: Table) -> tuple[Table, dict[str, str]]:
+    """The rows whose label is not hidden, and a note on the others."""
+    labels = table.column("label", str(config.label))
+    kept = [i for i, label in enumerate(labels) if label != HIDDEN]
+    if not kept:
+        raise DataError(table.source, "hides its labels", "name another split, such as validation")
+    hidden = len(labels) - len(kept)
+    return table.take(kept), {f"hidden labels in {table.source}": f"{hidden} dropped"} if hidden else {}
+
+
+TASK = Hub()

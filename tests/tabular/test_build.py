@@ -1,0 +1,128 @@
+"""Tables to examples: what is kept, what is counted, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from study import summaries
+from study.config import TaskConfig
+from study.errors import ConfigError, DataError
+from study.examples import Documents, Pairs, Texts
+from study.tabular.build import build, needed, wanted
+from study.tabular.table import Table
+
+CLASSES = TaskConfig(name="file", text="t", label="y")
+DOCUMENTS = TaskConfig(name="file", kind="summarization", text="t", target="s")
+
+
+def of(source: str = "task.path=t.csv", **columns: list[Any]) -> Table:
+    return Table(source, columns, range(2, 2 + len(next(iter(columns.values())))))
+
+
+def test_rows_without_a_text_are_left_out_and_counted_with_their_lines() -> None:
+    found = build(CLASSES, [of(t=["a", " ", "b", None, ""], y=[1, 2, 2, None, 3])])
+    assert isinstance(found, Texts)
+    assert found.texts == ("a", "b")
+    assert found.classes == ("1", "2")
+    assert found.notes == {"no text in task.path=t.csv": "3 dropped: lines 3, 5, 6"}
+
+
+def test_of_many_rows_the_first_are_named_and_the_others_counted() -> None:
+    with pytest.raises(DataError, match=r"lines 2, 3, 4 and 7 more: has no label"):
+        build(CLASSES, [of(t=["a"] * 10, y=[None] * 10)])
+
+
+def test_two_columns_are_read_one_after_the_other() -> None:
+    table = of(a=["one", "", "three"], b=["1", "2", None], y=[0, 1, 0])
+    found = build(TaskConfig(name="file", text="a+b", label="y"), [table])
+    assert isinstance(found, Texts)
+    assert found.texts == ("one\n1", "2", "three")
+    assert {"a", "b", "y"} <= wanted(TaskConfig(text="a+b", label="y"))
+
+
+def test_a_column_whose_own_name_has_a_plus_is_that_column() -> None:
+    found = build(TaskConfig(name="file", text="a+b", label="y"), [of(**{"a+b": ["x", "z"], "y": [0, 1]})])
+    assert isinstance(found, Texts)
+    assert found.texts == ("x", "z")
+
+
+def test_a_test_table_is_held_out_and_groups_are_text() -> None:
+    config = TaskConfig(name="file", text="t", label="y", group="g")
+    tables = [of(t=["a", "b"], y=[0, 1], g=[1, "x"]), of("task.test_path=u.csv", t=["c"], y=[1], g=[2])]
+    found = build(config, tables)
+    assert found.held is not None
+    assert found.groups is not None
+    assert found.held.tolist() == [False, False, True]
+    assert found.groups.tolist() == ["1", "x", "2"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"t": [1, "a"], "y": [0, 1]}, r"line 2: has 1 for a text \(task.text=t\)"),
+        ({"t": ["", None], "y": [0, 1]}, "every other row has no text"),
+        ({"t": ["a"], "z": [0]}, r"task.label=y: is no column of task.path=t.csv; choose among t, z"),
+        ({"t": ["a"], "yy": [0]}, "choose yy, perhaps"),
+    ],
+)
+def test_a_row_or_column_that_cannot_be_read_is_named(columns: dict[str, list[Any]], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        build(CLASSES, [of(**columns)])
+
+
+def test_ids_and_groups_are_there_and_ids_occur_once_in_all_tables() -> None:
+    config = TaskConfig(name="file", text="t", label="y", id="i", group="g")
+    good = {"t": ["a", "b"], "y": [0, 1], "g": ["u", "v"]}
+    with pytest.raises(DataError, match=r"line 3: has the id 1, as line 2 of task.path=t.csv has"):
+        build(config, [of(i=[1, "1"], **good)])
+    with pytest.raises(DataError, match=r"task.test_path=u.csv, line 3: has the id 2, as line 3 of task.path=t.csv"):
+        build(config, [of(i=[1, 2], **good), of("task.test_path=u.csv", i=[3, 2], **good)])
+    with pytest.raises(DataError, match=r"line 3: has no id"):
+        build(config, [of(i=[1, None], **good)])
+    with pytest.raises(DataError, match=r"line 2: has no group \(task.group=g\)"):
+        build(config, [of(i=[1, 2], **{**good, "g": ["", "v"]})])
+
+
+@pytest.mark.parametrize("key", ["text", "label"])
+def test_a_column_that_is_learned_from_must_be_given(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"task.{key}: is not given, and task=file learns from it"):
+        needed(TaskConfig(name="file", **{"text": "t", "label": "y"} | {key: None}))
+
+
+BODY = "The cat sat on the mat. Dr. Smith saw a dog. Nothing else was there.\n\nIt rained"
+
+
+def test_documents_are_split_and_their_highlights_are_the_oracle() -> None:
+    found = build(DOCUMENTS, [of(t=[BODY, "One. Two."], s=["a dog was seen by Smith", "Nothing fits here"])])
+    assert isinstance(found, Documents)
+    assert found.sentences[0][-1] == "It rained"
+    assert " ".join(found.sentences[0]) == " ".join(BODY.split())
+    assert found.budget == 5  # the mean of six and three words, rounded up
+    for i, sentences in enumerate(found.sentences):
+        taken = summaries.oracle(sentences, found.references[i], found.budget)
+        assert [k for k, mark in enumerate(found.highlights[i]) if mark] == taken
+    assert found.queries == ("", "")
+    assert found.metric == "rougeL"
+    assert found.notes["documents without a highlight"] == "1"
+
+
+def test_a_budget_that_is_given_is_kept() -> None:
+    found = build(TaskConfig(kind="summarization", text="t", target="s", budget=9), [of(t=["A b."], s=["b"])])
+    assert isinstance(found, Documents)
+    assert found.budget == 9
+
+
+@pytest.mark.parametrize("target", ["", None, " … ", "только кириллица", 5])
+def test_a_target_that_rouge_cannot_read_is_refused(target: Any) -> None:
+    with pytest.raises(DataError, match=r"line 3: has no summary that ROUGE can read"):
+        build(DOCUMENTS, [of(t=["A b.", "C d."], s=["b", target])])
+
+
+def test_pairs_leave_room_for_nearly_every_target() -> None:
+    config = TaskConfig(kind="summarization_generate", text="t", target="s", prefix="summarize: ")
+    found = build(config, [of(t=["A b.", "C d."], s=["one two three", "one two three"])])
+    assert isinstance(found, Pairs)
+    assert (found.longest, found.prefix, found.suffix) == (6, "summarize: ", "")
+    assert found.targets == ("one two three",) * 2

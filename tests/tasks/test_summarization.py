@@ -1,0 +1,86 @@
+"""The embedded summarization task, on the real files: counts as they were printed once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study import assets, summaries, tasks
+from study.config import TaskConfig
+from study.examples import Documents
+from study.folds import make_folds, split_test
+from study.references import references
+
+CONFIG = TaskConfig(name="summarization")
+
+
+@pytest.fixture(scope="module")
+def examples() -> Documents:
+    return tasks.get("summarization").load(CONFIG, 0)
+
+
+def test_each_paper_is_there_once_for_each_aspect(examples: Documents) -> None:
+    assert examples.groups is not None
+    assert np.unique(examples.groups, return_counts=True)[1].tolist() == [3] * 250
+    assert np.bincount(examples.strata).tolist() == [250] * 3
+    assert examples.notes["empty sentences dropped"] == "0"
+    assert examples.notes["highlights found greedily for want of any"] == "0"
+
+
+def test_the_official_test_papers_are_held_out_and_no_paper_is_in_two_folds(examples: Documents) -> None:
+    searched, test = split_test(examples, 0.2, 0)
+    assert (len(searched), len(test)) == (450, 300)
+    assert examples.groups is not None
+    for fold in make_folds(examples, 3, 0, searched).folds:
+        assert not {*examples.groups[fold.train]} & {*examples.groups[fold.valid]}
+        assert not {*examples.groups[fold.valid]} & {*examples.groups[test]}
+
+
+def test_the_budget_is_the_one_at_which_what_people_highlighted_is_worth_most(examples: Documents) -> None:
+    assert examples.budget == 50
+    own = examples.take(np.flatnonzero(~np.asarray(examples.held)))
+    marked = [[s for s, h in zip(t, m, strict=True) if h] for t, m in zip(own.sentences, own.highlights, strict=True)]
+
+    def worth(budget: int) -> float:
+        kept = [summaries.chosen(np.ones(len(m)), m, budget) for m in marked]
+        texts = [" ".join(m[i] for i in k) for m, k in zip(marked, kept, strict=True)]
+        return float(summaries.rouge(texts, own.references)["rouge1"].mean())
+
+    found = {budget: worth(budget) for budget in (25, 50, 100)}
+    assert found == pytest.approx({25: 0.338, 50: 0.378, 100: 0.325}, abs=0.001)
+
+
+def test_the_oracle_is_above_the_highlights_and_these_above_the_lead(examples: Documents) -> None:
+    searched, test = split_test(examples, 0.2, 0)
+    from study.records import Fold
+
+    found = references(examples, Fold(0, searched, test))
+    for metric in ("rouge1", "rouge2", "rougeL"):
+        assert found["oracle"][metric] > found["highlights"][metric] + 0.05
+        assert found["highlights"][metric] > found["lead"][metric] + 0.05
+
+
+def test_empty_sentences_are_left_out_and_missing_highlights_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sections = {"abstract": ["A cat sat.", " "], "introduction": ["A dog barked loudly."], "conclusion": []}
+    marks = {"abstract": [1, 0], "introduction": [0], "conclusion": []}
+    unmarked = {"abstract": [0, 1], "introduction": [0], "conclusion": []}  # the empty sentence alone is marked
+    paper = {
+        "id": "P1",
+        "sentences": sections,
+        "highlights": {"challenge": marks, "approach": marks, "outcome": unmarked},
+        "summary": {"challenge": "a cat sat", "approach": "a cat sat", "outcome": "the dog barked"},
+    }
+    for name in ("train", "val", "test"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({**paper, "id": name}) + "\n\n", encoding="utf-8")
+    monkeypatch.setattr(assets, "fetch", lambda _: tmp_path)
+    found = tasks.get("summarization").read(CONFIG)
+    assert isinstance(found, Documents)
+    assert set(found.sentences) == {("A cat sat.", "A dog barked loudly.")}
+    assert found.highlights == ((1, 0), (1, 0), (0, 1)) * 3
+    assert found.notes["empty sentences dropped"] == "3"
+    assert found.notes["highlights found greedily for want of any"] == "3"

@@ -1,0 +1,80 @@
+"""Who wins: the command line over an experiment, that over a task, and a task over what studies are otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from study.compose import compose
+from study.config import StudyConfig
+from study.overrides import rewrite
+
+TASK = """# @package _global_
+defaults:
+  - override /model: bert
+  - override /method: factorized
+task:
+  name: sentiment
+train:
+  epochs: 7
+  lr: 0.5
+model:
+  max_length: 99
+space:
+  method.rank: choice(1,2)
+"""
+EXPERIMENT = """# @package _global_
+defaults:
+  - override /task: special
+  - override /model: roberta
+train:
+  epochs: 8
+"""
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> str:
+    for name, text in {"task/special.yaml": TASK, "experiment/special.yaml": EXPERIMENT}.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return str(tmp_path)
+
+
+def composed(conf: str, *overrides: str) -> StudyConfig:
+    return compose(rewrite(list(overrides), conf), conf)
+
+
+def test_a_task_brings_its_own_model_method_training_and_space(conf: str) -> None:
+    config = composed(conf, "task=special")
+    assert (config.model.name, config.model.pooling, config.model.max_length) == ("bert-base-uncased", "cls", 99)
+    assert config.method.kind == "factorized"
+    assert (config.train.epochs, config.train.lr, config.train.batch_size) == (7, 0.5, 16)
+    assert config.space == {"method.rank": "choice(1,2)"}
+
+
+def test_an_experiment_wins_over_the_task_that_it_chooses(conf: str) -> None:
+    config = composed(conf, "experiment=special")
+    assert config.model.name == "roberta-base"
+    assert (config.train.epochs, config.train.lr) == (8, 0.5)
+    assert config.model.max_length == 99  # the experiment says nothing of it
+
+
+def test_the_command_line_wins_over_both(conf: str) -> None:
+    config = composed(
+        conf, "experiment=special", "model=albert", "method=lora", "train.epochs=9", "model.max_length=64",
+        "method.rank=3",
+    )  # fmt: skip
+    assert config.model.name == "albert-base-v2"
+    assert config.method.kind == "lora"
+    assert (config.train.epochs, config.train.lr, config.model.max_length) == (9, 0.5, 64)
+    assert config.space == {}
+    assert composed(conf, "experiment=special", "task=topic").task.name == "topic"
+
+
+def test_what_a_task_does_not_say_is_as_in_every_study() -> None:
+    plain, topic = compose([]), compose(["task=topic"])
+    assert (plain.task.name, topic.task.name) == ("sentiment", "topic")
+    assert (topic.train, topic.method, topic.study) == (plain.train, plain.method, plain.study)
+    assert topic.model.name == plain.model.name
+    assert topic.model.max_length == 256
