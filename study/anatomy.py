@@ -103,29 +103,32 @@ def _table(group: str, own: list[Row], rank: int | str) -> Table:
 
 def notes(sites: tuple[LinearSite, ...]) -> Iterator[str]:
     """What a person should know before choosing, a sentence or two each."""
-    empty = [group for group in GROUPS if not any(matches(group, s) for s in sites)]
+    found = [group for group in GROUPS if any(matches(group, s) for s in sites)]
+    empty = [group for group in GROUPS if group not in (*found, "conv")]  # no text model convolves a graph
     if empty:
         yield f"In this model {', '.join(empty)} {'matches' if len(empty) == 1 else 'match'} nothing."
     fused = _names(s for s in sites if s.role == "qkv")
     if fused:
-        yield f"{fused} makes queries, keys and values with one matrix: qv and attention adapt it whole, as PEFT does."
+        yield f"{fused}: one matrix makes queries, keys and values. qv and attention adapt it whole, as PEFT does."
     unknown = _names(s for s in sites if not s.role)
     if unknown:
         yield f"What these do is not known, so that only all-linear and their names reach them: {unknown}."
     if any(s.part for s in sites):
         yield (
-            "encoder, decoder or cross and a dot before a group or a name take it in that part alone, as in "
-            "method.targets=decoder.qv. method.layers counts from the top of each stack."
+            "encoder, decoder or cross and a dot before a group or a name take it in that part alone; "
+            "method.layers counts from the top of each stack:\n  method.targets=decoder.qv"
         )
-    first = sites[0]
-    yield (
-        f"Targets may also be a module's name or its end after a dot, as in method.targets={first.within}, or a "
-        f"regular expression on the whole name, such as {first.name}."
-    )
-    yield (
-        "Each target may have a rank of its own, as in method.rank={attention: 8, ffn: 2}: the first that matches "
-        "a layer counts, and 0 leaves it alone."
-    )
+    if sites:
+        yield (
+            "A target may also be a module's name, its end after a dot, or a regular expression on the whole name "
+            f"such as {sites[0].name}:\n  method.targets={sites[0].within}"
+        )
+        keys = [g for g in found if g in ("attention", "ffn", "conv")] or [sites[0].within]
+        pattern = ", ".join(f"{key}: {8 >> 2 * i}" for i, key in enumerate(keys))
+        yield (
+            "Each may have a rank of its own. The first that matches a layer counts; 0 leaves it alone:\n"
+            f"  'method.rank={{{pattern}}}', or to search it method.rank.{keys[-1]}=0,2,4"
+        )
 
 
 def _names(sites: Iterator[LinearSite]) -> str:

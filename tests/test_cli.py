@@ -17,7 +17,23 @@ BAD = {
     "method.rnk=3": "method.rank",
     "method=foo": "factorized, full, head, lora",
     "sampler=foo": "gp, grid, nsga2, random, tpe",
-    "method.rank=abc": "Integer",
+    "method.rank=abc": "neither a whole number nor a pattern",
+    "method.rank=attention:0": "leaves every layer alone",
+    "method.rank={ffn:8}": "gives no rank to attention.self.query, attention.self.value",
+    "method.rank={qv:8,zzz:2}": "zzz matches no linear layer",
+    "method.rank={conv:8,qv:2}": "conv matches no linear layer",
+    "method.rank={qv:385}": "min(in, out) = 384",
+    "method.rank=8,{ffn:2}": "gives no rank to attention.self.query",
+    "method.rank.qv=8,385": "method.rank=qv:385",
+    "method.rank.qv=2.5,4": "no int",
+    "method.rank.qv=-1,4": "neither a whole number nor a pattern",
+    "method.rank.zzz=2,4": "zzz matches no linear layer",
+    "method.rank.ffn=2,4": "gives no rank to attention.self.query",
+    "method.rank.qv=2,4 method.targets=qv,ffn": "gives no rank to intermediate.dense",
+    "++space={method.rank.qv:'2,4',method.rank:'2,4'}": "is searched beside method.rank as a whole",
+    "method.targets=decoder.qv": "matches no linear layer",
+    "method.targets=conv": "matches no linear layer",
+    'method.targets="*x"': "no valid regular expression",
     "method.rank=0": "at least 1",
     "method.rank=0,1": "at least 1",
     "method.rank=2.5,3": "no int",
@@ -109,6 +125,59 @@ def test_the_later_of_two_overrides_wins() -> None:
     assert space("method.rank=8", "method.rank=4,8") == {"method.rank": "4,8"}
 
 
+PATTERNS = {
+    "method.rank={attention: 8, ffn: 2}": "attention:8,ffn:2",
+    "method.rank={decoder.qv: 8, cross.attention: 2, .*\\.wi: 0}": "decoder.qv:8,cross.attention:2,.*\\.wi:0",
+    "method.rank=attention:8": "attention:8",
+    "method.rank='attention:8,ffn:2'": "attention:8,ffn:2",
+    "method.rank.decoder.qv=8": "decoder.qv:8",
+    "method.rank.self.query=3": "self.query:3",
+}
+
+
+@pytest.mark.parametrize("override", PATTERNS)
+def test_a_pattern_of_ranks_is_written_as_a_mapping_as_text_or_by_key(override: str) -> None:
+    config = compose(rewrite([override]))
+    assert config.method.rank == PATTERNS[override]
+    assert config.space == {}
+
+
+def test_a_pattern_takes_a_numbers_place_and_the_other_way_round() -> None:
+    def rank(*overrides: str) -> object:
+        return compose(rewrite(list(overrides))).method.rank
+
+    assert rank("method.rank.attention=8", "method.rank.ffn=2") == "attention:8,ffn:2"
+    assert rank("method.rank={attention: 8, ffn: 2}", "method.rank.ffn=4") == "attention:8,ffn:4"
+    assert rank("method.rank={attention: 8}", "method.rank={ffn: 2}") == "ffn:2"
+    assert rank("method.rank={attention: 8}", "method.rank=4") == 4
+
+
+def test_ranks_are_searched_as_a_whole_or_by_key_whichever_was_written_later() -> None:
+    assert space("method.rank.attention=4,8", "method.rank.ffn=0,2") == {
+        "method.rank.attention": "4,8",
+        "method.rank.ffn": "0,2",
+    }
+    assert space("method.rank=4,8", "method.rank.ffn=0,2") == {"method.rank.ffn": "0,2"}
+    assert space("method.rank.ffn=0,2", "method.rank=4,8") == {"method.rank": "4,8"}
+    assert space("method.rank.ffn=0,2", "method.rank=4") == {}
+    assert "method.rank" not in space("experiment=quickstart", "method.rank.qv=2,4")
+    assert "method.rank" not in space("experiment=quickstart", "method.rank.qv=2")
+    assert space("method.targets=choice(decoder.qv,encoder.ffn)") == {
+        "method.targets": "choice(decoder.qv,encoder.ffn)"
+    }
+
+
+def test_a_pattern_in_a_file_is_a_mapping_or_one_of_mappings(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\nmethod:\n  targets: all-linear\n  rank:\n    attention: 8\n    ffn: 2\n"
+        "space:\n  method.rank.ffn: choice(0, 2)\n"
+    )
+    config = compose(rewrite(["experiment=mine", "method.layers=top-1"], str(tmp_path)), str(tmp_path))
+    assert config.method.rank == "attention:8,ffn:2"
+    assert config.space == {"method.rank.ffn": "choice(0, 2)"}
+
+
 def test_choosing_a_method_settles_a_searched_kind() -> None:
     assert "method.kind" in space("space=tradeoff")
     assert "method.kind" not in space("space=tradeoff", "method=factorized")
@@ -138,6 +207,23 @@ def test_help_names_groups_and_overrides_and_waits_for_no_heavy_import(tmp_path:
         assert word in done.stdout
     code = "import sys, study.cli\nprint({'torch','optuna','mlflow','sklearn','pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_targets_shows_what_each_group_matches_and_creates_nothing(tmp_path: Path) -> None:
+    done = lora_study("--targets", "method.targets=query", "method.rank=4", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["together", "12", "36,864", "1,769,472"] in lines  # qv: query and value of six blocks
+    assert ["intermediate.dense", "6", "1536", "×", "384", "46,080", "3,538,944"] in lines
+    assert "adapts 6 of them" in " ".join(done.stdout.split())
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_targets_of_a_configuration_that_cannot_be_is_an_error(tmp_path: Path) -> None:
+    done = lora_study("--targets", "method.layers=top-0", "model.name=/nowhere", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lora-study: model.name=/nowhere")
 
 
 def test_cfg_job_shows_the_space_with_and_without_m(tmp_path: Path) -> None:

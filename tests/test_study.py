@@ -17,7 +17,9 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from tiny import save_model
 
+from analysis.runs import load_study
 from study.records import FoldResult
+from study.search.ledger import storage
 
 SLICE = (
     "study.name=slice", "task.limit=240", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
@@ -35,7 +37,7 @@ def lora_study(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
-    return optuna.load_study(study_name="slice", storage=f"sqlite:///{folder / 'lora-study.db'}").trials
+    return optuna.load_study(study_name="slice", storage=storage(f"sqlite:///{folder / 'lora-study.db'}")).trials
 
 
 def told(folder: Path) -> list[tuple[dict[str, object], list[float] | None]]:
@@ -99,8 +101,8 @@ def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undist
 def _wait_for_a_fold(folder: Path, process: subprocess.Popen[str]) -> None:
     for _ in range(600):
         assert process.poll() is None
-        # The study is being created at this very moment, perhaps: then it cannot be read yet.
-        with suppress(KeyError, optuna.exceptions.StorageInternalError):
+        # The study is being created at this very moment, perhaps: then there is none yet.
+        with suppress(KeyError):
             if (folder / "lora-study.db").exists() and folds(folder):
                 return
         time.sleep(0.1)
@@ -198,3 +200,26 @@ def test_a_failed_trial_is_failed_everywhere_and_the_study_goes_on(tmp_path: Pat
             assert ("method.rank=20" in run.data.tags.get("lora_study.error", "")) == of_small
     page = (tmp_path / "study" / "reports" / "slice" / "report.md").read_text(encoding="utf-8")
     assert "Left out: 1 of 2 trials (1 failed" in page
+
+
+def test_ranks_by_group_are_searched_recorded_and_reported(tmp_path: Path) -> None:
+    small = save_model(tmp_path / "small")
+    arguments = (
+        "study.name=slice", "study.folds=2", "study.trials=8", "task.limit=60", f"model.name={small}",
+        "model.max_length=32", "method.targets=all-linear,attention", "method.rank.attention=2,4",
+        "method.rank.ffn=0,2", "train.epochs=1", "sampler=grid", "search.baselines=false",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "study", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    # Without a rank for the feed-forward, all-linear is attention, where that rank counts for nothing anyway.
+    repeats = [t for t in trials(tmp_path) if "duplicate_of" in t.user_attrs]
+    assert len(repeats) == 4
+    runs = load_study("slice", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert runs.compared["rank"].isna().all()
+    assert runs.trials["rank_pattern"].str.fullmatch(r"attention:[24],ffn:[02]").all()
+    assert runs.compared["label"].str.contains(r"^r attention:\d,ffn:\d ").all()
+    # LoRA on a layer of m inputs and n outputs has r (m + n) numbers: here three blocks of width 16.
+    wanted = [3 * (4 * a * 32 + 2 * f * 48) for a in (2, 4) for f in (0, 2)]
+    assert sorted(runs.compared["params/adapter"]) == sorted(wanted)
+    assert "r attention:" in (tmp_path / "reports" / "slice" / "index.html").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from study.adapters.factors import PackedLinear, Start, trained_dtype
+from study.linear import bias, matrix
 
 
 @torch.no_grad()
@@ -40,24 +41,25 @@ class Thin(nn.Sequential):
 
 
 @torch.no_grad()
-def thin(linear: nn.Linear, start: Start) -> Thin:
+def thin(linear: nn.Module, start: Start) -> Thin:
     """The two layers that a start without W comes to; raises ValueError where it keeps W."""
     if start.frozen:
         raise ValueError("the layer keeps its weight, so that two thin ones cannot stand for it")
-    out = Thin(linear.in_features, len(start.down), linear.out_features, linear.bias is not None)
+    weight, own = matrix(linear), bias(linear)
+    out = Thin(weight.shape[1], len(start.down), weight.shape[0], own is not None).to(trained_dtype(weight))
     first, second = (part for part in out if isinstance(part, nn.Linear))
     first.weight.copy_(start.down)
     second.weight.copy_(start.scale * start.up)
-    if linear.bias is not None:
-        second.bias.copy_(linear.bias)
-    return out.to(trained_dtype(linear.weight))
+    if own is not None:
+        second.bias.copy_(own)
+    return out
 
 
 @torch.no_grad()
-def lost(linear: nn.Linear, start: Start) -> float:
+def lost(linear: nn.Module, start: Start) -> float:
     """The share of ‖W‖_F that no B C of the start's C can say: what `residual: drop` gave up before training.
 
     C has orthonormal rows, so the best approximation in its span is W Cᵀ C.
     """
-    weight, c = linear.weight.double(), start.down.double()
+    weight, c = matrix(linear).double(), start.down.double()
     return float(torch.linalg.matrix_norm(weight - weight @ c.T @ c) / torch.linalg.matrix_norm(weight))

@@ -41,8 +41,12 @@ class _Merged(torch.autograd.Function):
 
 
 def _sum(weight: torch.Tensor | None, down: torch.Tensor, up: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    update = (scale.view(()) * up) @ down
-    return update if weight is None else update.add_(weight)
+    scaled = scale.view(()) * up
+    if weight is None:
+        return scaled @ down
+    if weight.is_contiguous():
+        return (scaled @ down).add_(weight)
+    return (down.mT @ scaled.mT).add_(weight.mT).mT  # the way it lies in memory, where that is in × out
 
 
 def merged_linear(

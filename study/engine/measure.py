@@ -13,13 +13,14 @@ from study.config import Configuration, TrainConfig
 from study.engine import memory
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
+from study.linear import matrix
 from study.records import Member
 
 LATENCY_RUNS = 10
 
 
 def costs(member: Member, bench: Workbench) -> dict[str, float]:
-    """`memory/train_bytes` and `latency/ms` of a member's configuration.
+    """`memory/train_bytes`, `latency/ms` and, where there is one, `spectrum/kept` of a member's configuration.
 
     They are the configuration's own: whichever fold it is and whatever pack it trains in, they are measured
     on a pack of one over the study's longest and median texts, once a worker. Ask while nothing is attached.
@@ -38,7 +39,7 @@ def _measured(member: Member, bench: Workbench) -> dict[str, float]:
     fit = Fit([member], bench)
     try:
         step = max(memory.most_alive(lambda: rehearse(fit)), frozen_work(fit))
-        return {"memory/train_bytes": held(fit, step), "latency/ms": latency(fit)}
+        return {"memory/train_bytes": held(fit, step), "latency/ms": latency(fit), **spectrum(fit)}
     finally:
         fit.pack.close()
 
@@ -85,6 +86,18 @@ def parameters(member: Member, bench: Workbench) -> dict[str, float]:
         "params/total": encoder.parameters + head + (0 if method.kind == "full" else adapter),
         "params/stored": surgery.stored_parameters(method, encoder.sites, encoder.parameters) + head,
     }
+
+
+@torch.no_grad()
+def spectrum(fit: Fit) -> dict[str, float]:
+    """`spectrum/kept`: of a factorized member, the share of Σ‖W‖²_F over its adapted layers that B₀ C holds."""
+    if fit.courses[0].member.configuration.method.kind != "factorized":
+        return {}
+    layers = fit.pack.attached.values()
+    # C has orthonormal rows, so ‖B₀ C‖_F = ‖B₀‖_F.
+    kept = sum(float(layer.target[0].double().square().sum()) for layer in layers if layer.target is not None)
+    whole = sum(float(matrix(layer.linear).double().square().sum()) for layer in layers)
+    return {"spectrum/kept": kept / whole}
 
 
 @torch.no_grad()

@@ -48,6 +48,7 @@ def _class(folder: Path) -> Any:
     from transformers import AutoConfig, AutoModel
 
     from study.adapters.export import Thin
+    from study.linear import bias, matrix
 
     config = AutoConfig.from_pretrained(str(folder))
     with torch.device("meta"):
@@ -59,9 +60,9 @@ def _class(folder: Path) -> Any:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             for name, rank in ranks.items():
-                linear: nn.Linear = self.get_submodule(name)
-                made = Thin(linear.in_features, rank, linear.out_features, linear.bias is not None)
-                self.set_submodule(name, made)
+                linear: nn.Module = self.get_submodule(name)
+                outputs, inputs = matrix(linear).shape
+                self.set_submodule(name, Thin(inputs, rank, outputs, bias(linear) is not None))
 
     return Thinned
 

@@ -79,7 +79,7 @@ def gather(
         folds=tuple(f.score for f in chosen.folds if f.score is not None),
         differences=differences(plan, chosen, results),
         test_score=test_score,
-        lost={n: export.lost(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},  # type: ignore[arg-type]
+        lost={n: export.lost(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
         notes=plan.examples.notes,
     )
 

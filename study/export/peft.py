@@ -43,10 +43,14 @@ class Peft(Format):
         from peft import LoraConfig, get_peft_model
 
         from study import models
+        from study.linear import matrix
 
         base: Any = copy.deepcopy(trained.backbone)
         source = models.source(trained.configuration.model.name)
-        model: Any = get_peft_model(base, LoraConfig(**_settings(trained.starts), base_model_name_or_path=source))
+        # PEFT asks whether weights are kept as in × out, as GPT-2 does.
+        turned = any(matrix(x := base.get_submodule(name)) is not x.weight for name in trained.starts)
+        settings = {**_settings(trained.starts), "base_model_name_or_path": source, "fan_in_fan_out": turned}
+        model: Any = get_peft_model(base, LoraConfig(**settings))
         with torch.no_grad():
             for name, start in trained.starts.items():
                 layer = model.base_model.model.get_submodule(name)

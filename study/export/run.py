@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from study import metrics, models, stores
+from study import metrics, models, network, stores
 from study.config import StudyConfig
 from study.errors import ConfigError, StudyError
 from study.examples import Texts
@@ -24,6 +24,7 @@ from study.export.manifest import FILE, Manifest
 from study.export.record import TrialRun
 from study.export.trained import Trained
 from study.records import TrialResult
+from study.search.driver import named as named_models
 from study.search.ledger import Ledger, exports_of, find
 from study.search.plan import Plan, make_plan
 
@@ -87,6 +88,7 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     """Check all that can be checked without training; creates nothing."""
     config = replace(config, storage=replace(config.storage, url=wanted.storage))
     named = [get(name) for name in wanted.formats if name != "all"]
+    network.settle(named_models(config))
     plan = _plan(config)
     ledger = Ledger(plan)
     results = finished(ledger)

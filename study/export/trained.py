@@ -60,9 +60,7 @@ class Trained:
         """A copy of the backbone with two thin layers for each adapted one; ValueError where one keeps its weight."""
         whole = copy.deepcopy(self.backbone)
         for name, start in self.starts.items():
-            linear = whole.get_submodule(name)
-            assert isinstance(linear, nn.Linear)
-            whole.set_submodule(name, export.thin(linear, start))
+            whole.set_submodule(name, export.thin(whole.get_submodule(name), start))
         return whole.requires_grad_(False)
 
     @torch.no_grad()

@@ -34,7 +34,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     """
     check_objectives(config)
     _check_addresses(config)
-    network.settle(_named(config))
+    network.settle(named(config))
     launch.prepare(config)
     plan = make_plan(_settled(config))
     # Workers import and load while this process opens its stores.
@@ -60,7 +60,7 @@ def _settled(config: StudyConfig) -> StudyConfig:
     return replace(config, model=replace(config.model, precision=probe.precision(default_device())))
 
 
-def _named(config: StudyConfig) -> list[str]:
+def named(config: StudyConfig) -> list[str]:
     """Models and data sets that may lie on the Hub."""
     searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
     data = [str(config.task.path)] if config.task.name == "hub" else []

@@ -85,6 +85,7 @@ def announce(
 
 
 def _table(plan: Plan, results: dict[int, TrialResult]) -> object:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=f"{plan.config.study.name}: the front of {len(results)} trials")
@@ -95,7 +96,7 @@ def _table(plan: Plan, results: dict[int, TrialResult]) -> object:
         label = plan.label(result.configuration) + (" (baseline)" if result.baseline else "")
         table.add_row(
             str(number),
-            label,
+            escape(label),
             f"{figures['score']:.3f} ± {figures['score_se']:.3f}",
             f"{figures['params/trainable']:,.0f}",
             f"{figures['memory/train_bytes'] / 2**20:.0f} MiB",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ from study.search.plan import Plan, baselines
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
 CONFIGURATION, FINGERPRINT, FOLD = "configuration", "lora_study.fingerprint", "fold:"
 TEST, PACKS, CONFIG, EXPORT = "test:", "lora_study.packs", "lora_study.config", "export:"
+PAUSES = (0.1, 0.3, 1.0)  # seconds between tries to open a store that others may just be making
 
 
 class Ledger:
@@ -34,7 +37,7 @@ class Ledger:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.plan, config = plan, plan.config
         self.study = optuna.create_study(
-            storage=_storage(config.storage.url),
+            storage=storage(config.storage.url),
             study_name=config.study.name,
             load_if_exists=True,
             directions=plan.directions,
@@ -185,10 +188,19 @@ def _dump(configuration: Configuration) -> str:
     return json.dumps(asdict(configuration))
 
 
-def _storage(url: str) -> Any:
-    from optuna.storages import RDBStorage
+def storage(url: str) -> RDBStorage:
+    """The store at that address, whose tables are made where they are not there yet.
 
-    if not url.startswith("sqlite"):
-        return url
+    Several processes may make them at once: then all but one meet what another has just made, and look again.
+    """
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import DBAPIError
+
     # Readers such as a report may hold the file for a moment; waiting beats failing.
-    return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+    arguments = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+    for pause in PAUSES:
+        try:
+            return RDBStorage(url, engine_kwargs=arguments)
+        except DBAPIError:
+            time.sleep(pause)
+    return RDBStorage(url, engine_kwargs=arguments)

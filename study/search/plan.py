@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from study import backbones, metrics, targets, tasks
+from study import backbones, metrics, ranks, targets, tasks
 from study import folds as splitting
 from study.backbones import Geometry
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, plain
@@ -81,8 +81,7 @@ class Plan:
             return configuration.with_values({"method.kind": "head"}).canonical(), ()
         default = MethodConfig()
         named = replace(method, rank=default.rank, targets=default.targets, layers=default.layers)
-        ranks = tuple((site.name, rank) for site, rank in adapted.items())
-        return replace(configuration, method=named).canonical(), ranks
+        return replace(configuration, method=named).canonical(), tuple((s.name, rank) for s, rank in adapted.items())
 
     def label(self, configuration: Configuration) -> str:
         """A configuration's name, in which all that this study searches can be told apart."""
@@ -95,6 +94,8 @@ class Plan:
         c = plain(self.config)
         kept = {k: c[k] for k in ("task", "model", "method", "train", "space", "objectives", "search", "sampler")}
         kept |= {"folds": self.folds_fingerprint, "seed": self.config.study.seed, "data": self.examples.fingerprint}
+        by_key = [key for key in self.config.space if key.startswith(ranks.PLACE)]
+        kept |= {"rank keys": by_key} if by_key else {}  # of which the first that matches counts
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 

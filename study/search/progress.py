@@ -30,7 +30,7 @@ class Progress:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[best]}"),
+            TextColumn("{task.fields[best]}", markup=False),  # a regular expression may hold brackets
             console=Console(stderr=True),
             speed_estimate_period=600,
             disable=not sys.stderr.isatty(),
@@ -66,7 +66,7 @@ class Progress:
         for note in notes:
             if note not in self.said:
                 self.said.add(note)
-                self.bar.console.print(f"Note: {note}.", highlight=False, soft_wrap=True)
+                self.bar.console.print(f"Note: {note}.", highlight=False, markup=False, soft_wrap=True)
 
     def _compare(self, trial: int, scores: list[float | None]) -> None:
         """Show the trial as the best if all its folds have scores and their mean beats the best so far."""

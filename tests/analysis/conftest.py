@@ -6,14 +6,17 @@ import json
 
 import pytest
 
+NAMES = {"attention.self.query": "qv", "attention.self.value": "qv", "output.dense": "ffn"}
 LINEARS = {
-    "layers": 4,
+    "stacks": {"": 4},
     "modules": [
-        {"layer": i, "name": name, "path": f"encoder.layer.{i}.{name}", "role": role, "in": 8, "out": 8}
-        for i in range(4)
-        for name, role in (("attention.self.query", "q"), ("attention.self.value", "v"), ("output.dense", "f"))
+        {
+            "stack": "", "part": "", "name": name, "path": f"encoder.layer.{{}}.{name}", "blocks": [0, 1, 2, 3],
+            "groups": [group, "all-linear"], "in": 8, "out": 8,
+        }
+        for name, group in NAMES.items()
     ],
-}
+}  # fmt: skip
 # label, kind, rank, λ, fold scores, trained parameters
 TRIALS = [
     ("head", "head", 8, "None", (0.70, 0.71, 0.72), 100),
@@ -76,7 +79,7 @@ def trial_of(client, experiment, study, number, trial, status="FINISHED", more=N
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory):
-    """The URI of a database with four studies."""
+    """The URI of a database with five studies."""
     from mlflow import MlflowClient
 
     uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
@@ -86,5 +89,7 @@ def store(tmp_path_factory):
     study_of(client, "demo", others=others, references=REFERENCES)
     study_of(client, "one", TRIALS[1:2])
     study_of(client, "none", [], [("FAILED", {"error": "boom"})])
+    patterns = ("lora r attention:8,ffn:2 all", "lora", "attention:8,ffn:2", "None", (0.8, 0.81, 0.85), 3000)
+    study_of(client, "patterns", [TRIALS[1], patterns])
     client.create_experiment("foreign")
     return uri

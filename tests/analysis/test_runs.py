@@ -30,13 +30,19 @@ def test_a_head_has_no_rank(store):
     assert load_study("demo", store).trials["rank"].isna()[0]
 
 
+def test_a_pattern_of_ranks_is_no_number_and_is_kept_as_it_was_told(store):
+    trials = load_study("patterns", store).trials
+    assert trials["rank"].isna().tolist() == [False, True]
+    assert trials["rank_pattern"].fillna("").tolist() == ["", "attention:8,ffn:2"]
+
+
 def test_folds_come_one_a_row(store):
     folds = load_study("demo", store).folds
     assert folds[folds["number"] == 2]["score"].tolist() == [0.899, 0.901, 0.915]
 
 
 def test_an_unknown_study_is_an_error_that_names_the_known_ones(store):
-    with pytest.raises(ReportError, match=r"study=nope: no study of this name.*demo.*none.*one"):
+    with pytest.raises(ReportError, match=r"study=nope: no study of this name.*demo.*none.*one.*patterns"):
         load_study("nope", store)
 
 

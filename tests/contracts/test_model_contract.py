@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,8 +20,8 @@ from study.linear import is_linear, matrix
 from study.models import LinearSite
 from study.targets import matches, select_sites, stack_depths
 
-IDS = torch.arange(8, 20).view(2, 6)
-OTHER = torch.arange(20, 28).view(2, 4)  # what a decoder is given
+# Few tokens and many: an adapted layer computes the ones beside its frozen product and the others merged with it.
+FEW, MANY = torch.arange(8, 20).view(2, 6), torch.arange(80).view(4, 20) % 40 + 8
 
 BERT = {
     "qv": "attention.self.query attention.self.value",
@@ -46,7 +47,7 @@ CROSS = {
     "cross.qv": "layer.1.EncDecAttention.q layer.1.EncDecAttention.v",
     "cross.attention": " ".join(f"layer.1.EncDecAttention.{x}" for x in "qkvo"),
 }
-# The modules that each group names in every block; all-linear is attention and ffn together.
+# The modules that each group names in every block; all-linear is attention and ffn, or conv, together.
 NAMED: dict[str, dict[str, str]] = {
     "bert": BERT,
     "roberta": BERT,
@@ -102,12 +103,16 @@ NAMED: dict[str, dict[str, str]] = {
         "cross.attention": " ".join(f"encoder_attn.{x}" for x in ("q_proj", "k_proj", "v_proj", "out_proj")),
     },
 }
-KINDS = [*FAMILIES, *(f"{kind} whole" for kind in PAIRS)]
+# What each graph convolution of torch_geometric calls its linear layers; GIN's is a perceptron of two.
+GRAPHS = {"gcn": "lin", "sage": "lin_l lin_r", "gat": "lin", "gin": "nn.lins.0 nn.lins.1"}
+NAMED |= {kind: {"conv": " ".join(f"conv.{name}" for name in names.split())} for kind, names in GRAPHS.items()}
+TEXTS = [*FAMILIES, *(f"{kind} whole" for kind in PAIRS)]
+KINDS = [*TEXTS, *GRAPHS]
 METHODS = {
     "lora": MethodConfig(kind="lora", rank=3, targets="all-linear"),
     "factorized": MethodConfig(kind="factorized", rank=3, targets="all-linear"),
     "drop": MethodConfig(kind="factorized", rank=3, targets="all-linear", residual="drop"),
-    "pattern": MethodConfig(kind="lora", rank={"attention": 3, "ffn": 2}, targets="all-linear"),
+    "pattern": MethodConfig(kind="lora", rank={r".*\.0\..*": 3, "all-linear": 2}, targets="all-linear"),
 }
 
 
@@ -125,6 +130,8 @@ class Subject:
 
 
 def subject(kind: str) -> Subject:
+    if kind in GRAPHS:
+        return convolving(kind)
     whole = kind.endswith(" whole")
     made = pair(kind.removesuffix(" whole")) if whole else backbone(kind)
     model = models.wrap(made.double(), tokenizer=None).backbone
@@ -132,10 +139,38 @@ def subject(kind: str) -> Subject:
 
 
 def outputs(model: nn.Module, whole: bool) -> torch.Tensor:
-    given = {"input_ids": IDS, **({"decoder_input_ids": OTHER} if whole else {})}
-    out = model(**given)
-    found: torch.Tensor = out.logits if whole else out.last_hidden_state
-    return found
+    """What the model makes of few and of many tokens, one after the other."""
+    found = []
+    for ids in (FEW, MANY):
+        out = model(input_ids=ids, **({"decoder_input_ids": ids} if whole else {}))
+        found.append((out.logits if whole else out.last_hidden_state).flatten())
+    return torch.cat(found)
+
+
+def convolving(kind: str) -> Subject:
+    """Two graph convolutions with a ReLU between them, over rings of six and of eighty nodes."""
+    geometric = pytest.importorskip("torch_geometric.nn")
+    torch.manual_seed(0)
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "gcn": lambda: geometric.GCNConv(16, 16),
+        "sage": lambda: geometric.SAGEConv(16, 16),
+        "gat": lambda: geometric.GATConv(16, 8, heads=2),
+        "gin": lambda: geometric.GINConv(geometric.MLP([16, 32, 16], norm=None)),
+    }
+    model = nn.Module()
+    model.config = SimpleNamespace(model_type=kind, num_hidden_layers=2)
+    model.blocks = nn.ModuleList([nn.ModuleDict({"conv": makers[kind]()}) for _ in range(2)])
+    model.double().eval().requires_grad_(False)
+    rings = [
+        (torch.randn(n, 16, dtype=torch.float64), torch.stack([torch.arange(n), torch.arange(n).roll(1)]))
+        for n in (6, 80)
+    ]
+
+    def run() -> torch.Tensor:
+        first, second = model.blocks
+        return torch.cat([second["conv"](first["conv"](x, edges).relu(), edges).flatten() for x, edges in rings])
+
+    return Subject(model, models.linear_sites(model), run)
 
 
 def perturb(layers: dict[str, PackedLinear]) -> None:
@@ -159,9 +194,10 @@ def test_each_group_matches_exactly_the_modules_of_the_table(kind: str) -> None:
         found = [s for s in sites if matches(group, s)]
         assert sorted(s.within for s in found if s.layer == 0) == sorted(names.split())
         assert len(found) == depths[found[0].stack] * len(names.split())
-    wanted = [g for g in NAMED[kind] if g.endswith(("attention", "ffn"))]
+    wanted = [g for g in NAMED[kind] if g.endswith(("attention", "ffn", "conv"))]
     assert {s for s in sites if matches("all-linear", s)} == {s for s in sites for g in wanted if matches(g, s)}
-    assert not [s for s in sites if matches("conv", s)]
+    others = {"qv", "attention", "ffn"} if kind in GRAPHS else {"conv"}
+    assert not [s for s in sites for group in others if matches(group, s)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -255,7 +291,7 @@ def test_the_matrix_of_a_layer_is_out_by_in_and_a_view(kind: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["lora", "pattern"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TEXTS)  # PEFT knows nothing of torch_geometric's layers
 def test_lora_equals_peft_in_forward_and_in_count(kind: str, method: str) -> None:
     from peft import LoraConfig, get_peft_model
 

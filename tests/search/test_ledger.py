@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from study.config import SamplerConfig, SearchConfig, StorageConfig, StudyConfig, StudySettings
 from study.examples import Texts
 from study.records import Fold
-from study.search.ledger import Ledger, configuration_of
+from study.search.ledger import Ledger, configuration_of, storage
 from study.search.plan import Plan
 from study.search.space import parse_space
 
@@ -64,3 +66,15 @@ def test_the_grid_visits_every_point_once(tmp_path: Path) -> None:
     finish_round(ledger, 11)
     points = [tuple(t.params.values()) for t in ledger.trials() if "baseline" not in t.user_attrs]
     assert len(points) == len(set(points)) == 8
+
+
+def test_several_studies_that_begin_at_once_in_a_new_store_all_open_it(tmp_path: Path) -> None:
+    def opened(i: int) -> object:
+        together.wait()
+        return storage(f"sqlite:///{tmp_path / 'new.db'}").get_all_studies()
+
+    for _ in range(5):
+        together = Barrier(8)
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(opened, range(8))) == [[]] * 8
+        (tmp_path / "new.db").unlink()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.config import SamplerConfig, StudyConfig
+from study.config import Configuration, MethodConfig, SamplerConfig, StudyConfig
 from study.errors import ConfigError
 from study.search.space import parse_space
 
@@ -53,3 +53,25 @@ def test_a_key_of_the_whole_study_cannot_be_searched() -> None:
     for key in ("study.folds", "task.limit", "search.round", "launcher.workers"):
         with pytest.raises(ConfigError, match="the study as a whole"):
             parse_space(replace(StudyConfig(), space={key: "1,2"}))
+
+
+def test_a_pattern_of_ranks_is_a_choice_like_a_number() -> None:
+    parsed = space(method__rank="choice({attention: 8, ffn: 2},{attention: 4, ffn: 4},8)")
+    assert parsed.grid() == {"method.rank": ["attention:8,ffn:2", "attention:4,ffn:4", 8]}
+
+
+def test_the_ranks_of_single_keys_make_the_pattern_of_a_trial() -> None:
+    parsed = space(method__rank__attention="4,8", method__rank__ffn="choice(0,2,4)")
+    assert parsed.distributions["method.rank.ffn"] == optuna.distributions.CategoricalDistribution([0, 2, 4])
+    trial = optuna.trial.FixedTrial({"method.rank.attention": 8, "method.rank.ffn": 0})
+    assert Configuration().with_values(parsed.ask(trial)).method.rank == "attention:8,ffn:0"
+    kept = Configuration(method=MethodConfig(rank={"ffn": 2, "qv": 1}))
+    assert kept.with_values({"method.rank.ffn": 4}).method.rank == "ffn:4,qv:1"
+
+
+def test_the_rank_of_a_key_may_be_a_range_or_an_interval_of_whole_numbers() -> None:
+    parsed = space(method__rank__attention="interval(0, 9)", method__rank__ffn="range(2, 9, 2)").distributions
+    assert parsed["method.rank.attention"] == optuna.distributions.IntDistribution(0, 9)
+    assert parsed["method.rank.ffn"] == optuna.distributions.IntDistribution(2, 8, step=2)
+    with pytest.raises(ConfigError, match="fraction"):
+        space(method__rank__ffn="interval(1.5, 2)")

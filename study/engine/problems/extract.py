@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from study import metrics, summaries
 from study.config import ModelConfig
 from study.engine.batches import moved
+from study.engine.inputs import Reading
 from study.engine.pack import Pack
 from study.engine.problems.heads import WithHead
 from study.engine.workbench import Workbench
@@ -25,10 +26,18 @@ class Extract(WithHead):
         super().__init__(bench, model, lowest, cached)
         assert isinstance(bench.data.examples, Documents)
         self.documents, self.windows = bench.data.examples, bench.windows(model)
+        longest = max(map(len, self.documents.sentences))
+        self.places = sinusoids(longest, bench.encoder(model).hidden).to(self.device)
         w = self.windows
         self.labels = np.zeros((len(w.counts), int(w.counts.max())), dtype=np.float32)
         for row, (document, first, count) in enumerate(zip(w.document, w.first, w.counts, strict=True)):
             self.labels[row, :count] = self.documents.highlights[document][first : first + count]
+
+    def vectors(self, pack: Pack, rows: np.ndarray, reading: Reading) -> torch.Tensor:
+        """A vector for each sentence, to which its place in the document is added (Liu & Lapata 2019, eq. 4)."""
+        found = super().vectors(pack, rows, reading)
+        places = self.windows.first[rows][:, None] + np.arange(found.shape[1])
+        return found + self.places[moved(places.clip(max=len(self.places) - 1), self.device)].to(found)
 
     def rows(self, positions: np.ndarray) -> np.ndarray:
         return self.windows.of(positions)
@@ -65,3 +74,10 @@ class Extract(WithHead):
             sums[own] += logits[row][: self.windows.counts[row], 0]
             times[own] += 1
         return sums / times
+
+
+def sinusoids(places: int, size: int) -> torch.Tensor:
+    """A vector [size] for each of so many places (Vaswani et al. 2017, arXiv 1706.03762, section 3.5)."""
+    half = torch.arange(0, size, 2, dtype=torch.float64)
+    angles = torch.arange(places, dtype=torch.float64)[:, None] / 10000 ** (half / size)
+    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :size]

@@ -26,7 +26,11 @@ class WithHead(Problem):
 
     def logits(self, pack: Pack, rows: np.ndarray, reading: Reading = "kept") -> torch.Tensor:
         """Logits [P, n, ..., outputs] of `rows` [P, n]."""
-        return pack.logits(self.inputs.features(pack, rows.reshape(-1), reading))
+        return pack.logits(self.vectors(pack, rows.reshape(-1), reading))
+
+    def vectors(self, pack: Pack, rows: np.ndarray, reading: Reading) -> torch.Tensor:
+        """What the heads read of `rows` [P·n]."""
+        return self.inputs.features(pack, rows, reading)
 
     def answer(self, pack: Pack, row: int) -> torch.Tensor:
         return self.logits(pack, np.array([[row]]), "deployed")

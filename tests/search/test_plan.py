@@ -1,0 +1,101 @@
+"""A plan knows which configurations train the same, and what every front is held against."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny import save_model
+from torch import nn
+
+from study import models
+from study.backbones import Geometry
+from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig
+from study.examples import Texts
+from study.records import FoldResult, TrialResult
+from study.search import finish
+from study.search.plan import Plan, baselines
+from study.search.space import parse_space
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """A plan on a tiny BERT of three blocks."""
+    folder: Path = save_model(tmp_path_factory.mktemp("bert"))
+    config = replace(StudyConfig(), model=ModelConfig(name=str(folder)))
+    examples = Texts(("a",) * 8, np.arange(8) % 2, ("n", "p"))
+    return Plan(config, parse_space(config), examples, (), "f", np.arange(0))
+
+
+SAME = [
+    ({"layers": "top-half"}, {"layers": "top-1"}),
+    ({"targets": "all-linear", "rank": {"ffn": 0, "all-linear": 2}}, {"targets": "attention", "rank": 2}),
+    ({"targets": "qv", "rank": {"attention": 4, "ffn": 2}}, {"targets": "qv", "rank": {"attention": 4, "ffn": 0}}),
+    ({"targets": "ffn", "rank": {"ffn": 3}}, {"targets": "ffn", "rank": 3}),
+    ({"targets": "ffn", "rank": {"ffn": 0}}, {"kind": "head"}),
+]
+DIFFERENT = [
+    ({"layers": "top-1"}, {"layers": "all"}),
+    ({"targets": "qv", "rank": {"query": 4, "value": 2}}, {"targets": "qv", "rank": {"query": 2, "value": 4}}),
+    ({"lam": 1.0}, {"lam": 2.0}),
+    ({"kind": "full"}, {"kind": "head"}),
+    ({"targets": "zzz"}, {"targets": "yyy"}),  # neither fits the model; each fails under its own name
+]
+
+
+def trainings(plan: Plan, pair: tuple[dict[str, Any], dict[str, Any]]) -> set[object]:
+    model = plan.config.model
+    return {plan.training(Configuration(model, MethodConfig(**{"rank": 2, **method}))) for method in pair}
+
+
+@pytest.mark.parametrize("pair", SAME)
+def test_what_trains_the_same_layers_with_the_same_ranks_is_one_training(plan: Plan, pair: Any) -> None:
+    assert len(trainings(plan, pair)) == 1
+
+
+@pytest.mark.parametrize("pair", DIFFERENT)
+def test_what_trains_otherwise_is_another_training(plan: Plan, pair: Any) -> None:
+    assert len(trainings(plan, pair)) == 2
+
+
+class Narrow(nn.Module):
+    """An architecture without attention, whose layers have three outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = SimpleNamespace(model_type="narrow", num_hidden_layers=2)
+        self.blocks = nn.ModuleList([nn.ModuleDict({"mix": nn.Linear(9, 3)}) for _ in range(2)])
+
+
+def test_lora_as_its_authors_advise_fits_the_model() -> None:
+    shapes = Geometry(*models.measured(Narrow()))
+    plan: Any = SimpleNamespace(config=StudyConfig(), shapes=shapes, examples=SimpleNamespace(outputs=2))
+    found = baselines(plan)
+    assert list(found) == ["head", "full", "lora r3 all-linear"]
+    lora = found["lora r3 all-linear"].method
+    assert (lora.kind, lora.rank, lora.targets) == ("lora", 3, "all-linear")
+
+
+def test_the_order_of_keys_of_which_the_first_counts_is_part_of_the_study(plan: Plan) -> None:
+    def marked(*keys: str) -> str:
+        space = dict.fromkeys(keys, "1,2")
+        return replace(plan, config=replace(plan.config, space=space)).fingerprint
+
+    assert marked("method.rank.query", "method.rank.qv") != marked("method.rank.qv", "method.rank.query")
+    assert marked("train.lr", "method.alpha") == marked("method.alpha", "train.lr")
+
+
+def test_the_table_of_the_front_shows_a_regular_expression_as_it_is(plan: Plan) -> None:
+    from rich.console import Console
+
+    told = Configuration(method=MethodConfig(targets=".*[a-z]query"))
+    costs = {"params/trainable": 9.0, "memory/train_bytes": 9.0, "time/train_seconds": 1.0}
+    folds = tuple(FoldResult(0, k, 0.5, metrics={"score": 0.5, **costs}) for k in range(2))
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(finish._table(plan, {0: TrialResult(0, told, folds, None, None)}))
+    assert "r8 .*[a-z]query all" in shown.get()
