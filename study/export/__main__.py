@@ -49,10 +49,6 @@ def _hydra(argv: list[str]) -> NoReturn:
 
 def _run(given: list[str]) -> int:
     wanted = _wanted(_composed(given))
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
     from study.export.run import run_export
 
     return run_export(wanted)

@@ -88,7 +88,8 @@ def differences(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResu
     """To the best trial and to each baseline, itself left out."""
     own = [r for r in results.values() if r.duplicate_of is None]
     top = best(own)
-    others = [(f"the best: {plan.label(top.configuration)}", top)]
+    also = f", baseline {top.baseline}" if top.baseline else ""
+    others = [(f"the best: {plan.label(top.configuration)}{also}", top)]
     others += [(f"baseline {r.baseline}", r) for r in own if r.baseline and r.trial != top.trial]
     return tuple(_difference(name, chosen, other) for name, other in others if other.trial != chosen.trial)
 

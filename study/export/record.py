@@ -99,17 +99,15 @@ def _run_id(client: MlflowClient, study: str, study_id: str, trial: int) -> str:
 
 @contextmanager
 def _addressed(client: MlflowClient) -> Iterator[None]:
-    """While open, MLflow's own functions speak to the client's store."""
+    """While open, MLflow's own functions speak to the client's store; of registries, to the user's own if named."""
     import mlflow
 
-    before: Any = (mlflow.get_tracking_uri(), mlflow.get_registry_uri())
+    before: Any = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     mlflow.set_tracking_uri(client.tracking_uri)
-    mlflow.set_registry_uri(client.tracking_uri)
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
+        mlflow.set_tracking_uri(before)
 
 
 def _requirements() -> list[str]:

@@ -72,6 +72,7 @@ def run_export(wanted: Wanted) -> int:
 
     Everything that the command can get wrong raises StudyError before anything is created.
     """
+    _quiet()
     limits = bounds.parse("within", wanted.within, measure.FIGURES, {}) if wanted.within else ()
     study, config = find(wanted.storage, wanted.study)
     if wanted.formats:
@@ -82,6 +83,14 @@ def run_export(wanted: Wanted) -> int:
     labels = {t.number: table.name_of(t) for t in study.get_trials(deepcopy=False)} if rows else {}
     print(table.render(wanted.study, rows, labels, fitting, wanted.within))
     return 0 if fitting or not wanted.within else 1
+
+
+def _quiet() -> None:
+    """No bars and no remarks: an export says in a line where it lies."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
 
 
 def prepare(wanted: Wanted, config: StudyConfig) -> Job:
@@ -238,8 +247,12 @@ def _told(made: Format) -> Iterator[None]:
 def _published(folder: Path) -> Iterator[Path]:
     """A scratch folder beside `folder`, which takes its place when nothing goes wrong inside, and else is gone."""
     before = next(p for p in (folder.parent, *folder.parent.parents) if p.exists())
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        rule = f"cannot be written ({error})"
+        raise ConfigError(f"out={folder}", rule, "name a folder you may write to") from error
     try:
         yield scratch
         if folder.exists():

@@ -149,12 +149,12 @@ def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     stores.require("storage.url", url, "studies")
     with stores.opening("storage.url", url):
-        storage = optuna.storages.get_storage(_storage(url))
-        names = [s.study_name for s in storage.get_all_studies()]
+        kept = storage(url)
+        names = [s.study_name for s in kept.get_all_studies()]
     if name not in names:
         rule, known = f"is no study in {url}", ", ".join(sorted(names)) or "none yet"
         raise ConfigError(f"study={name}", rule, f"choose one of: {known}")
-    study = optuna.load_study(study_name=name, storage=storage)
+    study = optuna.load_study(study_name=name, storage=kept)
     if CONFIG not in study.user_attrs:
         rule, remedy = "was stored without its configuration", "repeat the study's command, which adds it"
         raise ConfigError(f"study={name}", rule, remedy)
