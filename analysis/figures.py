@@ -107,6 +107,9 @@ def rank_figure(compared: pd.DataFrame, metric: str) -> Figure:
         for i, (key, part) in enumerate(groups)
     )
     caption = "Each colour is one method, target and choice of layers; several points at a rank differ in other knobs."
+    several = int(compared["rank_pattern"].notna().sum())
+    if several:
+        caption += f" {w.plural(several, 'trial')} with several ranks not drawn."
     return Figure("rank", "Score by rank", caption + note, "rank", metric, series, True)
 
 

@@ -21,6 +21,7 @@ PROVENANCE = (
     ("model fingerprint", "model_fingerprint"), ("git commit", "git_commit"), ("uncommitted changes", "git_dirty"),
     ("device", "device"), ("examples", "examples"), ("test examples", "test_examples"),
 )  # fmt: skip
+SCORES = ("accuracy", "macro_f1", "rouge1", "rouge2", "rougeL")
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ def fold_scores(f: Findings, row: pd.Series) -> str:
     return " · ".join(w.number(row[c], 3) for c in columns) or w.MISSING
 
 
+def other_scores(f: Findings, row: pd.Series) -> str:
+    """What else was measured of the same answers, beside the score's own metric."""
+    others = [name for name in SCORES if name in row.index and name != f.runs.info.metric and not pd.isna(row[name])]
+    return " · ".join(f"{name} {w.number(row[name], 3)}" for name in others) or w.MISSING
+
+
 def trial_cells(f: Findings, row: pd.Series) -> dict[str, str]:
     """A table's row of one trial: heading → cell."""
     return {
@@ -115,6 +122,7 @@ def trial_cells(f: Findings, row: pd.Series) -> dict[str, str]:
         "Configuration": w.text(row["label"]),
         "Score ± SE": w.with_se(row["score"], row["score_se"]),
         "Folds": fold_scores(f, row),
+        "Other scores": other_scores(f, row),
         "Trained parameters": w.count(row["params/trainable"]),
         "Training memory": w.mebibytes(row["memory/train_bytes"]),
         "Training time": w.seconds(row["time/train_seconds"]),
@@ -143,12 +151,13 @@ def interval(low: float, high: float) -> str:
 def provenance(f: Findings) -> list[tuple[str, str]]:
     """Where the numbers come from; what was not recorded is a dash."""
     info = f.runs.info
-    versions = json_or_none(info.tags.get("versions")) or {}
+    versions, notes = (json_or_none(info.tags.get(tag)) or {} for tag in ("versions", "notes"))
     return [
         ("study run", f"{info.run_id} ({info.status.lower()}, started {info.started:%Y-%m-%d %H:%M} UTC)"),
         ("task and model", f"{w.text(info.params.get('task.name'))}, {w.text(info.params.get('model.name'))}"),
         ("folds and seed", f"{w.text(info.params.get('study.folds'))}, {w.text(info.params.get('study.seed'))}"),
         ("objectives", ", ".join(f"{d} {o}" for o, d in zip(info.objectives, info.directions, strict=False))),
         *((name, w.text(info.tags.get(tag))) for name, tag in PROVENANCE),
+        ("about the data", "; ".join(f"{k}: {v}" for k, v in notes.items()) or w.MISSING),
         ("versions", ", ".join(f"{k} {v}" for k, v in versions.items()) or w.MISSING),
     ]

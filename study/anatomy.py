@@ -10,7 +10,7 @@ from study import backbones, ranks, tasks
 from study.config import MethodConfig, StudyConfig
 from study.errors import ConfigError
 from study.roles import GROUPS
-from study.targets import LinearSite, alike, matches, select_ranks, stack_depths
+from study.targets import LinearSite, alike, fused, matches, select_ranks, stack_depths
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -107,10 +107,9 @@ def notes(sites: tuple[LinearSite, ...]) -> Iterator[str]:
     empty = [group for group in GROUPS if group not in (*found, "conv")]  # no text model convolves a graph
     if empty:
         yield f"In this model {', '.join(empty)} {'matches' if len(empty) == 1 else 'match'} nothing."
-    fused = _names(s for s in sites if s.role == "qkv")
-    if fused:
-        yield f"{fused}: one matrix makes queries, keys and values. qv and attention adapt it whole, as PEFT does."
-    unknown = _names(s for s in sites if not s.role)
+    if one := fused(sites):
+        yield f"{one}."
+    unknown = ", ".join(dict.fromkeys(s.within for s in sites if not s.role))
     if unknown:
         yield f"What these do is not known, so that only all-linear and their names reach them: {unknown}."
     if any(s.part for s in sites):
@@ -129,7 +128,3 @@ def notes(sites: tuple[LinearSite, ...]) -> Iterator[str]:
             "Each may have a rank of its own. The first that matches a layer counts; 0 leaves it alone:\n"
             f"  'method.rank={{{pattern}}}', or to search it method.rank.{keys[-1]}=0,2,4"
         )
-
-
-def _names(sites: Iterator[LinearSite]) -> str:
-    return ", ".join(dict.fromkeys(s.within for s in sites))

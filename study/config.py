@@ -17,6 +17,7 @@ PRECISIONS = ("float32", "bfloat16")
 POOLINGS = ("mean", "cls", "last", "pooler")
 SCORES = ("accuracy", "macro_f1", "rouge1", "rouge2", "rougeL")
 KINDS = ("classification", "summarization", "summarization_generate")
+BASELINES = ("head", "full", "lora")
 SEARCHABLE = ("model", "method", "train")
 # The keys that a configuration's name shows in its own way.
 NAMED = tuple(f"method.{k}" for k in ("kind", "rank", "lam", "targets", "layers", "residual"))
@@ -120,10 +121,13 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """How trials are asked; `round` trials at a time, never derived from the number of workers."""
+    """How trials are asked; `round` trials at a time, never derived from the number of workers.
+
+    `baselines` are trained first, whatever is searched, for the front to be held against.
+    """
 
     round: int = 8
-    baselines: bool = True
+    baselines: list[str] = field(default_factory=lambda: list(BASELINES))
 
 
 @dataclass(frozen=True)
@@ -464,6 +468,14 @@ def validate(config: StudyConfig) -> None:
         config.search.round,
         "a round has at least one trial",
         "write search.round=1 or more",
+    )
+    unknown = [name for name in config.search.baselines if name not in BASELINES]
+    _require(
+        not unknown,
+        "search.baselines",
+        config.search.baselines,
+        f"holds {', '.join(unknown)}, which is no baseline",
+        f"choose among {', '.join(BASELINES)}, or write [] for none",
     )
     _require(
         config.launcher.workers is None or config.launcher.workers >= 1,

@@ -167,6 +167,12 @@ def lowest_block(method: MethodConfig, sites: tuple[LinearSite, ...], layers: in
     return min(heights, default=layers)
 
 
+def fused(sites: Iterable[LinearSite]) -> str:
+    """What a person should know of matrices that make queries, keys and values at once; "" where there are none."""
+    names = _called(s for s in sites if s.role == "qkv")
+    return f"{names}: one matrix makes queries, keys and values, so qv adapts it whole, as PEFT does" if names else ""
+
+
 def alike(sites: Iterable[LinearSite]) -> list[tuple[LinearSite, ...]]:
     """The layers of one name, part and shape together, in the order in which a block has them."""
     kinds: dict[tuple[object, ...], list[LinearSite]] = {}

@@ -40,7 +40,7 @@ def test_notes_say_what_is_fused_unknown_or_in_parts() -> None:
     def said(kind: str) -> str:
         return " ".join(anatomy.notes(sites_of(kind)))
 
-    assert "attn.c_attn: one matrix makes queries, keys and values. qv and attention adapt it whole" in said("gpt2")
+    assert "attn.c_attn: one matrix makes queries, keys and values, so qv adapts it whole" in said("gpt2")
     assert "attn.Wqkv: one matrix" in said("modernbert")
     assert "decoder.qv" in said("bart whole")
     assert not [word for word in ("one matrix", "not known", "decoder") if word in said("bert")]

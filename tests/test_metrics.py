@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from study.config import SCORES
 from study.errors import ConfigError
+from study.examples import Documents, Graph, Pairs, Texts
 from study.metrics import METRICS, accuracy, classification, cross_entropy, direction, macro_f1
 
 
@@ -29,13 +31,21 @@ def test_classification_reads_the_largest_logit():
     assert (figures["accuracy"], figures["macro_f1"]) == (0.5, pytest.approx(1 / 3))
 
 
-@pytest.mark.parametrize("name", ["score", "accuracy", "macro_f1", "speed/tokens_per_second"])
+MAXIMIZED = ("score", "accuracy", "macro_f1", "rouge1", "rouge2", "rougeL", "speed/tokens_per_second")
+
+
+@pytest.mark.parametrize("name", MAXIMIZED)
 def test_scores_and_speed_are_maximized(name):
     assert direction(name) == "maximize"
 
 
+def test_what_may_be_a_score_has_a_direction():
+    assert set(SCORES) <= set(MAXIMIZED)
+    assert {*Texts.scores, *Graph.scores, *Documents.scores, *Pairs.scores} == set(SCORES)
+
+
 def test_everything_else_is_a_cost():
-    others = set(METRICS) - {"score", "accuracy", "macro_f1", "speed/tokens_per_second"}
+    others = set(METRICS) - set(MAXIMIZED)
     assert {direction(name) for name in others} == {"minimize"}
 
 

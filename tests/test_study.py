@@ -23,7 +23,7 @@ from study.search.ledger import storage
 
 SLICE = (
     "study.name=slice", "task.limit=240", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
-    "train.lr=5e-3", "method.layers=top-1", "method.rank=2,4", "search.baselines=false",
+    "train.lr=5e-3", "method.layers=top-1", "method.rank=2,4", "search.baselines=[]",
 )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def test_ranks_by_group_are_searched_recorded_and_reported(tmp_path: Path) -> No
     arguments = (
         "study.name=slice", "study.folds=2", "study.trials=8", "task.limit=60", f"model.name={small}",
         "model.max_length=32", "method.targets=all-linear,attention", "method.rank.attention=2,4",
-        "method.rank.ffn=0,2", "train.epochs=1", "sampler=grid", "search.baselines=false",
+        "method.rank.ffn=0,2", "train.epochs=1", "sampler=grid", "search.baselines=[]",
     )  # fmt: skip
     command = [sys.executable, "-m", "study", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)

@@ -77,6 +77,7 @@ def _check_addresses(config: StudyConfig) -> None:
 def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: launch.Launcher, report: Report) -> int:
     try:
         with Progress(plan) as progress:
+            progress.say(plan.notes)
             driver = Driver(plan, ledger, tracker, progress, launcher)
             driver.run()
             finish.score_tests(plan, ledger, driver.results, tracker, driver.train)

@@ -61,6 +61,11 @@ class Plan:
         return self.geometry(self.config.model)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should hear before the first trial."""
+        return tuple(filter(None, [targets.fused(self.shapes.sites)]))
+
+    @property
     def metric(self) -> str:
         """What `score` measures."""
         return self.examples.metric
@@ -137,20 +142,23 @@ def _check_against_model(config: StudyConfig, space: Space, sites: tuple[LinearS
 
 
 def baselines(plan: Plan) -> dict[str, Configuration]:
-    """What every front is held against: the head alone (if there is one), everything, LoRA as its authors advise."""
-    config = plan.config
-    if not config.search.baselines:
-        return {}
-    base = config.configuration
+    """What every front is held against, by a name: of `search.baselines` those that there are for this model.
+
+    The head alone (if there is one), everything, LoRA as its authors advise.
+    """
+    base, wanted = plan.config.configuration, set(plan.config.search.baselines)
     lora = _usual_lora(plan.shapes.sites)
-    head = {"head": base.with_values({"method.kind": "head"})} if plan.examples.outputs else {}
-    return {
-        **head,
-        # Full fine-tuning with an adapter's learning rate destroys the model; 1e-4 is at the upper end of what
-        # BERT's authors advise (Devlin et al. 2019, appendix A.3), which suits a small encoder.
-        "full": base.with_values({"method.kind": "full", "train.lr": min(base.train.lr, 1e-4)}),
-        f"lora r{lora['method.rank']} {lora['method.targets']}": base.with_values(lora),
+    # Full fine-tuning with an adapter's learning rate destroys the model; 1e-4 is at the upper end of what
+    # BERT's authors advise (Devlin et al. 2019, appendix A.3), which suits a small encoder.
+    full = {"method.kind": "full", "train.lr": min(base.train.lr, 1e-4)}
+    named: dict[str, tuple[str, dict[str, Any]]] = {
+        "head": ("head", {"method.kind": "head"}),
+        "full": ("full", full),
+        "lora": (f"lora r{lora['method.rank']} {lora['method.targets']}", lora),
     }
+    if not plan.examples.outputs:
+        wanted.discard("head")
+    return {name: base.with_values(values) for kind, (name, values) in named.items() if kind in wanted}
 
 
 def _usual_lora(sites: tuple[LinearSite, ...]) -> dict[str, Any]:

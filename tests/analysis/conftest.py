@@ -53,6 +53,7 @@ def study_of(client, name, trials=TRIALS, others=(), references=None):
     experiment = found.experiment_id if found else client.create_experiment(name)
     tags = {
         "level": "study", "metric": "accuracy", "directions": '["maximize", "minimize"]', "git_commit": "abc123",
+        "notes": '{"duplicates dropped": "2"}',
         "linears": json.dumps(LINEARS), "versions": '{"torch": "2.13"}', "data_fingerprint": "d4t4",
     }  # fmt: skip
     params = {"objectives": '["score", "params/trainable"]', "study.folds": 3, "task.name": "sentiment"}
@@ -73,6 +74,7 @@ def trial_of(client, experiment, study, number, trial, status="FINISHED", more=N
     layers = "top-half" if "top-half" in label else "all"
     params = {"method.kind": kind, "method.rank": rank, "method.lambda": lam, "method.layers": layers}
     metrics = {"score": sum(scores) / 3, "score_se": 0.006, "params/trainable": parameters}
+    metrics |= {"accuracy": sum(scores) / 3, "macro_f1": 0.123 if number else 0.456}
     metrics |= {f"score/fold_{i}": s for i, s in enumerate(scores)} | {"memory/train_bytes": 2**20 * (10 + number)}
     run_of(client, experiment, tags, params | {"method.targets": "qv"}, metrics if status == "FINISHED" else {}, status)
 

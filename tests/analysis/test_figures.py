@@ -4,14 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.figures import COLUMNS, DRAWN, ROWS, front_figure, lambda_figure, thinned
+from analysis.figures import COLUMNS, DRAWN, ROWS, front_figure, lambda_figure, rank_figure, thinned
 
 
 def many(count):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"number": range(count), "label": "r8", "baseline": None, "kind": "lora", "rank": 8.0})
     columns = ("score", "score_se", "params/trainable", "memory/train_bytes", "time/train_seconds")
-    frame = frame.assign(targets="qv", layers="all", lam=10 ** rng.uniform(-1, 3, count), **dict.fromkeys(columns, 1.0))
+    frame = frame.assign(
+        rank_pattern=None,
+        targets="qv",
+        layers="all",
+        lam=10 ** rng.uniform(-1, 3, count),
+        **dict.fromkeys(columns, 1.0),
+    )
     return frame.assign(**{"score": rng.normal(size=count), "params/trainable": 10 ** rng.uniform(3, 6, count)})
 
 
@@ -54,3 +60,12 @@ def test_equal_scores_are_one_row_of_points():
     frame = many(2 * DRAWN).assign(score=0.5)
     drawn, _ = thinned(frame, "lam", log_x=True)
     assert len(drawn) == pytest.approx(COLUMNS, abs=2)
+
+
+def test_trials_with_several_ranks_have_no_place_by_rank_and_are_counted():
+    frame = many(4)
+    frame.loc[2:, "rank"], frame.loc[2:, "rank_pattern"] = np.nan, "attention:8,ffn:2"
+    figure = rank_figure(frame, "score")
+    assert sum(len(s.x) for s in figure.series) == 2
+    assert "2 trials with several ranks not drawn." in figure.caption
+    assert "several ranks" not in rank_figure(many(4), "score").caption

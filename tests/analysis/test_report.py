@@ -83,6 +83,13 @@ def test_what_needs_no_training_is_a_dashed_line_and_a_table(store, index):
     assert "always the most frequent class" in body(index)
 
 
+def test_what_else_was_measured_and_left_out_of_the_data_is_said(index):
+    text = body(index)
+    assert "<td>macro_f1 0.456</td>" in text
+    assert "accuracy 0." not in text.partition("What needs no training")[0].partition("The front")[2]
+    assert "<dt>about the data</dt><dd>duplicates dropped: 2</dd>" in text
+
+
 def test_a_study_of_before_is_reported_without_them(store, tmp_path):
     found = find(load_study("one", store))
     assert found.references == ()

@@ -152,7 +152,7 @@ class Peer(AbstractContextManager["Peer"]):
 def overrides(settings: Settings, folder: Path) -> list[str]:
     """Our side's study as its command line would say it."""
     return [
-        "study.name=compare", f"study.folds={settings.folds}", "search.baselines=false", "search.round=1",
+        "study.name=compare", f"study.folds={settings.folds}", "search.baselines=[]", "search.round=1",
         f"task.limit={settings.examples}", "task.test_fraction=0", f"model.pooling={settings.pooling}",
         f"model.precision={settings.precision}",
         f"train.epochs={settings.epochs}", f"train.batch_size={settings.batch_size}", f"train.lr={settings.lr}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
@@ -209,6 +209,17 @@ def test_every_linear_layer_of_a_block_is_a_site_and_no_other(kind: str) -> None
         inside = any(name.startswith(f"{stack.name}.") for stack in stacks)
         assert (name in names) == (is_linear(module) and inside)
     assert not {n for n in names if "lm_head" in n or "embed" in n or "pooler" in n}
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen2", "qwen3"])
+def test_a_model_that_writes_has_the_same_sites_without_its_output_layer(kind: str) -> None:
+    from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+
+    writer = AutoModelForCausalLM.from_config(CONFIG_MAPPING[kind](**FAMILIES[kind]))
+    assert any("lm_head" in name for name, _ in writer.named_modules())
+    prefix = f"{writer.base_model_prefix}."
+    found = models.linear_sites(writer)
+    assert tuple(replace(s, name=s.name.removeprefix(prefix)) for s in found) == subject(kind).sites
 
 
 @pytest.mark.parametrize("kind", KINDS)

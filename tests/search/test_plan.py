@@ -14,7 +14,7 @@ from torch import nn
 
 from study import models
 from study.backbones import Geometry
-from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig
+from study.config import Configuration, MethodConfig, ModelConfig, SearchConfig, StudyConfig
 from study.examples import Texts
 from study.records import FoldResult, TrialResult
 from study.search import finish
@@ -76,8 +76,19 @@ def test_lora_as_its_authors_advise_fits_the_model() -> None:
     plan: Any = SimpleNamespace(config=StudyConfig(), shapes=shapes, examples=SimpleNamespace(outputs=2))
     found = baselines(plan)
     assert list(found) == ["head", "full", "lora r3 all-linear"]
+    some = replace(StudyConfig(), search=SearchConfig(baselines=["lora", "head"]))
+    chosen: Any = SimpleNamespace(**{**vars(plan), "config": some})
+    assert list(baselines(chosen)) == ["head", "lora r3 all-linear"]
     lora = found["lora r3 all-linear"].method
     assert (lora.kind, lora.rank, lora.targets) == ("lora", 3, "all-linear")
+
+
+def test_a_person_hears_that_a_fused_layer_is_adapted_whole(plan: Plan, tmp_path: Path) -> None:
+    fused = replace(plan, config=replace(plan.config, model=ModelConfig(name=str(save_model(tmp_path, "gpt2")))))
+    assert plan.notes == ()
+    assert fused.notes == (
+        "attn.c_attn: one matrix makes queries, keys and values, so qv adapts it whole, as PEFT does",
+    )
 
 
 def test_the_order_of_keys_of_which_the_first_counts_is_part_of_the_study(plan: Plan) -> None:

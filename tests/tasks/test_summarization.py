@@ -12,6 +12,7 @@ from study import assets, summaries, tasks
 from study.config import TaskConfig
 from study.examples import Documents
 from study.folds import make_folds, split_test
+from study.records import Fold
 from study.references import references
 
 CONFIG = TaskConfig(name="summarization")
@@ -55,8 +56,6 @@ def test_the_budget_is_the_one_at_which_what_people_highlighted_is_worth_most(ex
 
 def test_the_oracle_is_above_the_highlights_and_these_above_the_lead(examples: Documents) -> None:
     searched, test = split_test(examples, 0.2, 0)
-    from study.records import Fold
-
     found = references(examples, Fold(0, searched, test))
     for metric in ("rouge1", "rouge2", "rougeL"):
         assert found["oracle"][metric] > found["highlights"][metric] + 0.05

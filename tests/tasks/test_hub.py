@@ -1,0 +1,124 @@
+"""Data sets as the Hub has them, loaded by datasets itself from folders: splits, class labels, hidden ones."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from study import tasks
+from study.config import TaskConfig
+from study.errors import AssetError, ConfigError, DataError, StudyError
+from study.examples import Documents, Examples, Texts
+
+CARD = """---
+configs:
+- config_name: {name}
+  data_files:
+{files}
+---
+"""
+PAIRS = {"premise": ["a b", "c d", "e f", "g h"], "hypothesis": ["1", "2", "3", "4"], "label": [0, 1, -1, 2]}
+NAMES = ["entailment", "neutral", "contradiction"]
+
+
+def made(columns: dict[str, list[Any]], names: list[str] | None = None) -> Any:
+    from datasets import ClassLabel, Dataset
+
+    rows = Dataset.from_dict(columns)
+    return rows.cast_column("label", ClassLabel(names=names)) if names else rows
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data set of two sentences and a class each, in the layout of the Hub, with one configuration."""
+    splits = {"train": PAIRS, "validation": {"premise": ["i"], "hypothesis": ["5"], "label": [1]}}
+    splits["test"] = {"premise": ["j", "k"], "hypothesis": ["6", "7"], "label": [-1, -1]}
+    for split, columns in splits.items():
+        made(columns, NAMES).to_parquet(tmp_path / "mnli" / f"{split}.parquet")
+    files = "\n".join(f"  - split: {split}\n    path: mnli/{split}.parquet" for split in splits)
+    (tmp_path / "README.md").write_text(CARD.format(name="mnli", files=files), encoding="utf-8")
+    return tmp_path
+
+
+def read(path: Path, **keys: Any) -> Examples:
+    return tasks.get("hub").load(TaskConfig(name="hub", path=str(path), **keys), 0)
+
+
+def test_texts_and_class_labels_are_told_by_their_types_and_hidden_labels_left_out(folder: Path) -> None:
+    found = read(folder, config="mnli")
+    assert isinstance(found, Texts)
+    assert found.texts == ("a b\n1", "c d\n2", "g h\n4")
+    assert found.labels.tolist() == [0, 1, 2]
+    assert found.classes == tuple(NAMES)
+    assert found.notes[f"hidden labels in split train of task.path={folder}"] == "1 dropped"
+    assert found.held is None
+
+
+def test_a_test_split_is_the_test_set(folder: Path) -> None:
+    found = read(folder, config="mnli", test_split="validation")
+    assert found.held is not None
+    assert found.held.tolist() == [False] * 3 + [True]
+
+
+def test_a_split_that_hides_its_labels_is_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"split test of task.path=.*: hides its labels; name another split"):
+        read(folder, config="mnli", test_split="test")
+
+
+def test_columns_that_are_named_are_taken(folder: Path) -> None:
+    found = read(folder, config="mnli", text="hypothesis")
+    assert isinstance(found, Texts)
+    assert found.texts == ("1", "2", "4")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"config": "qqp"}, "task.config=qqp: has no split train"),
+        ({"config": "mnli", "split": "dev"}, "has no split dev that can be loaded"),
+        ({"config": "mnli", "text": "sentence"}, "task.text=sentence: is no column of split train"),
+        ({"config": "mnli", "label": "y"}, "task.label=y: is no column of split train"),
+    ],
+)
+def test_what_the_data_set_lacks_is_said_in_one_line(folder: Path, keys: dict[str, str], said: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        read(folder, **keys)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_a_folder_of_save_to_disk_is_read_too(tmp_path: Path, several: bool) -> None:
+    from datasets import DatasetDict
+
+    rows = made({"sentence": ["a", "b", "c"], "label": ["good", "bad", "good"]})
+    (DatasetDict({"train": rows}) if several else rows).save_to_disk(tmp_path / "saved")
+    found = read(tmp_path / "saved", text="sentence", label="label")
+    assert isinstance(found, Texts)
+    assert found.texts == ("a", "b", "c")
+    assert found.classes == ("bad", "good")  # words of no class label: in the order of their characters
+
+
+def test_three_columns_of_text_leave_a_doubt_that_is_said(tmp_path: Path) -> None:
+    made({"a": ["x", "y"], "b": ["x", "y"], "c": ["x", "y"], "label": [0, 1]}, ["no", "yes"]).save_to_disk(tmp_path)
+    with pytest.raises(ConfigError, match=r"task\.text: is not given, and task=hub learns from it"):
+        read(tmp_path)
+
+
+def test_a_summarization_is_told_by_its_target(tmp_path: Path) -> None:
+    rows = {"article": ["A cat sat. A dog barked.", "It rained. It poured."], "summary": ["a dog barked", "rained"]}
+    made(rows).save_to_disk(tmp_path)
+    found = read(tmp_path, kind="summarization", target="summary")
+    assert isinstance(found, Documents)
+    assert found.highlights == ((0, 1), (1, 0))
+    assert np.isin(found.strata, 0).all()
+
+
+def test_without_the_package_it_is_said_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(AssetError, match=r"pip install 'lora-study\[hub\]'"):
+        read(tmp_path)
