@@ -36,7 +36,7 @@ def _figures(trial: pd.Series) -> dict[str, dict[str, float]]:
 
 def cells(row: pd.Series) -> dict[str, str]:
     """A table's row of one export: heading → cell."""
-    base = f" + {w.megabytes(row['base_bytes'])} base model" if pd.notna(row["base_bytes"]) else ""
+    base = f" + {w.megabytes(row['base_bytes'])} base" if pd.notna(row["base_bytes"]) else ""
     return {
         "Trial": str(row["trial"]),
         "Configuration": w.text(row["configuration"]),
@@ -46,14 +46,15 @@ def cells(row: pd.Series) -> dict[str, str]:
         "Latency p50": w.milliseconds(row["latency_p50_ms"]),
         "Latency p95": w.milliseconds(row["latency_p95_ms"]),
         "Peak memory": w.megabytes(row["peak_bytes"]),
-        "Difference": w.short(row["max_difference"]),
         "Test score": w.number(row["test_score"]),
+        "Difference": w.short(row["max_difference"]),
     }
 
 
 NOTE = (
-    "Stored is what a device must hold (1 MB is 10⁶ bytes). Latency is of one text of median length, from the text to "
-    "its label, on one thread. Peak memory is of a process that loads the model and answers, less what importing the "
-    "same libraries takes. Difference is the largest one of a logit from the trained model's."
+    "Stored is what a device must hold (1 MB is 10⁶ bytes); an adapter needs its base model beside it. Latency is of "
+    "one text of median length, from the text to its answer, on one thread. Peak memory is of a process that loads the "
+    "model and answers, less what importing the same libraries takes. Difference is the largest one of a logit from "
+    "the trained model's."
 )
 HOW = "No model of this study has been exported; lora-export study={name} trial=best format=all does it."

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from study.export.loaded import Classifier
+    from study.export.manifest import Manifest
 
 
-def load(folder: str | Path, threads: int | None = None) -> Classifier:
-    """The classifier that an export's folder holds; of an ensemble all members, whose logits are averaged.
+def load(folder: str | Path, threads: int | None = None) -> Any:
+    """The model that an export's folder holds: a Classifier or a Writer (study/export/loaded.py).
 
-    An ONNX model needs neither torch nor transformers. `threads` bounds the threads of a runtime that has its own.
-    Raises StudyError where the folder holds no export, or a package is missing.
+    Of an ensemble all members, whose logits are averaged. An ONNX model needs neither torch nor transformers.
+    `threads` bounds the threads of a runtime that has its own. Raises StudyError where the folder holds no export, or
+    a package is missing.
     """
     from study.export.formats import get
-    from study.export.loaded import Classifier
     from study.export.manifest import Manifest
 
     where = Path(folder)
     manifest = Manifest.read(where)
-    parts = [where / member for member in manifest.members] or [where]
+    get(manifest.format).require()
+    return _writer(manifest, where) if manifest.writes else _classifier(manifest, where, threads)
+
+
+def _classifier(manifest: Manifest, folder: Path, threads: int | None) -> Any:
+    from study.export.formats import get
+    from study.export.loaded import Classifier
+
+    parts = [folder / member for member in manifest.members] or [folder]
+    return Classifier(manifest, parts[0], [get(manifest.format).open(part, manifest, threads) for part in parts])
+
+
+def _writer(manifest: Manifest, folder: Path) -> Any:
+    from study.export.formats import OfTransformers, get
+    from study.export.loaded import Writer
+    from study.export.whole import Writing
+
     made = get(manifest.format)
-    made.require()
-    return Classifier(manifest, parts[0], [made.open(part, manifest, threads) for part in parts])
+    assert isinstance(made, OfTransformers)  # no other format fits a model that writes
+    return Writer(manifest, folder, Writing(made.backbone(folder, manifest)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from study.errors import ConfigError, StudyError
 
 if TYPE_CHECKING:
-    from study.export.run import Wanted
+    from study.export.job import Wanted
 
 QUOTED = ("trial", "format", "within")  # whose values hold what Hydra's grammar would read otherwise
 DATA = ("searched", "all")
@@ -75,8 +75,8 @@ def _composed(overrides: list[str]) -> Any:
 def _wanted(config: Any) -> Wanted:
     """What was asked for, typed; ConfigError where a value cannot be."""
     from study.export.formats import FORMATS
+    from study.export.job import Wanted
     from study.export.retrain import ENSEMBLE
-    from study.export.run import Wanted
 
     formats = tuple(dict.fromkeys(part.strip() for part in str(config.format or "").split(",") if part.strip()))
     unknown = next((name for name in formats if name not in (*FORMATS, "all")), None)

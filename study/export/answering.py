@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-WARM, LEAST, MOST, PATIENCE = 5, 20, 200, 5.0  # answers before measuring; answers measured; seconds after which to stop
+WARM, LEAST, MOST, PATIENCE = 3, 5, 200, 5.0  # answers before measuring; answers measured; seconds after which to stop
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ def render(
     blocks = [
         _head(e, manifest),
         f"# {e.study}, trial {e.trial}: {e.label}",
-        f"Classifies a text as {_listed(e.classes)}. Base model: {manifest.model}. {use}",
+        f"{_what(e)} Base model: {manifest.model}. {use}",
         "## Load it",
         f"```python\n{_ours(place)}\n```",
         *_without(folder, place, made, manifest),
@@ -57,15 +57,16 @@ def _head(e: Evidence, manifest: Manifest) -> str:
     """Metadata as the Hugging Face Hub reads it; YAML holds JSON."""
     base = manifest.model
     known = base not in EMBEDDED and not Path(base).exists()
+    task = "text-classification" if e.classes else "text-generation"
     result = {
-        "task": {"type": "text-classification"},
+        "task": {"type": task},
         "dataset": {"name": e.task, "type": e.task},
         "metrics": [{"type": e.metric, "value": e.test_score, "name": f"{e.metric} on held-out examples"}],
     }
     index = [{"name": f"{e.study} trial {e.trial}", "results": [result]}]
     facts = {
         "library_name": LIBRARIES[manifest.format],
-        "pipeline_tag": "text-classification",
+        "pipeline_tag": task,
         "tags": ["lora-study", str(e.settings["method.kind"])],
         **({"base_model": base} if known else {}),
         **({"model-index": index} if e.test_score is not None else {}),
@@ -118,15 +119,15 @@ def _costs(e: Evidence, figures: Mapping[str, float]) -> list[tuple[str, str]]:
 
 def _limits(e: Evidence, manifest: Manifest, made: Format) -> str:
     lines = [
-        f"Texts are cut at {manifest.max_length} tokens. It knows {len(e.classes)} classes and answers one of them "
-        f"to any text. It was trained and judged on the task {e.task} alone."
+        f"Texts are cut at {manifest.frame.longest} tokens. {_answers(e, manifest)} It was trained and judged on the "
+        f"task {e.task} alone."
     ]
     if e.lost:
         mean, most = sum(e.lost.values()) / len(e.lost), max(e.lost, key=lambda name: e.lost[name])
         lines.append(
             f"The weights of {len(e.lost)} layers were replaced by products of two thin matrices, whose span leaves "
-            f"out {mean:.0%} of a weight's norm on average, and {e.lost[most]:.0%} at {most}; training made up for "
-            "what the scores above say, and for no more."
+            f"out {mean:.0%} of a weight's norm on average, and {e.lost[most]:.0%} at {most}; the scores above say "
+            "how much of that training has recovered."
         )
     if made.needs_base:
         lines.append("It is an adapter: the base model must be at hand where it runs, with the very same weights.")
@@ -164,6 +165,16 @@ def _table(heads: tuple[str, ...], rows: object) -> str:
     if not lines:
         return ""
     return "\n".join(f"| {' | '.join(line)} |" for line in [list(heads), [":--"] * len(heads), *lines])
+
+
+def _what(e: Evidence) -> str:
+    return f"Classifies a text as {_listed(e.classes)}." if e.classes else f"Writes a text for a text ({e.task})."
+
+
+def _answers(e: Evidence, manifest: Manifest) -> str:
+    if e.classes:
+        return f"It knows {len(e.classes)} classes and answers one of them to any text."
+    return f"It writes at most {manifest.frame.new} tokens, which may be wrong however fluent they are."
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -7,38 +7,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.export import head
-from study.export.formats import Format
+from study.export.formats import OfTransformers
 
 if TYPE_CHECKING:
     from study.config import MethodConfig
-    from study.export.loaded import Compute
     from study.export.manifest import Manifest
     from study.export.trained import Trained
 
 WEIGHTS = "model.safetensors"
 
 
-class Compressed(Format):
+class Compressed(OfTransformers):
     """The weights of `layer` are `layer.0.weight` (C, r × in) and `layer.1.weight` (B, out × r)."""
 
     name = "compressed"
 
-    def refusal(self, method: MethodConfig) -> tuple[str, str] | None:
+    def refusal(self, method: MethodConfig, writes: bool = False) -> tuple[str, str] | None:
         if method.kind == "factorized" and method.residual == "drop":
             return None
         rule = "keeps B C alone, and this configuration keeps W (method.residual=drop is what compresses)"
         return rule, "write format=merged"
 
     def write(self, trained: Trained, folder: Path) -> None:
-        head.write(folder, trained.head, trained.bias)
+        if not trained.writes:
+            head.write(folder, trained.head, trained.bias)
         model: Any = trained.compressed()
         model.save_pretrained(str(folder), max_shard_size="1TB")
 
-    def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
-        from study.export.trained import Whole
-
-        backbone = _class(folder).from_pretrained(str(folder), dtype="float32").eval()
-        return Whole(backbone, *head.read(folder), manifest.pooling).compute
+    def backbone(self, folder: Path, manifest: Manifest) -> Any:
+        return _class(folder).from_pretrained(str(folder), dtype="float32").eval()
 
 
 def _class(folder: Path) -> Any:

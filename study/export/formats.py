@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from study.errors import ConfigError, StudyError
 
@@ -31,8 +31,11 @@ class Format(ABC):
     extra: ClassVar[str] = ""  # of the suite's own package, that brings them
     needs_base: ClassVar[bool] = False
 
-    def refusal(self, method: MethodConfig) -> tuple[str, str] | None:
-        """The rule that this method breaks and the remedy, None where the format fits."""
+    def refusal(self, method: MethodConfig, writes: bool = False) -> tuple[str, str] | None:
+        """The rule that this method breaks and the remedy, None where the format fits.
+
+        `writes` is whether the model writes texts; else it classifies them.
+        """
         return None
 
     @abstractmethod
@@ -41,22 +44,22 @@ class Format(ABC):
 
     @abstractmethod
     def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
-        """What computes logits of token ids and mask."""
+        """What computes a classifier's logits of token ids and mask."""
 
+    @abstractmethod
     def libraries(self, trained: Trained) -> tuple[str, ...]:
         """The modules that loading imports."""
-        return ("torch", "transformers", "safetensors.torch", type(trained.backbone).__module__)
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
-        """Python that leaves the `logits` of one text without this suite, None where that takes the suite.
+        """Python that leaves a classifier's `logits` of one text without this suite, None where that takes the suite.
 
         The export lies in `folder` and will lie at `place`.
         """
         return None
 
+    @abstractmethod
     def parameters(self, folder: Path) -> int:
         """Numbers in the folder's weights."""
-        return sum(safetensors_numbers(file) for file in sorted(folder.glob("*.safetensors")))
 
     def require(self) -> None:
         """Raise StudyError where a package is missing."""
@@ -64,6 +67,26 @@ class Format(ABC):
         if missing:
             rule = f"needs {', '.join(missing)}, which is not installed"
             raise StudyError(f"format={self.name}", rule, f"pip install 'lora-study[{self.extra}]'")
+
+
+class OfTransformers(Format):
+    """A format whose backbone is a model of transformers, with a classifier's head in a file of its own."""
+
+    @abstractmethod
+    def backbone(self, folder: Path, manifest: Manifest) -> Any:
+        """The model that the folder holds, in float32 and evaluation mode."""
+
+    def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
+        from study.export import head
+        from study.export.whole import Whole
+
+        return Whole(self.backbone(folder, manifest), *head.read(folder), manifest.pooling).compute
+
+    def libraries(self, trained: Trained) -> tuple[str, ...]:
+        return ("torch", "transformers", "safetensors.torch", type(trained.backbone).__module__)
+
+    def parameters(self, folder: Path) -> int:
+        return sum(safetensors_numbers(file) for file in sorted(folder.glob("*.safetensors")))
 
 
 def get(name: str) -> Format:

@@ -43,7 +43,7 @@ POOLED = {  # what `pooled` is of a model's output and the mask [1, T], as a per
 
 def code(place: str, model: str, imports: str, manifest: Manifest, text: str) -> str:
     """Python that computes `logits` of one text with transformers, with `model` for the backbone."""
-    call = f'tokenizer(["{text}"], truncation=True, max_length={manifest.max_length}, return_tensors="pt")'
+    call = f'tokenizer(["{text}"], truncation=True, max_length={manifest.frame.longest}, return_tensors="pt")'
     return f"""from safetensors.torch import load_file
 {imports}
 

@@ -1,48 +1,51 @@
-"""A loaded export: texts in, labels out. Needs numpy and tokenizers; what computes the logits is the format's."""
+"""A loaded export: texts in, labels or texts out. Needs numpy and tokenizers; the rest is the format's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from study.export.frame import padded
 from study.export.manifest import Manifest
 
-BATCH = 32  # texts that are computed together
+if TYPE_CHECKING:
+    from study.export.whole import Writing
 
-# Token ids and mask, both int64 [n, T], to logits [n, classes].
+BATCH = 16  # texts that are computed together
+
+# Token ids and mask, both int64 [n, T], to logits [n, outputs].
 Compute = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-class Reader:
-    """Texts to token ids, as the study read them."""
-
-    def __init__(self, manifest: Manifest, folder: Path) -> None:
-        from tokenizers import Tokenizer
-
-        self.pad_id = manifest.pad_id
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.tokenizer.enable_truncation(manifest.max_length, direction=manifest.truncation_side)
-        self.tokenizer.no_padding()
-
-    def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Token ids and mask [n, T], padded at the end."""
-        rows = [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
-        longest = max(map(len, rows))
-        ids = np.full((len(rows), longest), self.pad_id, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)], mask[i, : len(row)] = row, 1
-        return ids, mask
-
-
-class Classifier:
-    """Texts to labels. Of several members the logits are averaged."""
+class Loaded:
+    """Texts to logits. Of several members the logits are averaged."""
 
     def __init__(self, manifest: Manifest, folder: Path, members: list[Compute]) -> None:
-        self.manifest, self.members = manifest, members
-        self.read = Reader(manifest, folder)
+        from tokenizers import Tokenizer
+
+        self.manifest, self.members, self.frame = manifest, members, manifest.frame
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.enable_truncation(self.frame.room, direction=self.frame.side)
+        self.tokenizer.no_padding()
+
+    def batches(self, texts: str | Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Token ids and mask [n, T] of a few texts at a time."""
+        rows = [texts] if isinstance(texts, str) else list(texts)
+        for i in range(0, len(rows), BATCH):
+            found = self.tokenizer.encode_batch(rows[i : i + BATCH], add_special_tokens=not self.frame.new)
+            yield padded([self.frame.around(encoding.ids) for encoding in found], self.frame.pad)
+
+    def logits(self, texts: str | Sequence[str]) -> np.ndarray:
+        """Logits [n, outputs] of n texts; of a model that writes, those of the first token that it would write."""
+        parts = [np.mean([c(ids, mask) for c in self.members], axis=0) for ids, mask in self.batches(texts)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.manifest.classes)), dtype=np.float32)
+
+
+class Classifier(Loaded):
+    """Texts to labels."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -59,13 +62,20 @@ class Classifier:
         exponents = np.exp(logits - logits.max(1, keepdims=True))
         return exponents / exponents.sum(1, keepdims=True)
 
-    def logits(self, texts: str | Sequence[str]) -> np.ndarray:
-        """Logits [n, classes] of n texts."""
-        rows = [texts] if isinstance(texts, str) else list(texts)
-        if not rows:
-            return np.zeros((0, len(self.classes)), dtype=np.float32)
-        return np.concatenate([self._batch(rows[i : i + BATCH]) for i in range(0, len(rows), BATCH)])
 
-    def _batch(self, texts: list[str]) -> np.ndarray:
-        ids, mask = self.read(texts)
-        return np.mean([compute(ids, mask) for compute in self.members], axis=0)  # type: ignore[no-any-return]
+class Writer(Loaded):
+    """Texts to texts."""
+
+    def __init__(self, manifest: Manifest, folder: Path, writing: Writing) -> None:
+        super().__init__(manifest, folder, [writing.compute])
+        from transformers import AutoTokenizer
+
+        self.writing, self.reads = writing, AutoTokenizer.from_pretrained(str(folder))
+
+    def __call__(self, texts: str | Sequence[str]) -> list[str]:
+        """What the model writes for each text."""
+        written: list[str] = []
+        for ids, mask in self.batches(texts):
+            new = self.writing.write(ids, mask, self.frame.new, self.frame.pad)
+            written += self.reads.batch_decode(new, skip_special_tokens=True)
+        return written

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import StudyError
+from study.export.frame import Frame
 
 FILE = "lora_study.json"
+LISTS = ("classes", "libraries", "members")
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Manifest:
     """Where an export comes from and how it reads a text.
 
     `model` is the base model's name and `fingerprint` its weights'; `classes` are the labels in the order of
-    the logits; `members` are the folders of an ensemble; `libraries` are the modules that loading imports.
+    the logits, none where the model writes; `members` are the folders of an ensemble; `libraries` are the modules
+    that loading imports.
     """
 
     format: str
@@ -28,12 +31,15 @@ class Manifest:
     fingerprint: str
     random_weights: bool
     pooling: str
-    max_length: int
-    pad_id: int
-    truncation_side: str
     classes: tuple[str, ...]
+    frame: Frame
     libraries: tuple[str, ...]
     members: tuple[str, ...] = ()
+
+    @property
+    def writes(self) -> bool:
+        """Whether the model writes texts; else it classifies them."""
+        return not self.classes
 
     def write(self, folder: Path) -> None:
         """Into the export's folder."""
@@ -46,10 +52,10 @@ class Manifest:
         try:
             raw: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
             values: dict[str, Any] = {f.name: raw[f.name] for f in fields(cls)}
+            values |= {name: tuple(values[name]) for name in LISTS}
+            frame: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values["frame"].items()}
+            return cls(**{**values, "frame": Frame(**frame)})
         except OSError as error:
             raise StudyError(str(folder), f"holds no {FILE}", remedy) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StudyError(str(folder / FILE), f"cannot be read ({error!r})", remedy) from error
-        for name in ("classes", "libraries", "members"):
-            values[name] = tuple(values[name])
-        return cls(**values)

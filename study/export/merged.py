@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.export import head
-from study.export.formats import Format
+from study.export.formats import OfTransformers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LAST = ("classifier", "score")  # where transformers' classifiers keep their last layer
 
 
-class Merged(Format):
+class Merged(OfTransformers):
     """AutoModel loads the backbone, and head.safetensors holds the classifier.
 
     Where the architecture's own AutoModelForSequenceClassification computes the very same logits, which is found by
@@ -30,7 +30,10 @@ class Merged(Format):
     name = "merged"
 
     def write(self, trained: Trained, folder: Path) -> None:
-        backbone = trained.merged()
+        backbone: Any = trained.merged()
+        if trained.writes:
+            backbone.save_pretrained(str(folder))
+            return
         own = as_sequence_classifier(backbone, trained)
         if own is None:
             head.write(folder, trained.head, trained.bias)
@@ -38,18 +41,27 @@ class Merged(Format):
 
     def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
         import torch
-        from transformers import AutoModel, AutoModelForSequenceClassification
+        from transformers import AutoModelForSequenceClassification
 
-        from study.export.trained import Answering, Whole
+        from study.export.whole import Answering
 
-        if not head.there(folder):
-            own = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
-            return Answering(own.eval()).compute
-        backbone = AutoModel.from_pretrained(str(folder), dtype=torch.float32).eval()
-        reader = backbone.get_encoder() if backbone.config.is_encoder_decoder else backbone
-        return Whole(reader, *head.read(folder), manifest.pooling).compute
+        if head.there(folder):
+            return super().open(folder, manifest, threads)
+        own = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
+        return Answering(own.eval()).compute
+
+    def backbone(self, folder: Path, manifest: Manifest) -> Any:
+        import torch
+        from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+        two_stacks = AutoConfig.from_pretrained(str(folder)).is_encoder_decoder
+        writer = AutoModelForSeq2SeqLM if two_stacks else AutoModelForCausalLM
+        found = (writer if manifest.writes else AutoModel).from_pretrained(str(folder), dtype=torch.float32).eval()
+        return found.get_encoder() if two_stacks and not manifest.writes else found
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
+        if manifest.writes:
+            return None
         if head.there(folder):
             two_stacks = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("is_encoder_decoder")
             model = f"AutoModel.from_pretrained(folder){'.get_encoder()' if two_stacks else ''}"
@@ -59,7 +71,7 @@ class Merged(Format):
 folder = "{place}"
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForSequenceClassification.from_pretrained(folder)
-batch = tokenizer(["{text}"], truncation=True, max_length={manifest.max_length}, return_tensors="pt")
+batch = tokenizer(["{text}"], truncation=True, max_length={manifest.frame.longest}, return_tensors="pt")
 logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits"""
 
 
@@ -70,7 +82,7 @@ def as_sequence_classifier(backbone: nn.Module, trained: Trained) -> Any | None:
 
     from study.attention import NAME
     from study.engine import exact
-    from study.export.trained import Answering, Whole
+    from study.export.whole import Answering
 
     config: Any = copy.deepcopy(backbone.config)
     config.num_labels = len(trained.bias)
@@ -80,7 +92,7 @@ def as_sequence_classifier(backbone: nn.Module, trained: Trained) -> Any | None:
         config._attn_implementation = "sdpa"
     ids, mask = exact.trial(backbone)
     with torch.no_grad():
-        wanted = Whole(backbone, trained.head, trained.bias, trained.configuration.model.pooling)(ids, mask)
+        wanted = trained.computing(backbone)(ids, mask)
         try:
             made = AutoModelForSequenceClassification.from_config(config).eval()
             _fill(made, backbone, trained)

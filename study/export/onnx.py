@@ -14,6 +14,7 @@ import numpy as np
 from study.export.formats import Format
 
 if TYPE_CHECKING:
+    from study.config import MethodConfig
     from study.export.loaded import Compute
     from study.export.manifest import Manifest
     from study.export.trained import Trained
@@ -29,14 +30,17 @@ class Onnx(Format):
     packages = ("onnx", "onnxruntime", "onnxscript")
     extra = "onnx"
 
+    def refusal(self, method: MethodConfig, writes: bool = False) -> tuple[str, str] | None:
+        if writes:
+            return "holds one pass through a model, and writing takes one for each token", "write format=merged"
+        return None
+
     def write(self, trained: Trained, folder: Path) -> None:
         import torch
         from torch.export import Dim
 
-        from study.export.trained import Whole
-
         backbone = trained.compressed() if trained.dropped else trained.merged()
-        whole = Whole(backbone, trained.head, trained.bias, trained.configuration.model.pooling).eval()
+        whole = trained.computing(backbone).eval()
         ids, mask = _example(trained)
         sizes = {0: Dim("texts"), 1: Dim("tokens")}
         with _quiet():
@@ -65,7 +69,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 tokenizer = Tokenizer.from_file("{place}/tokenizer.json")
-tokenizer.enable_truncation({manifest.max_length}, direction="{manifest.truncation_side}")
+tokenizer.enable_truncation({manifest.frame.longest}, direction="{manifest.frame.side}")
 session = onnxruntime.InferenceSession("{place}/{FILE}")
 ids = np.array([tokenizer.encode("{text}").ids])
 (logits,) = session.run(["{OUTPUT}"], {{"input_ids": ids, "attention_mask": np.ones_like(ids)}})"""

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.export import head
-from study.export.formats import Format
+from study.export.formats import OfTransformers
 
 if TYPE_CHECKING:
     from study.adapters.factors import Start
     from study.config import MethodConfig
-    from study.export.loaded import Compute
     from study.export.manifest import Manifest
     from study.export.trained import Trained
 
 
-class Peft(Format):
+class Peft(OfTransformers):
     """PEFT's own classes write and read it, so that it is whatever the installed PEFT understands."""
 
     name = "peft"
@@ -29,13 +28,13 @@ class Peft(Format):
     extra = "peft"
     needs_base = True
 
-    def refusal(self, method: MethodConfig) -> tuple[str, str] | None:
+    def refusal(self, method: MethodConfig, writes: bool = False) -> tuple[str, str] | None:
         if method.kind == "factorized" and method.residual == "drop":
             rule = "adds to a layer's weight, and method.residual=drop has none left to add to"
             return rule, "write format=compressed or format=merged"
         if method.kind in ("full", "head"):
             what = "changes no layer" if method.kind == "head" else "changes every weight"
-            return f"keeps low-rank updates, and method.kind={method.kind} {what}", "write format=merged or format=onnx"
+            return f"keeps low-rank updates, and method.kind={method.kind} {what}", "write format=merged"
         return None
 
     def write(self, trained: Trained, folder: Path) -> None:
@@ -50,6 +49,8 @@ class Peft(Format):
         # PEFT asks whether weights are kept as in × out, as GPT-2 does.
         turned = any(matrix(x := base.get_submodule(name)) is not x.weight for name in trained.starts)
         settings = {**_settings(trained.starts), "base_model_name_or_path": source, "fan_in_fan_out": turned}
+        if trained.writes:
+            settings["task_type"] = "SEQ_2_SEQ_LM" if base.config.is_encoder_decoder else "CAUSAL_LM"
         model: Any = get_peft_model(base, LoraConfig(**settings))
         with torch.no_grad():
             for name, start in trained.starts.items():
@@ -58,30 +59,30 @@ class Peft(Format):
                 layer.lora_B["default"].weight.copy_(start.up)
         # Else PEFT would look whether the vocabulary has grown, on the Hub.
         model.save_pretrained(str(folder), save_embedding_layers=False)
-        head.write(folder, trained.head, trained.bias)
+        if not trained.writes:
+            head.write(folder, trained.head, trained.bias)
 
-    def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
+    def backbone(self, folder: Path, manifest: Manifest) -> Any:
         from peft import PeftModel
 
-        from study import models
+        from study import generators, models
         from study.config import ModelConfig
         from study.errors import StudyError
-        from study.export.trained import Whole
 
-        wanted = ModelConfig(manifest.model, manifest.max_length, manifest.pooling, "float32", manifest.random_weights)
+        wanted = ModelConfig(manifest.model, pooling=manifest.pooling, random_weights=manifest.random_weights)
         if models.fingerprint(wanted) != manifest.fingerprint:
             rule = f"belongs to other weights than {manifest.model} has now"
             raise StudyError(str(folder), rule, "bring the base model back that the study used, or export again")
-        base: Any = models.load(wanted).backbone
+        base: Any = (generators if manifest.writes else models).load(wanted).backbone
         adapted: Any = PeftModel.from_pretrained(base, str(folder)).eval()
-        return Whole(adapted.base_model.model, *head.read(folder), manifest.pooling).compute
+        return adapted.base_model.model
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
         from study import models
         from study.config import ModelConfig
 
-        if manifest.random_weights:
-            return None  # no place has them
+        if manifest.random_weights or manifest.writes:
+            return None
         configured = models.configured(ModelConfig(manifest.model))
         part = ".get_encoder()" if configured.is_encoder_decoder else ""
         base = f'AutoModel.from_pretrained("{models.source(manifest.model)}"){part}'

@@ -49,7 +49,7 @@ class TrialRun:
         metrics = [Metric(f"export/{label}/{name}", value, now, 0) for name, value in figures.items()]
         self.client.log_batch(self.run_id, metrics=metrics)
 
-    def register(self, name: str, folder: Path, example: list[str]) -> str:
+    def register(self, name: str, folder: Path, example: list[str], writes: bool) -> str:
         """Log the export as an MLflow model of this run and register it; the new version's address.
 
         Raises StudyError where MLflow refuses.
@@ -58,7 +58,7 @@ class TrialRun:
 
         with _addressed(self.client):
             try:
-                return f"models:/{name}/{self._logged(name, folder, example)}"
+                return f"models:/{name}/{self._logged(name, folder, example, writes)}"
             except MlflowException as error:
                 first = str(error).splitlines()[0].rstrip(".")
                 rule, remedy = (
@@ -67,7 +67,7 @@ class TrialRun:
                 )
                 raise StudyError(f"register.name={name}", rule, remedy) from error
 
-    def _logged(self, name: str, folder: Path, example: list[str]) -> str:
+    def _logged(self, name: str, folder: Path, example: list[str], writes: bool) -> str:
         import mlflow.pyfunc
         from mlflow.models import Model, ModelSignature
         from mlflow.types import ColSpec, Schema
@@ -75,7 +75,8 @@ class TrialRun:
         import study
 
         inputs: list[Any] = [ColSpec("string")]
-        outputs: list[Any] = [ColSpec("string", "label"), ColSpec("double", "probability")]
+        labels: list[Any] = [ColSpec("string", "label"), ColSpec("double", "probability")]
+        outputs: list[Any] = [ColSpec("string", "written")] if writes else labels
         # Not mlflow.pyfunc.log_model: that would open the trial's run again, and end it now.
         logged = Model.log(
             None, mlflow.pyfunc, registered_model_name=name, run_id=self.run_id, name="model", loader_module=LOADER,

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from study import models, seeding
+from study import backbones, seeding
 from study.adapters import export
 from study.config import Configuration, ModelConfig
 from study.engine.fit import Fit
+from study.engine.texts import marks, plain
 from study.engine.workbench import StudyData, Workbench, default_device
 from study.errors import StudyError
-from study.examples import Texts
+from study.examples import Examples, Pairs, Texts
+from study.export.frame import Frame
 from study.export.trained import Trained
 from study.models import Encoder
 from study.records import Fold, Member
@@ -40,19 +42,22 @@ def members(plan: Plan, number: int, configuration: Configuration, data: str) ->
     return StudyData(plan.examples, (*plan.folds, last)), [member]
 
 
-def train(plan: Plan, number: int, configuration: Configuration, data: str) -> list[Trained]:
-    """The trained models, one, or one for each fold of an ensemble; StudyError where training fails."""
+def train(plan: Plan, number: int, configuration: Configuration, data: str) -> tuple[list[Trained], dict[str, float]]:
+    """The trained models, one, or one for each fold of an ensemble; and what the last one scored on its own fold.
+
+    Raises StudyError where training fails.
+    """
     examples, own = members(plan, number, configuration, data)
     bench = Workbench(examples, default_device(), plan.config.engine)
-    return [_trained(member, bench) for member in own]
-
-
-def _trained(member: Member, bench: Workbench) -> Trained:
-    fit = Fit([member], bench)
-    (course,) = fit.run()
-    if course.error is not None:
-        raise StudyError(f"trial={member.trial}", course.error, "choose another trial")
-    return of_fit(fit, bench)
+    out, scores = [], {}
+    for member in own:
+        fit = Fit([member], bench)
+        (course,) = fit.run()
+        if course.error is not None:
+            raise StudyError(f"trial={number}", course.error, "choose another trial")
+        out.append(of_fit(fit, bench))
+        scores = course.scores
+    return out, scores
 
 
 def of_fit(fit: Fit, bench: Workbench) -> Trained:
@@ -60,20 +65,34 @@ def of_fit(fit: Fit, bench: Workbench) -> Trained:
 
     Frozen weights are the base model's own: in a study of bfloat16 they were rounded, and the export is not.
     """
-    pack, configuration = fit.pack, fit.pack.members[0].configuration
-    assert isinstance(bench.data.examples, Texts)
+    pack, configuration, examples = fit.pack, fit.pack.members[0].configuration, bench.data.examples
     encoder = _plain(bench, configuration.model)
     backbone = pack.backbone.to("cpu").float() if pack.full else encoder.backbone
     starts = {name: export.settled(packed) for name, packed in pack.attached.items()}
     head, bias = (t[0].detach().cpu().float() for t in (pack.head, pack.bias))
+    classes = examples.classes if isinstance(examples, Texts) else ()
+    frame = _frame(examples, encoder, configuration.model.max_length)
+    frozen = backbone.requires_grad_(False).eval()
+    return Trained(frozen, starts, head, bias, classes, encoder.tokenizer, frame, configuration)
+
+
+def _frame(examples: Examples, encoder: Encoder, longest: int) -> Frame:
+    """How the engine's problems read a text."""
     tokenizer: Any = encoder.tokenizer
-    classes = bench.data.examples.classes
-    return Trained(backbone.requires_grad_(False).eval(), starts, head, bias, classes, tokenizer, configuration)
+    if not isinstance(examples, Pairs):
+        return Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side)
+    first, last = marks(tokenizer)
+    config: Any = encoder.backbone.config
+    begin = (*first, *plain(examples.prefix, tokenizer))
+    end = (*plain(examples.suffix, tokenizer), *(last if config.is_encoder_decoder else []))
+    pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    return Frame(longest, pad, tokenizer.truncation_side, begin, end, examples.longest)
 
 
 def _plain(bench: Workbench, model: ModelConfig) -> Encoder:
-    """The model's encoder in float32 on the CPU."""
+    """The model's backbone in float32 on the CPU."""
     if model.precision == "float32" and bench.device.type == "cpu":
         return bench.encoder(model)
-    plain = replace(model, precision="float32")
-    return bench.once(("plain", model.name, model.random_weights), lambda: models.load(plain))
+    plain_model = replace(model, precision="float32")
+    key = ("plain", model.name, model.random_weights)
+    return bench.once(key, lambda: backbones.load(plain_model, bench.data.examples))

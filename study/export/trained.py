@@ -15,16 +15,19 @@ from torch import nn
 from study.adapters import export, surgery
 from study.adapters.factors import PackedLinear, Start
 from study.config import Configuration
-from study.engine.batches import scoring_batches
-from study.engine.pooling import pool
-from study.engine.texts import tokenized
+from study.engine.batches import Tokens, scoring_batches
+from study.export.frame import Frame
+from study.export.whole import Computing, Whole, Writing
 
 TOKENS = 4096  # that a forward pass holds at most
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A backbone as it came, what each adapted layer of it has learned, and the head [classes, hidden] on top."""
+    """A backbone as it came, what each adapted layer of it has learned, and the head [classes, hidden] on top.
+
+    A model that writes has no classes and no head; `frame` is how a text is read.
+    """
 
     backbone: nn.Module
     starts: dict[str, Start]
@@ -32,7 +35,13 @@ class Trained:
     bias: torch.Tensor
     classes: tuple[str, ...]
     tokenizer: Any
+    frame: Frame
     configuration: Configuration
+
+    @property
+    def writes(self) -> bool:
+        """Whether the model writes texts; else it classifies them."""
+        return not self.classes
 
     @property
     def dropped(self) -> bool:
@@ -63,48 +72,19 @@ class Trained:
             whole.set_submodule(name, export.thin(whole.get_submodule(name), start))
         return whole.requires_grad_(False)
 
-    @torch.no_grad()
+    def computing(self, backbone: nn.Module) -> Computing:
+        """What computes this model's logits with that backbone."""
+        if self.writes:
+            return Writing(backbone)
+        return Whole(backbone, self.head, self.bias, self.configuration.model.pooling)
+
     def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """The suite's own logits [n, classes]: its adapted layers, its tokens, its batches."""
-        model = self.configuration.model
-        tokens = tokenized(texts, self.tokenizer, model.max_length)
-        out = np.zeros((len(texts), len(self.bias)), dtype=np.float32)
+        """The suite's own logits [n, outputs]: its adapted layers, its tokens, its batches."""
+        tokens = Tokens.of(self.frame.rows(texts, self.tokenizer), self.frame.pad)
+        parts: dict[int, np.ndarray] = {}
         with self.adapted():
+            whole = self.computing(self.backbone)
             for batch in scoring_batches(tokens.lengths, TOKENS):
                 ids, mask = tokens.batch(batch, torch.device("cpu"))
-                features = pool(self.backbone(input_ids=ids, attention_mask=mask), mask, model.pooling)
-                out[batch] = (features @ self.head.T + self.bias).numpy()
-        return out
-
-
-class Computing(nn.Module):
-    """Token ids and mask [n, T] to logits [n, classes]."""
-
-    @torch.no_grad()
-    def compute(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """The same of arrays."""
-        return self(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()  # type: ignore[no-any-return]
-
-
-class Whole(Computing):
-    """Backbone, pooling and head in one module."""
-
-    def __init__(self, backbone: nn.Module, head: torch.Tensor, bias: torch.Tensor, pooling: str) -> None:
-        super().__init__()
-        self.backbone, self.pooling = backbone, pooling
-        self.head, self.bias = nn.Parameter(head, requires_grad=False), nn.Parameter(bias, requires_grad=False)
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
-        return pool(output, attention_mask, self.pooling) @ self.head.T + self.bias
-
-
-class Answering(Computing):
-    """transformers' own classifier."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits  # type: ignore[no-any-return]
+                parts.update(zip(batch.tolist(), whole.compute(ids.numpy(), mask.numpy()), strict=True))
+        return np.stack([parts[i] for i in range(len(texts))])

@@ -28,10 +28,11 @@ from study.config import (
     TrainConfig,
 )
 from study.errors import ConfigError, StudyError
-from study.export import load, measure, run
+from study.export import load, measure, write
+from study.export.job import Wanted
 from study.export.measure import FIGURES
 from study.export.record import TrialRun
-from study.export.run import Wanted, run_export
+from study.export.run import run_export
 from study.search.driver import run_study
 from study.search.ledger import exports_of, find
 
@@ -288,7 +289,7 @@ def test_a_failed_or_unfinished_trial_is_refused_with_the_reason(wanted: Wanted)
 def test_an_export_that_answers_otherwise_is_an_error_and_leaves_nothing(
     wanted: Wanted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "mean_logits", lambda trained, texts: np.ones((len(texts), 2), dtype=np.float32))
+    monkeypatch.setattr(write, "mean_logits", lambda trained, texts: np.ones((len(texts), 2), dtype=np.float32))
     with pytest.raises(StudyError, match="answers otherwise than the trained model"):
         run_export(replace(wanted, trial=str(HEAD), formats=("merged",)))
     assert not wanted.out.exists()

@@ -73,8 +73,8 @@ def exported(trained: Trained, name: str, folder: Path) -> Path:
     made.write(trained, folder)
     trained.tokenizer.save_pretrained(str(folder))
     Manifest(
-        name, "study", 0, "searched", model.name, models.fingerprint(model), False, model.pooling, model.max_length, 0,
-        "right", trained.classes, made.libraries(trained),
+        name, "study", 0, "searched", model.name, models.fingerprint(model), False, model.pooling, trained.classes,
+        trained.frame, made.libraries(trained),
     ).write(folder)  # fmt: skip
     return folder
 

@@ -1,0 +1,49 @@
+"""How a text becomes the token ids that a model reads, as the study's engine has it; needs neither torch nor more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A text's ids are cut at `longest` tokens, and padded with `pad` at their end.
+
+    Where a model writes, `begin` and `end` stand around the text's own ids and count among the `longest`, and `new` is
+    how many tokens it may write; where `new` is 0, the tokenizer itself puts its marks around a text.
+    """
+
+    longest: int
+    pad: int
+    side: str = "right"  # on which a text is cut
+    begin: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+    new: int = 0
+
+    @property
+    def room(self) -> int:
+        """How many ids the tokenizer may give for a text."""
+        return max(1, self.longest - len(self.begin) - len(self.end))
+
+    def around(self, ids: Sequence[int]) -> np.ndarray:
+        """The ids of a text as the model reads them."""
+        return np.array([*self.begin, *ids, *self.end], dtype=np.int64)
+
+    def rows(self, texts: Sequence[str], tokenizer: Any) -> list[np.ndarray]:
+        """The ids of each text, by a tokenizer of transformers."""
+        found = tokenizer(list(texts), truncation=True, max_length=self.room, add_special_tokens=not self.new)
+        return [self.around(row) for row in found["input_ids"]]
+
+
+def padded(rows: Sequence[np.ndarray], pad: int) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and mask [n, T] of rows of different lengths."""
+    longest = max(map(len, rows))
+    ids = np.full((len(rows), longest), pad, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)], mask[i, : len(row)] = row, 1
+    return ids, mask

@@ -1,0 +1,75 @@
+"""Modules from token ids and mask to logits: what an export computes, whatever its weights came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from study.engine.pooling import pool
+
+
+class Computing(nn.Module):
+    """Token ids and mask, int64 [n, T] and padded at the end, to logits [n, outputs]."""
+
+    @torch.no_grad()
+    def compute(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """The same of arrays."""
+        return self(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()  # type: ignore[no-any-return]
+
+
+class Whole(Computing):
+    """Backbone, pooling and head in one module."""
+
+    def __init__(self, backbone: nn.Module, head: torch.Tensor, bias: torch.Tensor, pooling: str) -> None:
+        super().__init__()
+        self.backbone, self.pooling = backbone, pooling
+        self.head, self.bias = nn.Parameter(head, requires_grad=False), nn.Parameter(bias, requires_grad=False)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+        return pool(output, attention_mask, self.pooling) @ self.head.T + self.bias
+
+
+class Answering(Computing):
+    """transformers' own classifier."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits  # type: ignore[no-any-return]
+
+
+class Writing(Computing):
+    """A language model; its logits [n, words] are those of the first token that it would write."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.two_stacks: bool = model.config.is_encoder_decoder
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        given: dict[str, Any] = {"input_ids": input_ids, "attention_mask": attention_mask, "use_cache": False}
+        if self.two_stacks:
+            start = self.model.generation_config.decoder_start_token_id
+            start = self.model.config.decoder_start_token_id if start is None else start
+            first = torch.full_like(input_ids[:, :1], start)
+            return self.model(**given, decoder_input_ids=first).logits[:, 0]  # type: ignore[no-any-return]
+        hidden = pool(self.model.base_model(**given), attention_mask, "last")
+        return self.model.get_output_embeddings()(hidden)  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def write(self, ids: np.ndarray, mask: np.ndarray, longest: int, pad: int) -> np.ndarray:
+        """The ids [n, ...] that the model writes, greedily or with its own beams, for those that it reads."""
+        source, real = torch.from_numpy(ids), torch.from_numpy(mask)
+        if not self.two_stacks:  # what is written goes on where the source ends
+            order = real.argsort(dim=1, stable=True)
+            source, real = source.gather(1, order), real.gather(1, order)
+        out = self.model.generate(
+            input_ids=source, attention_mask=real, do_sample=False, max_new_tokens=longest, pad_token_id=pad
+        )
+        return (out if self.two_stacks else out[:, source.shape[1] :]).numpy()  # type: ignore[no-any-return]
