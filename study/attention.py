@@ -16,14 +16,15 @@ FIRST_TOKEN = "_lora_study_first_token"  # set on an attention module of which o
 
 def use(backbone: nn.Module) -> None:
     """Let a model that runs torch's scaled dot-product attention run it by way of :func:`attend`."""
+    config: Any = backbone.config
+    if getattr(config, "_attn_implementation", None) != "sdpa":
+        return
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    config: Any = backbone.config
-    if config._attn_implementation == "sdpa":
-        ALL_ATTENTION_FUNCTIONS.register(NAME, attend)
-        ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, sdpa_mask)
-        config._attn_implementation = NAME
+    ALL_ATTENTION_FUNCTIONS.register(NAME, attend)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, sdpa_mask)
+    config._attn_implementation = NAME
 
 
 def attend(

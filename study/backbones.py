@@ -1,14 +1,18 @@
-"""Which backbone reads which examples: encoders for texts and documents, language models for pairs of texts."""
+"""Which backbone reads which examples: encoders for texts and documents, language models for pairs of texts,
+graph networks for graphs."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from study import generators, models
+from study import generators, graphs, models
 from study.config import ModelConfig
 from study.errors import ConfigError
-from study.examples import Documents, Examples, Pairs
+from study.examples import Documents, Examples, Graph, Pairs
 from study.models import Encoder, LinearSite
+
+EMBEDDED = (*models.EMBEDDED, *graphs.NAMES)  # names of models that are no one's on the Hub
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,9 @@ class Geometry:
 
 def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     """The geometry of the model as it would read these examples; StudyError where it cannot."""
+    if isinstance(examples, Graph):
+        return Geometry(*models.measured(graphs.shapes(model, examples)))
+    graphs.refuse(model)
     if isinstance(examples, Pairs):
         return Geometry(*models.measured(generators.shapes(model)))
     if isinstance(examples, Documents) and model.pooling == "pooler":
@@ -35,4 +42,20 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
 
 def load(model: ModelConfig, examples: Examples) -> Encoder:
     """The frozen model that reads these examples, with its tokenizer."""
+    if isinstance(examples, Graph):
+        return graphs.load(model, examples)
     return generators.load(model) if isinstance(examples, Pairs) else models.load(model)
+
+
+def fingerprint(model: ModelConfig, examples: Examples) -> str:
+    """What identifies the weights of the model that reads these examples."""
+    return graphs.fingerprint(model, examples) if isinstance(examples, Graph) else models.fingerprint(model)
+
+
+def highest_full_lr(examples: Examples) -> float:
+    """The highest learning rate that suits training all of a model that reads these examples."""
+    if isinstance(examples, Graph):  # its authors train them whole at 0.005 and 0.01, and from nothing
+        return math.inf
+    # An adapter's learning rate destroys a language model; 1e-4 is at the upper end of what BERT's authors advise
+    # (Devlin et al. 2019, appendix A.3), which suits a small encoder.
+    return 1e-4

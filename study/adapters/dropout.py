@@ -16,11 +16,14 @@ class Dropped:
         self.shares, self.shapes, self.generators = shares, shapes, generators
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """x [P·n, T, in] with each member's share of numbers zero and the rest scaled up to the same mean."""
-        kept = torch.ones_like(x).view(len(self.shares), -1, *x.shape[1:])
+        """x [P·n, T, in] with each member's share of numbers zero and the rest scaled up to the same mean.
+
+        Nodes of a graph, [P·n, in], are rows of one token.
+        """
+        kept = torch.ones_like(x).view(len(self.shares), -1, 1 if x.dim() == 2 else x.shape[1], x.shape[-1])
         for p, (share, (rows, longest)) in enumerate(zip(self.shares, self.shapes, strict=True)):
             if share and rows:
-                own = torch.empty(rows, min(longest, x.shape[1]), x.shape[2], dtype=x.dtype, device=x.device)
+                own = kept.new_empty(rows, min(longest, kept.shape[2]), kept.shape[3])
                 own.bernoulli_(1 - share, generator=self.generators[p])
                 kept[p, :rows, : own.shape[1]] = own / (1 - share)
         return x * kept.view_as(x)

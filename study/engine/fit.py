@@ -12,7 +12,7 @@ import torch
 
 from study import targets
 from study.engine import problems
-from study.engine.batches import moved, portions, training_batches
+from study.engine.batches import moved, training_batches
 from study.engine.optim import PackedAdamW, schedule
 from study.engine.pack import Pack
 from study.engine.problems.base import levelled
@@ -69,7 +69,6 @@ class Fit:
         self.problem = problems.make(bench, model, lowest, cached)  # while the encoder is still as it came
         folds = [bench.data.folds[m.fold] for m in members]
         self.courses = [Course(m, f, self.problem.rows(f.train)) for m, f in zip(members, folds, strict=True)]
-        self.longest = int(self.problem.lengths.max())
         self.pack = Pack(encoder, members, bench.data.examples.outputs, bench.spectrum(model), self.device)
         trains = [m.configuration.train for m in members]
         settings = torch.tensor([[t.lr, t.weight_decay, t.clip] for t in trains], dtype=torch.float64)
@@ -155,18 +154,13 @@ class Fit:
     def _backward(self, batches: list[np.ndarray]) -> torch.Tensor:
         """Gradients of the members' objectives, portion by portion where a batch holds many tokens; L1 [P]."""
         rows, weights = levelled(batches)
-        # Portions are as for the longest text of all: cutting by what companions bring would change rounding.
-        parts = portions(rows.shape[1], self.longest, self.bench.engine.tokens)
+        parts = self.problem.portions(rows.shape[1])
         total = torch.zeros(len(batches), device=self.device)
         for part in parts:
-            with self.pack.dropping([c.steps for c in self.courses], part.start, self._shapes(batches, part)):
+            shapes = [self.problem.adapted(batch[part]) for batch in batches]
+            with self.pack.dropping([c.steps for c in self.courses], part.start, shapes):
                 share = moved(weights[:, part], self.device).to(self.pack.lam)
                 task = self.problem.loss(self.pack, rows[:, part], share)
             self.pack.objective(task, share=float(part is parts[-1])).backward()  # type: ignore[no-untyped-call]
             total += task.detach()
         return total
-
-    def _shapes(self, batches: list[np.ndarray], part: slice) -> list[tuple[int, int]]:
-        """Each member's own rows in the portion, and their longest in tokens."""
-        owns = [batch[part] for batch in batches]
-        return [(len(own), int(self.problem.lengths[own].max(initial=0))) for own in owns]

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import launch, models, network, provenance, references, seeding, stores, targets, tracking
+from study import backbones, launch, network, provenance, references, seeding, stores, targets, tracking
 from study.config import StudyConfig
 from study.records import FoldResult, Member, TrialResult
 from study.search import finish, packing
@@ -34,13 +34,14 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     """
     check_objectives(config)
     _check_addresses(config)
-    network.settle(_named(config))
+    network.settle(named(config))
     launch.prepare(config)
     plan = make_plan(_settled(config))
     # Workers import and load while this process opens its stores.
     with launch.make(config, plan.data) as launcher:
         with stores.opening("storage.url", config.storage.url):
             ledger = Ledger(plan)
+            ledger.keep_config()
         origin = _provenance(plan, ledger, argv)
         with stores.opening("tracking.uri", str(config.tracking.uri)):
             tracker = tracking.make(config)
@@ -59,11 +60,11 @@ def _settled(config: StudyConfig) -> StudyConfig:
     return replace(config, model=replace(config.model, precision=probe.precision(default_device())))
 
 
-def _named(config: StudyConfig) -> list[str]:
+def named(config: StudyConfig) -> list[str]:
     """Models and data sets that may lie on the Hub."""
     searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
     data = [str(config.task.path)] if config.task.name == "hub" else []
-    return [name for name in (config.model.name, *searched, *data) if name not in (*models.EMBEDDED, "choice")]
+    return [name for name in (config.model.name, *searched, *data) if name not in (*backbones.EMBEDDED, "choice")]
 
 
 def _check_addresses(config: StudyConfig) -> None:
@@ -80,6 +81,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: lau
             driver = Driver(plan, ledger, tracker, progress, launcher)
             driver.run()
             finish.score_tests(plan, ledger, driver.results, tracker, driver.train)
+            finish.record_exports(ledger, tracker)
     except KeyboardInterrupt:
         tracker.end("KILLED")
         print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)
@@ -226,7 +228,7 @@ def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Prove
         command=" ".join(argv),
         data_fingerprint=plan.examples.fingerprint,
         folds_fingerprint=plan.folds_fingerprint,
-        model_fingerprint=models.fingerprint(plan.config.model),
+        model_fingerprint=backbones.fingerprint(plan.config.model, plan.examples),
         notes=plan.examples.notes,
         examples=str(sum(len(f.valid) for f in plan.folds)),
         test_examples=str(len(plan.test)),

@@ -148,9 +148,7 @@ def baselines(plan: Plan) -> dict[str, Configuration]:
     """
     base, wanted = plan.config.configuration, set(plan.config.search.baselines)
     lora = _usual_lora(plan.shapes.sites)
-    # Full fine-tuning with an adapter's learning rate destroys the model; 1e-4 is at the upper end of what
-    # BERT's authors advise (Devlin et al. 2019, appendix A.3), which suits a small encoder.
-    full = {"method.kind": "full", "train.lr": min(base.train.lr, 1e-4)}
+    full = {"method.kind": "full", "train.lr": min(base.train.lr, backbones.highest_full_lr(plan.examples))}
     named: dict[str, tuple[str, dict[str, Any]]] = {
         "head": ("head", {"method.kind": "head"}),
         "full": ("full", full),

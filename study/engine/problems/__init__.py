@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from study.examples import Documents, Examples, Pairs, Texts
+from study.examples import Documents, Examples, Graph, Pairs, Texts
 
 if TYPE_CHECKING:
     from study.config import ModelConfig
@@ -22,6 +22,10 @@ def kind_of(examples: Examples) -> type[Problem]:
         from study.engine.problems.extract import Extract
 
         return Extract
+    if isinstance(examples, Graph):
+        from study.engine.problems.nodes import Nodes
+
+        return Nodes
     if isinstance(examples, Pairs):
         from study.engine.problems.generate import Generate
 

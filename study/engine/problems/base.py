@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from study.config import ModelConfig
-from study.engine.batches import scoring_batches
+from study.engine.batches import portions, scoring_batches
 from study.engine.pack import Pack
 from study.engine.workbench import Workbench
 
@@ -23,6 +23,7 @@ class Problem(ABC):
     `lengths` [R] are what the rows cost, in tokens; `truncated` is the share of texts that the model reads cut short.
     """
 
+    bench: Workbench
     lengths: np.ndarray
     truncated: float = 0.0
 
@@ -33,6 +34,17 @@ class Problem(ABC):
     def rows(self, positions: np.ndarray) -> np.ndarray:
         """The rows of the examples at these positions; one each, unless said otherwise."""
         return positions
+
+    def portions(self, count: int) -> list[slice]:
+        """How `count` rows of each member are read: in parts of at most `engine.tokens` tokens.
+
+        They are as for the longest row of all: cutting by what companions bring would change rounding.
+        """
+        return portions(count, int(self.lengths.max()), self.bench.engine.tokens)
+
+    def adapted(self, own: np.ndarray) -> tuple[int, int]:
+        """What enters the adapters for one member's rows: how many rows, and their longest in tokens."""
+        return len(own), int(self.lengths[own].max(initial=0))
 
     @abstractmethod
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,204 @@
+"""Graph networks by name: made on the spot, and pretrained on the graph itself without any label.
+
+Each is a stack of blocks, a convolution of torch_geometric and a PReLU, pretrained by Deep Graph Infomax
+(Veličković et al. 2019, arXiv 1809.10341): to tell a node's state in the graph from the same in a graph
+whose nodes have been shuffled.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from study import models, seeding
+from study.assets import cache_folder
+from study.cache import Fill, TensorCache, made
+from study.config import ModelConfig
+from study.errors import ConfigError
+from study.examples import Graph
+from study.models import Encoder
+
+# Kipf & Welling 2017 (arXiv 1609.02907), Hamilton et al. 2017 (1706.02216), Veličković et al. 2018 (1710.10903).
+NAMES = ("gcn", "sage", "gat")
+BLOCKS, HIDDEN, HEADS = 2, 256, 8  # the heads of `gat` share the hidden size
+EPOCHS, PATIENCE, LR = 150, 20, 1e-3  # of pretraining, which ends when its loss has not fallen for so long
+KEPT = 10**9  # bytes of pretrained networks on disk, of a few million each
+
+
+@dataclass(frozen=True)
+class GraphConfig:
+    """What the suite asks of a backbone's configuration."""
+
+    model_type: str
+    num_hidden_layers: int = BLOCKS
+    hidden_size: int = HIDDEN
+
+
+class Block(nn.Module):
+    """One convolution with its activation, from node states [N, in] to [N, hidden]."""
+
+    def __init__(self, conv: nn.Module, hidden: int) -> None:
+        super().__init__()
+        self.conv, self.activation = conv, nn.PReLU(hidden)
+
+    def forward(self, x: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+        """New states of every node, from its own and its neighbours'."""
+        return self.activation(self.conv(x, edges))  # type: ignore[no-any-return]
+
+
+class GraphNetwork(nn.Module):
+    """Blocks over node features [N, F] and edges [2, E]; several graphs may stand side by side as one.
+
+    What leaves the last block is shifted and scaled by constants, as a norm does at the end of other backbones: a
+    head cannot learn from numbers that are all near 0.01, or all alike (:meth:`settle`).
+    """
+
+    shift: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, config: GraphConfig, inputs: int) -> None:
+        super().__init__()
+        self.config, hidden = config, config.hidden_size
+        widths = [inputs, *[hidden] * (config.num_hidden_layers - 1)]
+        self.blocks = nn.ModuleList([Block(_conv(config.model_type, width, hidden), hidden) for width in widths])
+        self.register_buffer("shift", torch.zeros(hidden))
+        self.register_buffer("scale", torch.ones(()))
+
+    def forward(self, x: torch.Tensor, edges: torch.Tensor, begin: int = 0, end: int | None = None) -> torch.Tensor:
+        """The states that leave block `end` − 1, from those that enter block `begin`."""
+        for block in self.blocks[begin:end]:
+            x = block(x, edges)
+        return (x - self.shift) * self.scale if end is None or end >= len(self.blocks) else x
+
+    @torch.no_grad()
+    def settle(self, x: torch.Tensor, edges: torch.Tensor) -> None:
+        """Fix shift and scale so that over these nodes every state has the mean 0, and all together the variance 1."""
+        states = self(x, edges) / self.scale + self.shift
+        self.shift.copy_(states.mean(0))
+        self.scale.copy_((states - self.shift).square().mean().rsqrt())
+
+
+def _conv(name: str, inputs: int, outputs: int) -> nn.Module:
+    try:
+        from torch_geometric.nn import GATConv, GCNConv, SAGEConv
+    except ImportError as error:
+        remedy = "install the extra that brings it: pip install 'lora-study[graph]'"
+        raise ConfigError(f"model.name={name}", f"needs torch_geometric ({error})", remedy) from error
+    if name == "gat":
+        return GATConv(inputs, outputs // HEADS, heads=HEADS)
+    return GCNConv(inputs, outputs) if name == "gcn" else SAGEConv(inputs, outputs)
+
+
+def refuse(model: ModelConfig) -> None:
+    """Raise ConfigError where a graph network is to read what is no graph."""
+    if model.name in NAMES:
+        rule = "reads graphs, and this task has none"
+        raise ConfigError(f"model.name={model.name}", rule, "choose task=nodes, or a model that reads texts")
+
+
+def shapes(model: ModelConfig, graph: Graph) -> GraphNetwork:
+    """The network without weights (meta device); ConfigError where the model reads no graphs."""
+    if model.name not in NAMES:
+        raise ConfigError(f"model.name={model.name}", "reads no graphs", f"write model={' or model='.join(NAMES)}")
+    with torch.device("meta"):
+        return GraphNetwork(GraphConfig(model.name), graph.features.shape[1])
+
+
+def load(model: ModelConfig, graph: Graph) -> Encoder:
+    """The frozen network in `model.precision`, pretrained once for all processes that share a cache."""
+    mark = fingerprint(model, graph)
+    with _seeded(seeding.derive("graph network", mark)):
+        network = GraphNetwork(GraphConfig(model.name), graph.features.shape[1])
+        if not model.random_weights:
+            _learned(network, graph, mark)
+        network.settle(features(graph), torch.from_numpy(graph.edges))
+    return models.wrap(network.to(getattr(torch, model.precision)), None, mark)
+
+
+def fingerprint(model: ModelConfig, graph: Graph) -> str:
+    """What the weights are a function of; no label is among it."""
+    import torch_geometric
+
+    settings = (model.name, model.random_weights, BLOCKS, HIDDEN, HEADS, EPOCHS, PATIENCE, LR)
+    digest = hashlib.sha256(repr((*settings, torch.__version__, torch_geometric.__version__)).encode())
+    for array in (graph.features, graph.edges):
+        digest.update(repr((array.shape, str(array.dtype))).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def features(graph: Graph) -> torch.Tensor:
+    """What enters the first block, [N, F] in float32: a node's features divided by their sum, or none of them."""
+    x = torch.from_numpy(graph.features).float()
+    return x / x.sum(1, keepdim=True).clamp(min=1.0)
+
+
+def _learned(network: GraphNetwork, graph: Graph, mark: str) -> None:
+    """Give the network its pretrained weights, from the cache where they are there."""
+    count = sum(p.numel() for p in network.parameters())
+
+    def fill(values: torch.Tensor, _: int) -> None:
+        pretrain(network, features(graph), torch.from_numpy(graph.edges))
+        values.copy_(nn.utils.parameters_to_vector(network.parameters()).detach())
+
+    nn.utils.vector_to_parameters(_recall(mark, count, fill).clone(), network.parameters())
+
+
+def _recall(mark: str, count: int, fill: Fill) -> torch.Tensor:
+    cache = TensorCache(KEPT, cache_folder() / "graphs")
+    try:
+        return cache.get((mark,), (count,), torch.float32, fill)
+    except OSError:  # no room: then every process pretrains for itself, and comes to the same
+        return made((count,), torch.float32, fill)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Torch's own generator, from which torch_geometric draws, at this seed; afterwards it is as it was.
+
+    One thread, since how a sum is split among threads changes its last digits.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> list[float]:
+    """Train the network in place by Deep Graph Infomax until its loss falls no more; the loss of each epoch."""
+    from torch_geometric.nn import DeepGraphInfomax
+
+    infomax = DeepGraphInfomax(network.config.hidden_size, network, _summary, _shuffled)
+    optimizer = torch.optim.Adam(infomax.parameters(), lr=LR)
+    losses: list[float] = []
+    best, found = copy.deepcopy(network.state_dict()), 0
+    while len(losses) < EPOCHS and len(losses) - found < PATIENCE:
+        optimizer.zero_grad()
+        loss = infomax.loss(*infomax(x, edges))
+        if loss.item() < min(losses, default=math.inf):
+            best, found = copy.deepcopy(network.state_dict()), len(losses) + 1
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    network.load_state_dict(best)
+    return losses
+
+
+def _summary(states: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+    return states.mean(0).sigmoid()
+
+
+def _shuffled(x: torch.Tensor, edges: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The corrupted graph: every node has the features of another."""
+    return x[torch.randperm(len(x))], edges
