@@ -165,15 +165,17 @@ def test_precision_is_that_of_weights_and_states() -> None:
 
 def test_a_missing_library_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch_geometric.nn", None)
-    with pytest.raises(ConfigError, match=r"model.name=gcn: needs torch_geometric .*pip install 'lora-study\[graph\]'"):
+    with pytest.raises(
+        ConfigError, match=r"model\.name=gcn: needs torch_geometric .*pip install 'lora-study\[graph\]'"
+    ):
         backbones.geometry(ModelConfig(name="gcn"), communities())
 
 
 def test_a_model_that_does_not_fit_its_task_is_refused_before_anything_is_loaded() -> None:
-    with pytest.raises(ConfigError, match="model.name=minilm: reads no graphs; write model=gcn or model=sage"):
+    with pytest.raises(ConfigError, match=r"model\.name=minilm: reads no graphs; write model=gcn or model=sage"):
         backbones.geometry(ModelConfig(), communities())
     texts = Texts(("a", "b"), np.array([0, 1]), ("n", "y"))
-    with pytest.raises(ConfigError, match="model.name=gcn: reads graphs, and this task has none"):
+    with pytest.raises(ConfigError, match=r"model\.name=gcn: reads graphs, and this task has none"):
         backbones.geometry(ModelConfig(name="gcn"), texts)
 
 
