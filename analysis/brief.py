@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis import exported as export
 from analysis import findings as say
 from analysis import wording as w
 from analysis.adapted import LinearLayer
@@ -16,12 +17,14 @@ def render(f: Findings) -> str:
     chosen = [f"- {rule}: {_named(f, number)}" for rule, number in say.choices(f)]
     front = [say.trial_cells(f, row) for _, row in f.front.iterrows()]
     sure = [say.comparison_cells(f, row) for _, row in f.comparison.iterrows()]
+    models = [export.cells(row) for _, row in f.exported.iterrows()]
+    exports = ["## Exported models", table(models), export.NOTE] if models else []
     origin = [f"- {name}: {_cell(value)}" for name, value in say.provenance(f)]
     blocks = (
         f"# {_cell(f.runs.name)}", _cell(say.headline(f)), "\n".join(chosen), say.left_out_line(f),
         "## The front", table(front), "![Score against trained parameters](figures/front.svg)",
         "## What needs no training", table([cells(r) for r in f.references]),
-        "## How sure", table(sure), "## What the recommendation adapts", mermaid(f.linears),
+        "## How sure", table(sure), "## What the recommendation adapts", mermaid(f.linears), *exports,
         "## Provenance", "\n".join(origin),
     )  # fmt: skip
     return "\n\n".join(blocks) + "\n"

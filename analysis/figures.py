@@ -14,6 +14,7 @@ from analysis import wording as w
 
 SYMBOLS = ("circle", "diamond", "square", "triangle", "star")
 DRAWN = 2000  # points that a figure draws without thinning them out
+BEYOND = 1.2
 COLUMNS, ROWS = 90, 45  # of cells of about a marker's size
 HOVERED = ("label", "score", "score_se", "rank", "lam", "targets", "layers", "params/trainable", "memory/train_bytes",
            "time/train_seconds")  # fmt: skip
@@ -87,10 +88,10 @@ def front_figure(
 
 
 def _levels(levels: Mapping[str, float], along: pd.Series) -> tuple[Series, ...]:
-    """A dashed line at each level, as long as what is drawn is wide."""
+    """A dashed line at each level, a little longer than what is drawn is wide: it may be a single point."""
     if along.empty:
         return ()
-    ends, unknown = (float(along.min()), float(along.max())), (nan, nan)
+    ends, unknown = (float(along.min()) / BEYOND, float(along.max()) * BEYOND), (nan, nan)
     return tuple(
         Series(name, ends, (level, level), unknown, (f"{name}: {w.number(level)}",) * 2, "circle", color=i, dashed=True)
         for i, (name, level) in enumerate(levels.items(), 3)

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis import wording as w
 from analysis.adapted import LinearLayer, linear_layers
 from analysis.answer import Answer, choose
+from analysis.exported import exported
 from analysis.figures import Figure, all_figures
 from analysis.front import pareto_front
 from analysis.references import Reference, references
@@ -35,6 +36,7 @@ class Findings:
     figures: tuple[Figure, ...]
     linears: tuple[LinearLayer, ...]
     references: tuple[Reference, ...]
+    exported: pd.DataFrame
 
     def trial(self, number: int) -> pd.Series:
         """The row of a compared trial."""
@@ -56,7 +58,7 @@ def find(runs: StudyRuns) -> Findings:
     if answer.recommended is not None:
         recommended = compared[compared["number"] == answer.recommended].iloc[0]
         linears = linear_layers(json_or_none(runs.info.tags.get("linears")), recommended)
-    return Findings(runs, compared, front, answer, comparison, figures, linears, untrained)
+    return Findings(runs, compared, front, answer, comparison, figures, linears, untrained, exported(runs.trials))
 
 
 def headline(f: Findings) -> str:

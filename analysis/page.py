@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from analysis import exported as export
 from analysis import findings as say
 from analysis import wording as w
 from analysis.adapted import LinearLayer
@@ -49,7 +50,8 @@ def render(f: Findings) -> str:
         _section("The front", _front_table(f)), _section("Baselines", _baseline_table(f)),
         _section("What needs no training", table([cells(r) for r in f.references], empty=UNKNOWN)),
         _section("How sure", _sure(f)), _figure_sections(f.figures[1:]),
-        _section("What the recommendation adapts", _adapted(f.linears)), _section("Provenance", _provenance(f)),
+        _section("What the recommendation adapts", _adapted(f.linears)), _section("Exported models", _exported(f)),
+        _section("Provenance", _provenance(f)),
     ))  # fmt: skip
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{name} – lora-study</title>'
@@ -114,6 +116,13 @@ def _baseline_table(f: Findings) -> str:
 def _sure(f: Findings) -> str:
     rows = [say.comparison_cells(f, row) for _, row in f.comparison.iterrows()]
     return f'<p class="note">{escape(SURE)}</p>' + table(rows, empty="Nothing to compare.")
+
+
+def _exported(f: Findings) -> str:
+    if f.exported.empty:
+        return f'<p class="note">{escape(export.HOW.format(name=f.runs.name))}</p>'
+    rows = [export.cells(row) for _, row in f.exported.iterrows()]
+    return f'<p class="note">{escape(export.NOTE)}</p>' + table(rows)
 
 
 def _figure_sections(figures: Sequence[Figure]) -> str:

@@ -34,6 +34,11 @@ def mebibytes(value: Any) -> str:
     return MISSING if pd.isna(value) else f"{value / 2**20:,.1f} MiB"
 
 
+def megabytes(value: Any) -> str:
+    """Bytes as MB, of 10⁶."""
+    return MISSING if pd.isna(value) else f"{value / 1e6:,.1f} MB"
+
+
 def seconds(value: Any) -> str:
     """Seconds with one digit."""
     return MISSING if pd.isna(value) else f"{value:,.1f} s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +19,7 @@ TARGETS = "--targets"  # shows what each group of targets matches in the model
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run `lora-study` with these arguments and exit."""
     given = sys.argv[1:] if argv is None else argv
+    signal.signal(signal.SIGTERM, _interrupted)
     try:
         status = _run(given)
     except StudyError as error:
@@ -27,6 +29,11 @@ def main(argv: list[str] | None = None) -> NoReturn:
         status = 130
     gc.freeze()  # else the interpreter searches a heap full of libraries for cycles, for two seconds, to say goodbye
     sys.exit(status)
+
+
+def _interrupted(*_: object) -> NoReturn:
+    """A polite end from outside, as a cluster's scheduler sends it, stops a sweep as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _run(given: list[str]) -> int:

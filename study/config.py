@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from study import ranks
 from study.errors import ConfigError
 from study.roles import GROUPS
 
+T = TypeVar("T")
 METHODS = ("lora", "factorized", "full", "head")
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
@@ -278,6 +279,19 @@ def _short(value: Any) -> str:
 def plain(config: Any) -> dict[str, Any]:
     """The dataclass as nested dicts, ready for YAML or JSON."""
     return asdict(config)
+
+
+def revived(kind: type[T], raw: Mapping[str, Any]) -> T:
+    """The inverse of :func:`plain`; what is missing is at its default.
+
+    Raises ConfigError where a key is unknown: another version of the suite wrote it.
+    """
+    parts = {f.name: f.default_factory for f in fields(kind) if is_dataclass(f.default_factory)}  # type: ignore[arg-type]
+    unknown = raw.keys() - {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown:
+        rule = "is no key of this version of the suite"
+        raise ConfigError(", ".join(sorted(unknown)), rule, "use the version that ran the study")
+    return kind(**{k: revived(parts[k], v) if k in parts else v for k, v in raw.items()})  # type: ignore[arg-type]
 
 
 def _require(ok: bool, key: str, value: object, rule: str, remedy: str) -> None:

@@ -6,7 +6,7 @@ class StudyError(Exception):
 
     def __init__(self, value: str, rule: str, remedy: str) -> None:
         self.value, self.rule, self.remedy = value, rule, remedy
-        super().__init__(f"{value}: {rule}; {remedy}.")
+        super().__init__(" ".join(f"{value}: {rule}; {remedy}.".split()))  # what is quoted may hold line breaks
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         return type(self), (self.value, self.rule, self.remedy)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +28,21 @@ def check(key: str, url: str, others: tuple[str, ...] = ()) -> None:
             _check_folder(Path(url.partition("///")[2]).parent)
         elif scheme in DATABASES:
             _connect(url)
+
+
+def require(key: str, url: str, table: str) -> None:
+    """Raise ConfigError where a store that should be there is not; opening an absent SQLite file would create it."""
+    check(key, url)
+    if not url.startswith("sqlite"):
+        return
+    path = Path(url.partition("///")[2])
+    remedy = f"name the store with {key}=..., or run the study first"
+    if not path.is_file():
+        raise ConfigError(f"{key}={url}", "there is no such database", remedy)
+    with opening(key, url), closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        found = db.execute("select 1 from sqlite_master where name = ?", (table,)).fetchone()
+    if found is None:
+        raise ConfigError(f"{key}={url}", "is a database that holds no studies", remedy)
 
 
 def check_folder(key: str, folder: str) -> None:

@@ -47,8 +47,8 @@ class Tracker:
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         """Close a trial's record with its means and standard errors."""
 
-    def test_score(self, number: int, metrics: dict[str, float]) -> None:
-        """Add a trial's held-out score."""
+    def measured(self, number: int, metrics: dict[str, float]) -> None:
+        """Add what was measured of a trial after the search: its held-out score, its exports."""
 
     def references(self, compute: Callable[[], dict[str, float]]) -> None:
         """Record what needs no training; it is computed where it is not recorded yet."""
@@ -106,8 +106,8 @@ class Behind(Tracker):
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         self._later(self.tracker.finish_trial, result, summary)
 
-    def test_score(self, number: int, metrics: dict[str, float]) -> None:
-        self._later(self.tracker.test_score, number, metrics)
+    def measured(self, number: int, metrics: dict[str, float]) -> None:
+        self._later(self.tracker.measured, number, metrics)
 
     def references(self, compute: Callable[[], dict[str, float]]) -> None:
         self._later(self.tracker.references, compute)
@@ -279,7 +279,7 @@ class MlflowTracker(Tracker):
         self.open.discard(result.trial)
         self.closed.add(result.trial)
 
-    def test_score(self, number: int, metrics: dict[str, float]) -> None:
+    def measured(self, number: int, metrics: dict[str, float]) -> None:
         self._log(self.trials[number], [(k, v, 0) for k, v in metrics.items()])
 
     def references(self, compute: Callable[[], dict[str, float]]) -> None:

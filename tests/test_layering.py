@@ -14,7 +14,7 @@ LAYERS = [
     "errors", "roles", "ranks", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics",
     "examples", "summaries", "sentences", "tabular", "tasks", "attention", "linear", "targets", "models",
     "generators", "graphs", "backbones", "adapters", "folds", "references", "engine", "provenance", "tracking",
-    "launch", "search", "anatomy", "compose", "overrides", "cli", "__main__",
+    "launch", "search", "export", "anatomy", "compose", "overrides", "cli", "__main__",
 ]  # fmt: skip
 MODULES = sorted((ROOT / "study").rglob("*.py"))
 

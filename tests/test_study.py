@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import optuna
+import psutil
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
@@ -96,6 +97,23 @@ def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undist
     assert told(tmp_path) == told(undisturbed)
     after = folds(tmp_path)
     assert all(after[key] == result for key, result in kept.items())  # its times too: it was not trained again
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
+def test_a_driver_that_is_killed_leaves_no_worker_behind(how: signal.Signals, tmp_path: Path) -> None:
+    arguments = command("tracking=off", "train.epochs=500")
+    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        below: list[psutil.Process] = []
+        for _ in range(600):
+            below = psutil.Process(process.pid).children(recursive=True)
+            if any(p.cpu_times().user > 5 for p in below):  # one trains, or loads at least
+                break
+            time.sleep(0.1)
+        process.send_signal(how)
+        _, err = process.communicate(timeout=60)
+    assert len(below) >= 2
+    assert psutil.wait_procs(below, timeout=20)[1] == []
+    assert ("the same command goes on" in err) == (how == signal.SIGTERM)
 
 
 def _wait_for_a_fold(folder: Path, process: subprocess.Popen[str]) -> None:

@@ -14,6 +14,7 @@ from study.adapters.dropout import Dropped
 from study.adapters.factors import trained_dtype
 from study.adapters.spectrum import Spectrum
 from study.engine.pooling import Reader
+from study.errors import ConfigError
 from study.models import Encoder
 from study.records import Member
 from study.targets import lowest_block
@@ -43,6 +44,10 @@ class Pack:
         starts = [
             surgery.starts_of(m.configuration.method, encoder.sites, self.backbone, m.seed, spectrum) for m in members
         ]
+        for member, own in zip(members, starts, strict=True):
+            if not (own or outputs or self.full):
+                rule = "leaves every layer alone, and a model that writes has no new head: nothing would train"
+                raise ConfigError(f"method.rank={member.configuration.method.rank}", rule, "raise a rank above 0")
         self.adapts = [set(start) for start in starts]
         # The blocks below this one never change; a pack that adapts nothing has the whole backbone below it.
         self.lowest = min(lowest_block(m, encoder.sites, encoder.layers) for m in methods)

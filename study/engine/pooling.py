@@ -32,7 +32,7 @@ def pool(output: Any, mask: torch.Tensor, how: str) -> torch.Tensor:
     if how == "cls":
         return hidden[:, 0]
     if how == "last":
-        return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(1) - 1]
+        return hidden[torch.arange(hidden.shape[0], device=hidden.device), mask.sum(1) - 1]
     weights = mask.unsqueeze(-1).to(hidden)
     return (hidden * weights).sum(1) / weights.sum(1)
 

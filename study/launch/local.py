@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from multiprocessing import forkserver
+from multiprocessing import connection, forkserver
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from study.config import EngineConfig, ModelConfig
@@ -126,6 +127,7 @@ def _begin(data: StudyData, engine: EngineConfig, model: ModelConfig | None, sta
     """
     global _bench
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_driver, daemon=True).start()
     import torch
     import transformers
 
@@ -143,6 +145,14 @@ def _begin(data: StudyData, engine: EngineConfig, model: ModelConfig | None, sta
     if model is not None:
         with suppress(Exception):  # the members that want it will say what is wrong
             _bench.tokens(model)
+
+
+def _end_with_driver() -> None:
+    """Wait until the driver is gone, however it went, and go too: nobody is left to hear of results."""
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        connection.wait([driver.sentinel])
+        os._exit(1)
 
 
 def _ready() -> None:

@@ -34,13 +34,14 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     """
     check_objectives(config)
     _check_addresses(config)
-    network.settle(_named(config))
+    network.settle(named(config))
     launch.prepare(config)
     plan = make_plan(_settled(config))
     # Workers import and load while this process opens its stores.
     with launch.make(config, plan.data) as launcher:
         with stores.opening("storage.url", config.storage.url):
             ledger = Ledger(plan)
+            ledger.keep_config()
         origin = _provenance(plan, ledger, argv)
         with stores.opening("tracking.uri", str(config.tracking.uri)):
             tracker = tracking.make(config)
@@ -59,7 +60,7 @@ def _settled(config: StudyConfig) -> StudyConfig:
     return replace(config, model=replace(config.model, precision=probe.precision(default_device())))
 
 
-def _named(config: StudyConfig) -> list[str]:
+def named(config: StudyConfig) -> list[str]:
     """Models and data sets that may lie on the Hub."""
     searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
     data = [str(config.task.path)] if config.task.name == "hub" else []
@@ -80,6 +81,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: lau
             driver = Driver(plan, ledger, tracker, progress, launcher)
             driver.run()
             finish.score_tests(plan, ledger, driver.results, tracker, driver.train)
+            finish.record_exports(ledger, tracker)
     except KeyboardInterrupt:
         tracker.end("KILLED")
         print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)

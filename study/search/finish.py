@@ -48,13 +48,19 @@ def score_tests(plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tra
     chosen, known = front(plan, results), ledger.test_scores()
     for number in chosen:
         if number in known:
-            tracker.test_score(number, known[number])
+            tracker.measured(number, known[number])
     members = [Member(n, fold, results[n].configuration, seed) for n in chosen]
     for result in train(members, {(n, fold) for n in known}):
         if result.score is not None:
             figures = {"test/score": result.score, "test/loss": result.metrics["loss"]}
             ledger.keep_test_score(result.trial, figures)
-            tracker.test_score(result.trial, figures)
+            tracker.measured(result.trial, figures)
+
+
+def record_exports(ledger: Ledger, tracker: Tracker) -> None:
+    """Record the figures of exports again, so that a record made anew has them too."""
+    for (number, label), figures in ledger.exports().items():
+        tracker.measured(number, {f"export/{label}/{name}": value for name, value in figures.items()})
 
 
 def announce(

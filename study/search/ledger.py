@@ -7,18 +7,20 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
-from study.errors import ResumeError
+from study import stores
+from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, TrainConfig, plain, revived
+from study.errors import ConfigError, ResumeError
 from study.records import FoldResult
 from study.search import samplers
 from study.search.plan import Plan, baselines
 
 if TYPE_CHECKING:
+    from optuna import Study
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
 CONFIGURATION, FINGERPRINT, FOLD = "configuration", "lora_study.fingerprint", "fold:"
-TEST, PACKS = "test:", "lora_study.packs"
+TEST, PACKS, CONFIG, EXPORT = "test:", "lora_study.packs", "lora_study.config", "export:"
 PAUSES = (0.1, 0.3, 1.0)  # seconds between tries to open a store that others may just be making
 
 
@@ -54,6 +56,12 @@ class Ledger:
                 "is stored with another configuration, seed or data, and trials of the two cannot be compared",
                 "choose another study.name, or repeat the first command to go on with it",
             )
+
+    def keep_config(self) -> None:
+        """Keep the study's own configuration, as it was last run, for what comes after the search."""
+        own = json.dumps(plain(self.plan.config))
+        if self.study.user_attrs.get(CONFIG) != own:
+            self.study.set_user_attr(CONFIG, own)
 
     @property
     def study_id(self) -> str:
@@ -118,9 +126,49 @@ class Ledger:
         attributes = self.study.user_attrs
         return {int(k.removeprefix(TEST)): v for k, v in attributes.items() if k.startswith(TEST)}
 
+    def keep_export(self, number: int, label: str, figures: dict[str, float]) -> None:
+        """Make an export's figures durable; the last ones of a label stay."""
+        self.study.set_user_attr(f"{EXPORT}{number}:{label}", figures)
+
+    def exports(self) -> dict[tuple[int, str], dict[str, float]]:
+        """The figures of exports by trial and label."""
+        return exports_of(self.study)
+
     def note(self, trial: FrozenTrial, key: str, value: Any) -> None:
         """Write a fact beside a trial."""
         self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
+
+
+def find(url: str, name: str) -> tuple[Study, StudyConfig]:
+    """A stored study and the configuration that it was last run with; creates nothing.
+
+    Raises ConfigError where there is none.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    stores.require("storage.url", url, "studies")
+    with stores.opening("storage.url", url):
+        kept = storage(url)
+        names = [s.study_name for s in kept.get_all_studies()]
+    if name not in names:
+        rule, known = f"is no study in {url}", ", ".join(sorted(names)) or "none yet"
+        raise ConfigError(f"study={name}", rule, f"choose one of: {known}")
+    study = optuna.load_study(study_name=name, storage=kept)
+    if CONFIG not in study.user_attrs:
+        rule, remedy = "was stored without its configuration", "repeat the study's command, which adds it"
+        raise ConfigError(f"study={name}", rule, remedy)
+    return study, revived(StudyConfig, json.loads(study.user_attrs[CONFIG]))
+
+
+def exports_of(study: Study) -> dict[tuple[int, str], dict[str, float]]:
+    """The figures of a stored study's exports by trial and label."""
+    out = {}
+    for key, figures in study.user_attrs.items():
+        if key.startswith(EXPORT):
+            number, _, label = key.removeprefix(EXPORT).partition(":")
+            out[int(number), label] = dict(figures)
+    return dict(sorted(out.items()))
 
 
 def configuration_of(trial: FrozenTrial) -> Configuration:

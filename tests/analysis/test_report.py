@@ -72,7 +72,8 @@ def test_the_figures_numbers_are_the_trials(store):
 def test_what_needs_no_training_is_a_dashed_line_and_a_table(store, index):
     figure = find(load_study("demo", store)).figures[0]
     (dashed,) = [s for s in figure.series if s.dashed]
-    assert (dashed.name, dashed.x, dashed.y) == ("majority", (100, 8000), (0.52, 0.52))
+    assert (dashed.name, dashed.y) == ("majority", (0.52, 0.52))
+    assert dashed.x[0] < 100 < 8000 < dashed.x[1]
     assert "Dashed: no training." in figure.caption
     (line,) = [t for t in to_plotly(figure).data if t.line.dash == "dash"]
     assert (line.mode, list(line.y)) == ("lines", [0.52, 0.52])

@@ -151,6 +151,11 @@ def test_encoder_decoder_and_cross_attention_are_adapted_by_name(kind: str, targ
     fit.pack.close()
 
 
+def test_ranks_that_leave_every_layer_alone_are_refused_where_there_is_no_head(model_of: Folders) -> None:
+    with pytest.raises(ConfigError, match="nothing would train"):
+        opened(model_of("t5"), targets="all-linear", rank="all-linear:0")
+
+
 def test_a_model_that_only_reads_is_refused(tmp_path: Path) -> None:
     from tiny import save_model
 

@@ -77,6 +77,9 @@ BAD: dict[str, Bad] = {
     "a row with too many cells": ("t.csv", with_row("a, b,1"), CSV, "line 42: has 3 cells where the header has 2"),
     "a row with too few cells": ("t.csv", with_row("a"), CSV, "line 42: has 1 cells where the header has 2"),
     "a quotation that does not end": ("t.csv", with_row('"a,1'), CSV, "close every quotation mark"),
+    "a label of several lines": (
+        "t.csv", with_row('odd,"no\nclass"'), CSV, "line 42: has the label no class, a word, and line 2 has 0",
+    ),
     "no text at all": ("t.csv", "review,stars\n,0\n ,1\n", CSV, "every other row has no text"),
     "an unknown extension": ("t.xlsx", GOOD, CSV, "ends in .xlsx, which says no kind of table"),
     "no extension": ("reviews", GOOD, CSV, "ends in nothing"),

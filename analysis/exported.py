@@ -1,0 +1,59 @@
+"""Models that were exported for devices, read off the metrics that `lora-export` adds to a trial's run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis import wording as w
+
+PREFIX = "export/"
+COLUMNS = ("trial", "configuration", "format", "bytes", "base_bytes", "parameters", "latency_p50_ms", "latency_p95_ms",
+           "peak_bytes", "max_difference", "test_score")  # fmt: skip
+
+
+def exported(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row for each trial and format that has been exported, the smallest first; empty where none has."""
+    rows: list[dict[str, Any]] = []
+    for _, trial in trials.iterrows():
+        for label, figures in _figures(trial).items():
+            rows.append({"trial": trial["number"], "configuration": trial["label"], "format": label, **figures})
+    found = pd.DataFrame(rows, columns=list(COLUMNS))
+    whole = found["bytes"] + found["base_bytes"].fillna(0)
+    return found.assign(whole=whole).sort_values(["whole", "trial", "format"], ignore_index=True).drop(columns="whole")
+
+
+def _figures(trial: pd.Series) -> dict[str, dict[str, float]]:
+    """The trial's figures by format: ``export/onnx/bytes`` is the figure bytes of onnx."""
+    out: dict[str, dict[str, float]] = {}
+    for column, value in trial.items():
+        label, _, figure = str(column).removeprefix(PREFIX).partition("/")
+        if str(column).startswith(PREFIX) and pd.notna(value):
+            out.setdefault(label, {})[figure] = float(value)
+    return out
+
+
+def cells(row: pd.Series) -> dict[str, str]:
+    """A table's row of one export: heading → cell."""
+    base = f" + {w.megabytes(row['base_bytes'])} base model" if pd.notna(row["base_bytes"]) else ""
+    return {
+        "Trial": str(row["trial"]),
+        "Configuration": w.text(row["configuration"]),
+        "Export": row["format"],
+        "Stored": w.megabytes(row["bytes"]) + base,
+        "Parameters": w.count(row["parameters"]),
+        "Latency p50": w.milliseconds(row["latency_p50_ms"]),
+        "Latency p95": w.milliseconds(row["latency_p95_ms"]),
+        "Peak memory": w.megabytes(row["peak_bytes"]),
+        "Difference": w.short(row["max_difference"]),
+        "Test score": w.number(row["test_score"]),
+    }
+
+
+NOTE = (
+    "Stored is what a device must hold (1 MB is 10⁶ bytes). Latency is of one text of median length, from the text to "
+    "its label, on one thread. Peak memory is of a process that loads the model and answers, less what importing the "
+    "same libraries takes. Difference is the largest one of a logit from the trained model's."
+)
+HOW = "No model of this study has been exported; lora-export study={name} trial=best format=all does it."

@@ -1,0 +1,107 @@
+"""The command `lora-export`: a trained model of a finished study, in the formats that devices and others read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from study.errors import ConfigError, StudyError
+
+if TYPE_CHECKING:
+    from study.export.run import Wanted
+
+QUOTED = ("trial", "format", "within")  # whose values hold what Hydra's grammar would read otherwise
+DATA = ("searched", "all")
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run the command and exit; status 2 and one line where the user can mend it."""
+    given = [_quoted(argument) for argument in (sys.argv[1:] if argv is None else argv)]
+    if any(argument.startswith("-") for argument in given):
+        _hydra(given)
+    try:
+        status = _run(given)
+    except StudyError as error:
+        print(f"lora-export: {error}", file=sys.stderr)
+        status = 2
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def _quoted(argument: str) -> str:
+    """``trial=params<=5`` as ``trial='params<=5'``: the shell has taken the user's own quotes away."""
+    key, equals, value = argument.partition("=")
+    if not equals or key not in QUOTED or value[:1] in ("'", '"'):
+        return argument
+    return f"{key}='" + value.replace("'", r"\'") + "'"
+
+
+def _hydra(argv: list[str]) -> NoReturn:
+    """Hydra's own application, for everything that only shows: --help, --cfg, --info."""
+    import hydra
+
+    sys.argv = ["lora-export", *argv]
+    hydra.main(version_base=None, config_path="pkg://study.conf", config_name="export")(lambda _: None)()
+    sys.exit(0)
+
+
+def _run(given: list[str]) -> int:
+    wanted = _wanted(_composed(given))
+    from study.export.run import run_export
+
+    return run_export(wanted)
+
+
+def _composed(overrides: list[str]) -> Any:
+    from hydra import compose, initialize_config_module
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        with initialize_config_module("study.conf", version_base=None):
+            config = compose("export", overrides)
+            missing = OmegaConf.missing_keys(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        first = str(error).strip().splitlines()[0].rstrip(".")
+        raise ConfigError(" ".join(overrides), first, "lora-export --help shows the keys") from error
+    if missing:
+        raise ConfigError(", ".join(sorted(missing)), "must be given", "write lora-export study=NAME format=merged")
+    return config
+
+
+def _wanted(config: Any) -> Wanted:
+    """What was asked for, typed; ConfigError where a value cannot be."""
+    from study.export.formats import FORMATS
+    from study.export.retrain import ENSEMBLE
+    from study.export.run import Wanted
+
+    formats = tuple(dict.fromkeys(part.strip() for part in str(config.format or "").split(",") if part.strip()))
+    unknown = next((name for name in formats if name not in (*FORMATS, "all")), None)
+    if unknown:
+        raise ConfigError(f"format={unknown}", "is no format", f"choose among {', '.join(FORMATS)}, or all")
+    if config.data not in DATA:
+        raise ConfigError(f"data={config.data}", f"is not one of {', '.join(DATA)}", "choose one of these")
+    if config.ensemble and config.data != "searched":
+        rule = "has models that were each trained without a fold, so it cannot train on everything"
+        raise ConfigError("ensemble=true", rule, "leave data=all or ensemble=true away")
+    if not formats and (config.trial is not None or config.ensemble or config.register):
+        raise ConfigError("format", "must be given to export", f"write format=merged, or one of {', '.join(FORMATS)}")
+    name = str(config.study) if config.registered_name is None else str(config.registered_name)
+    return Wanted(
+        study=str(config.study),
+        storage=str(config.storage.url),
+        trial="best" if config.trial is None else str(config.trial),
+        formats=formats,
+        data=ENSEMBLE if config.ensemble else str(config.data),
+        within=None if config.within is None else str(config.within),
+        out=Path(str(config.out)),
+        tracking=config.tracking.uri,
+        register=name if config.register else None,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""The model card: a README.md with the study's evidence, and how to load the model in three lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from study import provenance
+from study.export.evidence import Difference, Evidence
+from study.export.formats import Format
+from study.export.manifest import Manifest
+from study.models import EMBEDDED
+
+DATA = {
+    "searched": "Trained once more on all examples that the search has seen ({examples}), with the seed of the study's "
+    "own held-out scores. The {test} held-out examples were not trained on.",
+    "all": "Trained once more on every example, the {test} held-out ones included: the scores below are those of the "
+    "same configuration on less data, and no example is left to score this very model on.",
+    "ensemble": "The models of the study's folds as they were, each trained without its own fold; the average of their "
+    "logits answers. The {test} held-out examples were not trained on.",
+}
+LIBRARIES = {"peft": "peft", "merged": "transformers", "compressed": "lora-study", "onnx": "onnx"}
+
+
+def render(
+    folder: Path, place: Path, e: Evidence, made: Format, manifest: Manifest, figures: Mapping[str, float]
+) -> str:
+    """The card's whole text; the export lies in `folder` and will lie at `place`."""
+    use = DATA[manifest.data].format(examples=f"{e.examples:,}", test=f"{e.test_examples:,}")
+    blocks = [
+        _head(e, manifest),
+        f"# {e.study}, trial {e.trial}: {e.label}",
+        f"Classifies a text as {_listed(e.classes)}. Base model: {manifest.model}. {use}",
+        "## Load it",
+        f"```python\n{_ours(place)}\n```",
+        *_without(folder, place, made, manifest),
+        "## Evidence",
+        _scores(e, manifest),
+        _table(("score compared with", "trial", "its score", "difference", "95 % interval"), map(_row, e.differences)),
+        "The interval is of the paired difference over folds, corrected for the training data that they share "
+        "(Nadeau & Bengio 2003).",
+        "## Costs",
+        _table(("figure", "value"), _costs(e, figures)),
+        "Latency is of one text of median length, from the text to its label, on one thread of the machine that wrote "
+        "this. Peak memory is the resident memory of a process that loads the model and answers, less what importing "
+        "the same libraries takes.",
+        "## Limits",
+        _limits(e, manifest, made),
+        "## Origin",
+        _table(("key", "value"), _origin(e, manifest)),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _head(e: Evidence, manifest: Manifest) -> str:
+    """Metadata as the Hugging Face Hub reads it; YAML holds JSON."""
+    base = manifest.model
+    known = base not in EMBEDDED and not Path(base).exists()
+    result = {
+        "task": {"type": "text-classification"},
+        "dataset": {"name": e.task, "type": e.task},
+        "metrics": [{"type": e.metric, "value": e.test_score, "name": f"{e.metric} on held-out examples"}],
+    }
+    index = [{"name": f"{e.study} trial {e.trial}", "results": [result]}]
+    facts = {
+        "library_name": LIBRARIES[manifest.format],
+        "pipeline_tag": "text-classification",
+        "tags": ["lora-study", str(e.settings["method.kind"])],
+        **({"base_model": base} if known else {}),
+        **({"model-index": index} if e.test_score is not None else {}),
+    }
+    return "\n".join(["---", *(f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in facts.items()), "---"])
+
+
+def _ours(place: Path) -> str:
+    return f'from study.export import load\n\nmodel = load("{place.as_posix()}")\nprint(model(["{EXAMPLE}"]))'
+
+
+EXAMPLE = "a fine film"
+
+
+def _without(folder: Path, place: Path, made: Format, manifest: Manifest) -> list[str]:
+    """The same without this suite, where the format can be read without it."""
+    code = None if manifest.members else made.code(folder, place.as_posix(), manifest, EXAMPLE)
+    return [] if code is None else ["Without lora-study:", f"```python\n{code}\n```"]
+
+
+def _scores(e: Evidence, manifest: Manifest) -> str:
+    folds, error = " · ".join(f"{s:.4f}" for s in e.folds), e.figures.get("score_se")
+    spread = "" if error is None else f" ± {error:.4f} (standard error)"
+    lines = [f"- {e.metric} in cross-validation: **{e.figures['score']:.4f}**{spread}; folds {folds}"]
+    if e.test_score is not None:
+        lines.append(
+            f"- {e.metric} of this very model on {e.test_examples:,} held-out examples: **{e.test_score:.4f}**"
+        )
+    return "\n".join(lines)
+
+
+def _row(d: Difference) -> tuple[str, ...]:
+    interval = "–" if d.low is None or d.high is None else f"[{d.low:+.4f}, {d.high:+.4f}]"
+    return d.name, str(d.trial), f"{d.score:.4f}", f"{d.mean:+.4f}", interval
+
+
+def _costs(e: Evidence, figures: Mapping[str, float]) -> list[tuple[str, str]]:
+    rows = [
+        ("trained parameters", _count(e.figures.get("params/trainable"))),
+        ("stored parameters", _count(figures.get("parameters"))),
+        ("stored bytes", _count(figures.get("bytes"))),
+        ("bytes of the base model beside it", _count(figures.get("base_bytes"))),
+        ("latency, median", _milliseconds(figures.get("latency_p50_ms"))),
+        ("latency, 95th percentile", _milliseconds(figures.get("latency_p95_ms"))),
+        ("peak memory, bytes", _count(figures.get("peak_bytes"))),
+        ("largest difference of a logit from the trained model's", f"{figures['max_difference']:.1e}"),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def _limits(e: Evidence, manifest: Manifest, made: Format) -> str:
+    lines = [
+        f"Texts are cut at {manifest.max_length} tokens. It knows {len(e.classes)} classes and answers one of them "
+        f"to any text. It was trained and judged on the task {e.task} alone."
+    ]
+    if e.lost:
+        mean, most = sum(e.lost.values()) / len(e.lost), max(e.lost, key=lambda name: e.lost[name])
+        lines.append(
+            f"The weights of {len(e.lost)} layers were replaced by products of two thin matrices, whose span leaves "
+            f"out {mean:.0%} of a weight's norm on average, and {e.lost[most]:.0%} at {most}; training made up for "
+            "what the scores above say, and for no more."
+        )
+    if made.needs_base:
+        lines.append("It is an adapter: the base model must be at hand where it runs, with the very same weights.")
+    if e.settings["model.precision"] != "float32":
+        lines.append(f"The study trained in {e.settings['model.precision']}; this export is float32.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _origin(e: Evidence, manifest: Manifest) -> list[tuple[str, str]]:
+    versions = ", ".join(f"{k} {v}" for k, v in provenance.versions().items())
+    rows = [
+        ("study and trial", f"{e.study}, {e.trial}"),
+        ("task", e.task),
+        ("data fingerprint", e.data_fingerprint),
+        ("folds fingerprint", e.folds_fingerprint),
+        ("base model's fingerprint", manifest.fingerprint),
+        *((key, str(value)) for key, value in e.settings.items() if _told(key, e.settings)),
+        *(e.notes.items()),
+        ("versions", versions),
+    ]
+    return rows
+
+
+def _told(key: str, settings: Mapping[str, object]) -> bool:
+    """Whether the setting means anything to this method."""
+    kind = settings["method.kind"]
+    only = {"method.residual": ("factorized",), "method.alpha": ("lora",)}
+    if kind in ("full", "head") and key.startswith("method."):
+        return key == "method.kind"
+    return kind in only.get(key, (kind,))
+
+
+def _table(heads: tuple[str, ...], rows: object) -> str:
+    lines = [[str(c).replace("|", "\\|").replace("\n", " ") for c in row] for row in rows]  # type: ignore[attr-defined]
+    if not lines:
+        return ""
+    return "\n".join(f"| {' | '.join(line)} |" for line in [list(heads), [":--"] * len(heads), *lines])
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _count(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _milliseconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} ms"

@@ -1,0 +1,88 @@
+"""The contract of a format, and which there are; a new one is a file of this folder."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from study.errors import ConfigError, StudyError
+
+if TYPE_CHECKING:
+    from study.config import MethodConfig
+    from study.export.loaded import Compute
+    from study.export.manifest import Manifest
+    from study.export.trained import Trained
+
+FORMATS = ("peft", "merged", "compressed", "onnx")
+
+
+class Format(ABC):
+    """One way to keep a trained model.
+
+    Guarantees: what :meth:`write` leaves in a folder, :meth:`open` computes again: the same logits to within
+    rounding, from the folder (and, where `needs_base`, from the base model) alone.
+    """
+
+    name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ()  # beyond what the suite itself needs
+    extra: ClassVar[str] = ""  # of the suite's own package, that brings them
+    needs_base: ClassVar[bool] = False
+
+    def refusal(self, method: MethodConfig) -> tuple[str, str] | None:
+        """The rule that this method breaks and the remedy, None where the format fits."""
+        return None
+
+    @abstractmethod
+    def write(self, trained: Trained, folder: Path) -> None:
+        """Write weights and whatever loading needs; tokenizer, manifest and card are the caller's."""
+
+    @abstractmethod
+    def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
+        """What computes logits of token ids and mask."""
+
+    def libraries(self, trained: Trained) -> tuple[str, ...]:
+        """The modules that loading imports."""
+        return ("torch", "transformers", "safetensors.torch", type(trained.backbone).__module__)
+
+    def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
+        """Python that leaves the `logits` of one text without this suite, None where that takes the suite.
+
+        The export lies in `folder` and will lie at `place`.
+        """
+        return None
+
+    def parameters(self, folder: Path) -> int:
+        """Numbers in the folder's weights."""
+        return sum(safetensors_numbers(file) for file in sorted(folder.glob("*.safetensors")))
+
+    def require(self) -> None:
+        """Raise StudyError where a package is missing."""
+        missing = [name for name in self.packages if importlib.util.find_spec(name) is None]
+        if missing:
+            rule = f"needs {', '.join(missing)}, which is not installed"
+            raise StudyError(f"format={self.name}", rule, f"pip install 'lora-study[{self.extra}]'")
+
+
+def get(name: str) -> Format:
+    """The format of that name; ConfigError where there is none."""
+    if name not in FORMATS:
+        raise ConfigError(f"format={name}", "is no format", f"choose among {', '.join(FORMATS)}, or all")
+    made: Format = importlib.import_module(f"study.export.{name}").FORMAT
+    return made
+
+
+def safetensors_numbers(file: Path) -> int:
+    """How many numbers the file's tensors have, from its header alone."""
+    from safetensors import safe_open
+
+    total = 0
+    with safe_open(file, "np") as tensors:
+        for key in tensors.keys():  # noqa: SIM118 -- it is no mapping
+            size = 1
+            for length in tensors.get_slice(key).get_shape():
+                size *= length
+            total += size
+    return total

@@ -1,0 +1,127 @@
+"""The whole model with the adapters merged into its weights, which transformers loads by itself."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from study.export import head
+from study.export.formats import Format
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from study.export.loaded import Compute
+    from study.export.manifest import Manifest
+    from study.export.trained import Trained
+
+LAST = ("classifier", "score")  # where transformers' classifiers keep their last layer
+
+
+class Merged(Format):
+    """AutoModel loads the backbone, and head.safetensors holds the classifier.
+
+    Where the architecture's own AutoModelForSequenceClassification computes the very same logits, which is found by
+    trying, the model is that, classifier included: pipelines run it, and there is no head.safetensors.
+    """
+
+    name = "merged"
+
+    def write(self, trained: Trained, folder: Path) -> None:
+        backbone = trained.merged()
+        own = as_sequence_classifier(backbone, trained)
+        if own is None:
+            head.write(folder, trained.head, trained.bias)
+        (own or _loadable(backbone, trained)).save_pretrained(str(folder))
+
+    def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
+        import torch
+        from transformers import AutoModel, AutoModelForSequenceClassification
+
+        from study.export.trained import Answering, Whole
+
+        if not head.there(folder):
+            own = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
+            return Answering(own.eval()).compute
+        backbone = AutoModel.from_pretrained(str(folder), dtype=torch.float32).eval()
+        reader = backbone.get_encoder() if backbone.config.is_encoder_decoder else backbone
+        return Whole(reader, *head.read(folder), manifest.pooling).compute
+
+    def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
+        if head.there(folder):
+            two_stacks = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("is_encoder_decoder")
+            model = f"AutoModel.from_pretrained(folder){'.get_encoder()' if two_stacks else ''}"
+            return head.code(place, model, "from transformers import AutoModel, AutoTokenizer", manifest, text)
+        return f"""from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+folder = "{place}"
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForSequenceClassification.from_pretrained(folder)
+batch = tokenizer(["{text}"], truncation=True, max_length={manifest.max_length}, return_tensors="pt")
+logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits"""
+
+
+def as_sequence_classifier(backbone: nn.Module, trained: Trained) -> Any | None:
+    """transformers' own classifier of that architecture with these weights, where it computes the same, or None."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    from study.attention import NAME
+    from study.engine import exact
+    from study.export.trained import Answering, Whole
+
+    config: Any = copy.deepcopy(backbone.config)
+    config.num_labels = len(trained.bias)
+    config.id2label = dict(enumerate(trained.classes))
+    config.label2id = {name: i for i, name in enumerate(trained.classes)}
+    if config._attn_implementation == NAME:
+        config._attn_implementation = "sdpa"
+    ids, mask = exact.trial(backbone)
+    with torch.no_grad():
+        wanted = Whole(backbone, trained.head, trained.bias, trained.configuration.model.pooling)(ids, mask)
+        try:
+            made = AutoModelForSequenceClassification.from_config(config).eval()
+            _fill(made, backbone, trained)
+            found = Answering(made)(ids, mask)
+        except exact.ODD:  # another architecture on top of the backbone, or none
+            return None
+    same = found.shape == wanted.shape and torch.allclose(found, wanted, rtol=1e-5, atol=1e-5)
+    return made if same else None
+
+
+def _fill(made: Any, backbone: nn.Module, trained: Trained) -> None:
+    """Backbone and head into transformers' classifier; ValueError where they do not fit."""
+    from torch import nn
+
+    getattr(made, made.base_model_prefix).load_state_dict(backbone.state_dict())
+    last = next((x for name in LAST if isinstance(x := getattr(made, name, None), nn.Linear)), None)
+    if last is None or last.weight.shape != trained.head.shape or (last.bias is None and trained.bias.any()):
+        raise ValueError("the head does not fit")
+    last.weight.copy_(trained.head)
+    if last.bias is not None:
+        last.bias.copy_(trained.bias)
+
+
+def _loadable(backbone: nn.Module, trained: Trained) -> Any:
+    """What AutoModel loads: the backbone, or the encoder–decoder model that it is the encoder of."""
+    import torch
+    from transformers import AutoModel
+
+    from study import models
+
+    config: Any = backbone.config
+    if not config.is_encoder_decoder:
+        return backbone
+    model = trained.configuration.model
+    if model.random_weights:
+        torch.manual_seed(0)  # as they were made
+        whole = AutoModel.from_config(models.configured(model))
+    else:
+        whole = AutoModel.from_pretrained(models.source(model.name), dtype=torch.float32)
+    whole.get_encoder().load_state_dict(backbone.state_dict())
+    return whole
+
+
+FORMAT = Merged()

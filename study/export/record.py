@@ -1,0 +1,123 @@
+"""Figures of exports in MLflow, on the run of the trial; and the model itself, in MLflow's registry."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from study.errors import ConfigError, StudyError
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+LOADER = "study.export.served"
+
+
+class TrialRun:
+    """The MLflow run of one trial of a study that has been recorded."""
+
+    def __init__(self, uri: str | None, study: str, study_id: str, trial: int) -> None:
+        from mlflow.exceptions import MlflowException
+
+        from analysis.errors import ReportError
+        from analysis.store import open_client
+
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            self.client: MlflowClient = open_client(uri)
+            self.run_id = _run_id(self.client, study, study_id, trial)
+        except ReportError as error:
+            raise ConfigError(error.value, error.rule, error.remedy) from error
+        except MlflowException as error:
+            first = str(error).splitlines()[0].rstrip(".")
+            raise ConfigError(f"tracking.uri={uri}", f"MLflow could not read it ({first})", "check it") from error
+
+    def log(self, label: str, figures: Mapping[str, float]) -> None:
+        """Add the figures as ``export/<label>/<figure>``."""
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(f"export/{label}/{name}", value, now, 0) for name, value in figures.items()]
+        self.client.log_batch(self.run_id, metrics=metrics)
+
+    def register(self, name: str, folder: Path, example: list[str]) -> str:
+        """Log the export as an MLflow model of this run and register it; the new version's address.
+
+        Raises StudyError where MLflow refuses.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with _addressed(self.client):
+            try:
+                return f"models:/{name}/{self._logged(name, folder, example)}"
+            except MlflowException as error:
+                first = str(error).splitlines()[0].rstrip(".")
+                rule, remedy = (
+                    f"MLflow did not register it ({first})",
+                    "choose another register.name, or check the store",
+                )
+                raise StudyError(f"register.name={name}", rule, remedy) from error
+
+    def _logged(self, name: str, folder: Path, example: list[str]) -> str:
+        import mlflow.pyfunc
+        from mlflow.models import Model, ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        import study
+
+        inputs: list[Any] = [ColSpec("string")]
+        outputs: list[Any] = [ColSpec("string", "label"), ColSpec("double", "probability")]
+        # Not mlflow.pyfunc.log_model: that would open the trial's run again, and end it now.
+        logged = Model.log(
+            None, mlflow.pyfunc, registered_model_name=name, run_id=self.run_id, name="model", loader_module=LOADER,
+            data_path=str(folder), code_paths=[str(Path(study.__file__).parent)], input_example=example,
+            signature=ModelSignature(Schema(inputs), Schema(outputs)), pip_requirements=_requirements(),
+        )  # fmt: skip
+        return str(logged.registered_model_version)
+
+
+def _run_id(client: MlflowClient, study: str, study_id: str, trial: int) -> str:
+    found = client.get_experiment_by_name(study)
+    mine = f"tags.`lora_study.study_id` = '{study_id}' and tags.`lora_study.level` = 'trial'"
+    own = f"{mine} and tags.`lora_study.trial` = '{trial}'"
+    runs = client.search_runs([found.experiment_id], own, max_results=1) if found else []
+    if not runs:
+        rule = f"MLflow has no run of trial {trial} of {study}"
+        remedy = "name the store with tracking.uri=... or repeat the study's command, which records what is missing"
+        raise ConfigError("tracking", rule, remedy)
+    return str(runs[0].info.run_id)
+
+
+@contextmanager
+def _addressed(client: MlflowClient) -> Iterator[None]:
+    """While open, MLflow's own functions speak to the client's store; of registries, to the user's own if named."""
+    import mlflow
+
+    before: Any = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(client.tracking_uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
+def _requirements() -> list[str]:
+    """What loading needs, in the versions at hand."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    out = []
+    for name in ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pandas", "platformdirs", "filelock"):
+        try:
+            out.append(f"{name}=={version(name).partition('+')[0]}")
+        except PackageNotFoundError:
+            out.append(name)
+    return out

@@ -1,0 +1,79 @@
+"""The chosen configuration, trained once more: on all that was searched, on everything, or fold by fold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from study import models, seeding
+from study.adapters import export
+from study.config import Configuration, ModelConfig
+from study.engine.fit import Fit
+from study.engine.workbench import StudyData, Workbench, default_device
+from study.errors import StudyError
+from study.examples import Texts
+from study.export.trained import Trained
+from study.models import Encoder
+from study.records import Fold, Member
+from study.search.plan import Plan
+
+SEARCHED, ALL, ENSEMBLE = "searched", "all", "ensemble"
+
+
+def members(plan: Plan, number: int, configuration: Configuration, data: str) -> tuple[StudyData, list[Member]]:
+    """What trains, and on which folds.
+
+    `searched` and `all` train with the seed of the study's own held-out scores: `searched` is the very training
+    whose test score the study took of the trials of its front. `ensemble` is the trial's folds, as they were.
+    """
+    seed = plan.config.study.seed
+    searched = np.sort(np.concatenate([fold.valid for fold in plan.folds]))
+    if data == ENSEMBLE:
+        own = [Member(number, f.index, configuration, seeding.derive(seed, "fold", f.index)) for f in plan.folds]
+        return StudyData(plan.examples, plan.folds), own
+    judged = plan.test if len(plan.test) else plan.folds[0].valid  # an epoch is scored on something
+    train = np.sort(np.concatenate([searched, plan.test])) if data == ALL else searched
+    last = Fold(len(plan.folds), train, judged)
+    member = Member(number, last.index, configuration, seeding.derive(seed, "test"))
+    return StudyData(plan.examples, (*plan.folds, last)), [member]
+
+
+def train(plan: Plan, number: int, configuration: Configuration, data: str) -> list[Trained]:
+    """The trained models, one, or one for each fold of an ensemble; StudyError where training fails."""
+    examples, own = members(plan, number, configuration, data)
+    bench = Workbench(examples, default_device(), plan.config.engine)
+    return [_trained(member, bench) for member in own]
+
+
+def _trained(member: Member, bench: Workbench) -> Trained:
+    fit = Fit([member], bench)
+    (course,) = fit.run()
+    if course.error is not None:
+        raise StudyError(f"trial={member.trial}", course.error, "choose another trial")
+    return of_fit(fit, bench)
+
+
+def of_fit(fit: Fit, bench: Workbench) -> Trained:
+    """The first member of a fit that has been closed, in float32 on the CPU.
+
+    Frozen weights are the base model's own: in a study of bfloat16 they were rounded, and the export is not.
+    """
+    pack, configuration = fit.pack, fit.pack.members[0].configuration
+    assert isinstance(bench.data.examples, Texts)
+    encoder = _plain(bench, configuration.model)
+    backbone = pack.backbone.to("cpu").float() if pack.full else encoder.backbone
+    starts = {name: export.settled(packed) for name, packed in pack.attached.items()}
+    head, bias = (t[0].detach().cpu().float() for t in (pack.head, pack.bias))
+    tokenizer: Any = encoder.tokenizer
+    classes = bench.data.examples.classes
+    return Trained(backbone.requires_grad_(False).eval(), starts, head, bias, classes, tokenizer, configuration)
+
+
+def _plain(bench: Workbench, model: ModelConfig) -> Encoder:
+    """The model's encoder in float32 on the CPU."""
+    if model.precision == "float32" and bench.device.type == "cpu":
+        return bench.encoder(model)
+    plain = replace(model, precision="float32")
+    return bench.once(("plain", model.name, model.random_weights), lambda: models.load(plain))

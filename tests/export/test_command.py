@@ -1,0 +1,316 @@
+"""The command, on a small study: exports are verified, measured, recorded; a mistake is one line and no file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow.tracking import MlflowClient
+from tiny import save_model
+
+from study.config import (
+    LauncherConfig,
+    MethodConfig,
+    ModelConfig,
+    SamplerConfig,
+    StorageConfig,
+    StudyConfig,
+    StudySettings,
+    TaskConfig,
+    TrackingConfig,
+    TrainConfig,
+)
+from study.errors import ConfigError, StudyError
+from study.export import load, measure, run
+from study.export.measure import FIGURES
+from study.export.record import TrialRun
+from study.export.run import Wanted, run_export
+from study.search.driver import run_study
+from study.search.ledger import exports_of, find
+
+ROOT = Path(__file__).parents[2]
+HEAD, FULL, LORA = range(3)  # baselines come first
+TEXT = "a fine film"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a study of five trials has run: three baselines, then factors with and without residual."""
+    folder = tmp_path_factory.mktemp("home")
+    config = StudyConfig(
+        study=StudySettings("small", trials=5, folds=2),
+        task=TaskConfig(limit=80, test_fraction=0.25),
+        model=ModelConfig(str(save_model(folder / "model")), max_length=16),
+        method=MethodConfig("factorized", rank=2, lam=10.0, residual="keep"),
+        train=TrainConfig(epochs=1),
+        space={"method.residual": "choice(keep,drop)"},
+        sampler=SamplerConfig("grid"),
+        launcher=LauncherConfig(workers=1),
+        storage=StorageConfig(f"sqlite:///{folder}/lora-study.db"),
+        tracking=TrackingConfig(uri=f"sqlite:///{folder}/mlflow.db"),
+    )
+    assert run_study(config, [], lambda _: folder / "report" / "index.html") == 0
+    return folder
+
+
+@pytest.fixture
+def wanted(home: Path, tmp_path: Path) -> Wanted:
+    return Wanted("small", f"sqlite:///{home}/lora-study.db", out=tmp_path / "exports")
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process of its own answers, which takes seconds: what it says is tested once."""
+    monkeypatch.setattr(measure, "_asked", lambda *_: {"empty": 1, "peak": 2, "seconds": [0.001]})
+
+
+def folder_of(wanted: Wanted, trial: int, label: str) -> Path:
+    return wanted.out / "small" / f"trial-{trial}" / label
+
+
+def with_residual(wanted: Wanted, residual: str) -> int:
+    """The number of the factorized trial with that residual: a grid is walked in the order of its seed."""
+    trials = find(wanted.storage, "small")[0].trials
+    return next(t.number for t in trials if t.params.get("method.residual") == residual)
+
+
+@pytest.fixture
+def keep(wanted: Wanted) -> int:
+    return with_residual(wanted, "keep")
+
+
+@pytest.fixture
+def drop(wanted: Wanted) -> int:
+    return with_residual(wanted, "drop")
+
+
+def figures_of(wanted: Wanted, trial: int, label: str) -> dict[str, float]:
+    return exports_of(find(wanted.storage, "small")[0])[trial, label]
+
+
+def card_blocks(folder: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_every_format_that_fits_is_written_measured_and_recorded(
+    home: Path, wanted: Wanted, drop: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_export(replace(wanted, trial=str(drop), formats=("all",))) == 0
+    said = capsys.readouterr()
+    assert "left out: format=peft" in said.err
+    client = MlflowClient(f"sqlite:///{home}/mlflow.db")
+    for name in ("merged", "compressed", "onnx"):
+        figures, folder = figures_of(wanted, drop, name), folder_of(wanted, drop, name)
+        assert set(FIGURES) - set(figures) <= {"base_bytes"}
+        assert figures["max_difference"] < 1e-5
+        assert figures["bytes"] == sum(
+            f.stat().st_size for f in folder.rglob("*") if f.is_file() and f.name != "README.md"
+        )
+        run_id = TrialRun(client.tracking_uri, "small", study_id(wanted), drop).run_id
+        recorded = client.get_run(run_id).data.metrics
+        assert {k: recorded[f"export/{name}/{k}"] for k in figures} == figures
+        assert name in said.out
+    assert figures_of(wanted, drop, "compressed")["parameters"] < figures_of(wanted, drop, "merged")["parameters"]
+    answers = [load(folder_of(wanted, drop, name)).logits([TEXT, "b c"]) for name in ("merged", "compressed", "onnx")]
+    assert np.ptp(answers, axis=0).max() < 1e-5
+
+
+def study_id(wanted: Wanted) -> str:
+    return f"small:{find(wanted.storage, 'small')[0].user_attrs['lora_study.fingerprint']}"
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_the_card_loads_what_it_describes(wanted: Wanted, capsys: pytest.CaptureFixture[str]) -> None:
+    run_export(replace(wanted, trial=str(LORA), formats=("peft", "merged")))
+    for name in ("peft", "merged"):
+        folder = folder_of(wanted, LORA, name)
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        model = load(folder)
+        ours, without = card_blocks(folder)
+        capsys.readouterr()
+        exec(ours, {})
+        assert capsys.readouterr().out.strip() == str(model([TEXT]))
+        found: dict[str, object] = {}
+        exec(without, found)
+        assert np.abs(found["logits"].detach().numpy() - model.logits([TEXT])).max() < 1e-5  # type: ignore[attr-defined]
+        assert text.startswith("---\nlibrary_name:")
+        for said in ("the best:", "baseline ", "accuracy in cross-validation", "held-out examples", "data fingerprint"):
+            assert said in text
+    assert "base model must be at hand" in (folder_of(wanted, LORA, "peft") / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_the_searched_export_is_the_model_whose_test_score_the_study_took(wanted: Wanted) -> None:
+    study = find(wanted.storage, "small")[0]
+    (number,) = [int(k.removeprefix("test:")) for k in study.user_attrs if k.startswith("test:")][:1]
+    run_export(replace(wanted, trial=str(number), formats=("merged",)))
+    assert figures_of(wanted, number, "merged")["test_score"] == pytest.approx(
+        study.user_attrs[f"test:{number}"]["test/score"], abs=1e-6
+    )
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_everything_is_trained_on_where_that_is_wanted_and_then_nothing_is_left_to_score(wanted: Wanted) -> None:
+    run_export(replace(wanted, trial=str(HEAD), formats=("merged",)))
+    run_export(replace(wanted, trial=str(HEAD), formats=("merged",), data="all"))
+    assert "test_score" not in figures_of(wanted, HEAD, "merged-all")
+    searched, everything = (load(folder_of(wanted, HEAD, name)) for name in ("merged", "merged-all"))
+    assert np.abs(searched.logits([TEXT]) - everything.logits([TEXT])).max() > 1e-6
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_an_ensemble_averages_the_logits_of_the_folds(wanted: Wanted, keep: int) -> None:
+    run_export(replace(wanted, trial=str(keep), formats=("merged",), data="ensemble"))
+    folder = folder_of(wanted, keep, "merged-ensemble")
+    members = [load(folder / name).logits([TEXT]) for name in ("fold-0", "fold-1")]
+    assert np.abs(load(folder).logits([TEXT]) - np.mean(members, axis=0)).max() < 1e-6
+    assert np.abs(members[0] - members[1]).max() > 1e-4
+    assert figures_of(wanted, keep, "merged-ensemble")["max_difference"] < 1e-5
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_the_same_export_is_the_same_files(wanted: Wanted, keep: int) -> None:
+    for out in ("one", "two"):
+        run_export(replace(wanted, trial=str(keep), formats=("merged",), out=wanted.out / out))
+    one, two = (folder_of(replace(wanted, out=wanted.out / out), keep, "merged") for out in ("one", "two"))
+    for name in ("model.safetensors", "head.safetensors", "lora_study.json", "tokenizer.json"):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_registered_model_predicts_the_labels_of_the_export(home: Path, wanted: Wanted) -> None:
+    import mlflow
+
+    uri = f"sqlite:///{home}/mlflow.db"
+    run_export(replace(wanted, trial=str(FULL), formats=("merged",), register="small-model"))
+    client = MlflowClient(uri)
+    before = client.get_run(TrialRun(uri, "small", study_id(wanted), FULL).run_id).info
+    assert before.status == "FINISHED"
+    mlflow.set_tracking_uri(uri)
+    try:
+        served = mlflow.pyfunc.load_model("models:/small-model/1")
+    finally:
+        mlflow.set_tracking_uri(None)
+    assert served.metadata.signature is not None
+    assert served.input_example is not None
+    texts = [TEXT, "b", "a b c d"]
+    assert served.predict(texts)["label"].tolist() == load(folder_of(wanted, FULL, "merged"))(texts)
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_bounds_choose_among_trials_and_among_exports(wanted: Wanted, capsys: pytest.CaptureFixture[str]) -> None:
+    head = 2 * 16 + 2
+    assert run_export(replace(wanted, trial=f"params<={head}", formats=("merged",), within="bytes<=1kB")) == 1
+    assert f"trial-{HEAD}" in capsys.readouterr().out
+    assert run_export(replace(wanted, within="bytes<=50MB,latency_p50_ms<=10000")) == 0
+    assert "exports are within bytes<=50MB" in capsys.readouterr().out
+    assert run_export(wanted) == 0
+    assert "configuration" in capsys.readouterr().out
+
+
+BAD = {
+    "study=nobody format=merged": "choose one of: small",
+    "format=merged": "study: must be given",
+    "study=small trial=99 format=merged": "a number from 0 to 4",
+    "study=small trial=soon format=merged": "neither best",
+    "study=small trial=params<=3 format=merged": "params/trainable runs from 34",
+    "study=small trial=weight<=3 format=merged": "weight is no figure",
+    "study=small trial=params<=3furlongs format=merged": "furlongs is no unit",
+    "study=small trial=params<= format=merged": "is no bound",
+    "study=small trial=DROP format=peft": "write format=compressed or format=merged",
+    "study=small trial=KEEP format=compressed": "write format=merged",
+    f"study=small trial={HEAD} format=peft": "changes no layer",
+    f"study=small trial={FULL} format=merged,peft": "changes every weight",
+    "study=small format=tflite": "peft, merged, compressed, onnx",
+    "study=small trial=best": "format: must be given",
+    "study=small format=merged data=none": "searched, all",
+    "study=small format=merged data=all ensemble=true": "leave data=all or ensemble=true away",
+    "study=small format=merged out=model/config.json": "cannot be opened",
+    "study=small within=bytes": "is no bound",
+    "study=small nope=1": "nope",
+    "study=small format=merged storage.url=sqlite:///absent.db": "there is no such database",
+    "study=small format=merged storage.url=sqlite:///mlflow.db": "holds no studies",
+    "study=small format=merged tracking.uri=sqlite:///lora-study.db": "without MLflow's tables",
+}
+
+
+@pytest.mark.parametrize("arguments", BAD)
+def test_a_mistake_is_one_line_with_its_remedy_and_creates_nothing(
+    home: Path,
+    keep: int,
+    drop: int,
+    arguments: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from study.export.__main__ import main
+
+    monkeypatch.chdir(home)
+    before = sorted(home.iterdir())
+    with pytest.raises(SystemExit) as left:
+        main(arguments.replace("KEEP", str(keep)).replace("DROP", str(drop)).split(" "))
+    said = capsys.readouterr().err
+    assert left.value.code == 2
+    assert BAD[arguments] in said
+    assert said.count("\n") == 1
+    assert sorted(home.iterdir()) == before
+
+
+def test_a_failed_or_unfinished_trial_is_refused_with_the_reason(wanted: Wanted) -> None:
+    import optuna
+
+    study = find(wanted.storage, "small")[0]
+    copy = optuna.create_study(storage=optuna.storages.InMemoryStorage(), directions=study.directions)
+    for state in (optuna.trial.TrialState.FAIL, optuna.trial.TrialState.RUNNING):
+        attributes = study.trials[0].user_attrs if state.name == "RUNNING" else {}
+        copy.add_trial(optuna.trial.create_trial(state=state, user_attrs=attributes))
+    from study.export.chosen import choose
+
+    class Ledger:
+        trials = staticmethod(lambda: copy.trials)
+        study = copy
+
+    with pytest.raises(ConfigError, match=r"trial=0: has failed"):
+        choose("0", Ledger(), {})  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"trial=1: is not finished; repeat the study's command"):
+        choose("1", Ledger(), {})  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="has no complete trial"):
+        choose("best", Ledger(), {})  # type: ignore[arg-type]
+
+
+def test_an_export_that_answers_otherwise_is_an_error_and_leaves_nothing(
+    wanted: Wanted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "mean_logits", lambda trained, texts: np.ones((len(texts), 2), dtype=np.float32))
+    with pytest.raises(StudyError, match="answers otherwise than the trained model"):
+        run_export(replace(wanted, trial=str(HEAD), formats=("merged",)))
+    assert not wanted.out.exists()
+
+
+def test_a_folder_that_is_no_export_is_not_replaced(wanted: Wanted) -> None:
+    mine = folder_of(wanted, HEAD, "merged")
+    mine.mkdir(parents=True)
+    (mine / "thesis.txt").write_text("years")
+    with pytest.raises(ConfigError, match="is no export"):
+        run_export(replace(wanted, trial=str(HEAD), formats=("merged",)))
+    assert (mine / "thesis.txt").read_text() == "years"
+
+
+def test_the_command_shows_its_keys_and_lists_what_there_is(home: Path) -> None:
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-m", "study.export", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(line, cwd=home, env=environment, capture_output=True, text=True, check=False)
+
+    assert "lora-export study=NAME" in command("--help").stdout
+    shown = command("study=small")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith(("trial", "No trial"))
+    assert json.dumps(sorted(p.name for p in home.iterdir())).count("outputs") == 0
