@@ -192,6 +192,15 @@ def test_the_runs_are_a_tree_with_readable_names_and_true_statuses(undisturbed: 
     assert "report/index.html" in {a.path for a in client_of(undisturbed).list_artifacts(root.info.run_id, "report")}
 
 
+def test_what_needs_no_training_is_recorded_with_the_study_once(undisturbed: Path) -> None:
+    assert lora_study(undisturbed, f"study.trials={len(trials(undisturbed))}").returncode == 0
+    (root,) = [r for r in runs_of(undisturbed) if r.data.tags["lora_study.level"] == "study"]
+    assert 0.45 < root.data.metrics["reference/majority/accuracy"] < 0.55
+    assert {"reference/majority/accuracy_se", "reference/majority/test/macro_f1"} <= {*root.data.metrics}
+    history = client_of(undisturbed).get_metric_history(root.info.run_id, "reference/majority/accuracy")
+    assert len(history) == 1
+
+
 def test_mlflow_is_rebuilt_from_the_search_storage(undisturbed: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(undisturbed, copy)
