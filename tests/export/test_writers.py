@@ -72,7 +72,7 @@ def test_an_exported_writer_writes_what_the_engine_would(tmp_path: Path, kind: s
     sources = copies().sources
     assert np.abs(writer.logits(sources) - own.logits(sources)).max() < 1e-5
     assert writer(sources) == wrote
-    assert np.ptp(own.logits(sources), axis=0).max() > 0.1  # what it writes depends on what it reads
+    assert np.ptp(own.logits(sources), axis=0).max() > 5e-3  # what it writes depends on what it reads
 
 
 def test_no_graph_of_one_pass_writes() -> None:
