@@ -89,19 +89,13 @@ class Examples(ABC):
         return replace(self, notes={**self.notes, **{k.replace("_", " "): str(v) for k, v in notes.items()}})
 
 
-@dataclass(frozen=True)
-class Texts(Examples):
-    """Texts with integer labels [n], each the index of one of `classes`."""
+class Classified(Examples):
+    """Examples with integer labels [n], each the index of one of `classes`."""
 
     scores: ClassVar[tuple[str, ...]] = CLASSES
     classified: ClassVar[bool] = True
-
-    texts: tuple[str, ...]
     labels: np.ndarray
     classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.texts)
 
     @property
     def strata(self) -> np.ndarray:
@@ -115,14 +109,27 @@ class Texts(Examples):
     def class_names(self) -> tuple[str, ...]:
         return self.classes
 
+    def permuted(self, order: np.ndarray) -> Self:
+        changed: dict[str, Any] = {"labels": self.labels[order]}  # a field of every kind that has classes
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True)
+class Texts(Classified):
+    """Texts with integer labels [n], each the index of one of `classes`."""
+
+    texts: tuple[str, ...]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
     def contents(self) -> Iterable[bytes]:
         return "\x00".join(self.texts).encode(), self.labels.tobytes()
 
     def keys(self) -> tuple[str, ...]:
         return self.texts
-
-    def permuted(self, order: np.ndarray) -> Self:
-        return replace(self, labels=self.labels[order])
 
     def _taken(self, positions: np.ndarray) -> dict[str, Any]:
         return {"texts": tuple(self.texts[i] for i in positions), "labels": self.labels[positions]}
@@ -213,15 +220,12 @@ class Pairs(Examples):
 
 
 @dataclass(frozen=True)
-class Graph(Examples):
+class Graph(Classified):
     """Labelled nodes of one graph, which is seen whole by every fold; labels of other nodes are never read.
 
     `features` [N, F] and `edges` [2, E] (both directions of each) are the graph's; `nodes` [n] are the
     examples' places in it, `labels` [n] their classes.
     """
-
-    scores: ClassVar[tuple[str, ...]] = CLASSES
-    classified: ClassVar[bool] = True
 
     features: np.ndarray
     edges: np.ndarray
@@ -232,26 +236,11 @@ class Graph(Examples):
     def __len__(self) -> int:
         return len(self.nodes)
 
-    @property
-    def strata(self) -> np.ndarray:
-        return self.labels
-
-    @property
-    def outputs(self) -> int:
-        return len(self.classes)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self.classes
-
     def contents(self) -> Iterable[bytes]:
         return tuple(a.tobytes() for a in (self.features, self.edges, self.nodes, self.labels))
 
     def keys(self) -> tuple[str, ...]:
         return tuple(map(str, self.nodes))
-
-    def permuted(self, order: np.ndarray) -> Self:
-        return replace(self, labels=self.labels[order])
 
     def _taken(self, positions: np.ndarray) -> dict[str, Any]:
         return {"nodes": self.nodes[positions], "labels": self.labels[positions]}

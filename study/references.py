@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from study import metrics, summaries
-from study.examples import Documents, Examples, Graph, Pairs, Texts
+from study.examples import Classified, Documents, Examples, Pairs
 from study.records import Fold
 from study.sentences import splitter
 
@@ -22,7 +22,7 @@ def references(examples: Examples, fold: Fold) -> Scores:
     their first sentences; ``oracle``, what a greedy search for the reference takes; ``highlights``, what is marked.
     Pairs: ``lead``, the source's first sentences, as long as the training part's targets are on average.
     """
-    if isinstance(examples, Texts | Graph):
+    if isinstance(examples, Classified):
         return _of_classes(examples, fold)
     if isinstance(examples, Documents):
         return _of_documents(examples, fold)
@@ -43,7 +43,7 @@ def summary(examples: Examples, folds: Sequence[Fold]) -> dict[str, float]:
     return out | {f"reference/{n}/test/{m}": v for n, scores in tested.items() for m, v in scores.items()}
 
 
-def _of_classes(examples: Texts | Graph, fold: Fold) -> Scores:
+def _of_classes(examples: Classified, fold: Fold) -> Scores:
     most = int(np.bincount(examples.labels[fold.train]).argmax())
     labels = examples.labels[fold.valid]
     answer = np.full_like(labels, most)

@@ -19,7 +19,7 @@ LOOK = "lora-study --targets shows what each group matches"
 class LinearSite:
     """A linear layer of the backbone: its dotted name, the index of its block in its own stack, its sizes.
 
-    `role` is a key of study/roles.py; `part` is one of `PARTS`, "" in a model of one stack.
+    `role` is one of those in study/roles.py; `part` is one of `PARTS`, "" in a model of one stack.
     """
 
     name: str

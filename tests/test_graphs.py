@@ -165,7 +165,7 @@ def test_precision_is_that_of_weights_and_states() -> None:
 
 def test_a_missing_library_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch_geometric.nn", None)
-    with pytest.raises(ConfigError, match=r"model.name=gcn: needs torch_geometric .*pip install 'lora-study\[graph\]'"):
+    with pytest.raises(ConfigError, match=r"model\.name=gcn: needs torch_geometric .*'lora-study\[graph\]'"):
         backbones.geometry(ModelConfig(name="gcn"), communities())
 
 

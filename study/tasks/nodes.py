@@ -40,20 +40,22 @@ class Nodes(Task):
 
 def _papers(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
     """Every paper's number, its words [N, F] as 0 and 1, and its subject, in the order of the file."""
-    rows = [line.split(b"\t", 1) for line in path.read_bytes().splitlines() if line.strip()]
-    tails = [row[1].rsplit(b"\t", 1) for row in rows]
+    papers, tails = zip(*(line.split(b"\t", 1) for line in path.read_bytes().splitlines() if line.strip()), strict=True)
+    words, subjects = zip(*(tail.rsplit(b"\t", 1) for tail in tails), strict=True)
     # Between two words is a tab, so every second byte is a word's 0 or 1.
-    words = [np.frombuffer(words, dtype=np.uint8)[::2] - ord("0") for words, _ in tails]
-    if len({len(w) for w in words}) != 1 or max(int(w.max()) for w in words) > 1:
+    table = np.frombuffer(b"\t".join([*words, b""]), dtype=np.uint8)
+    features = table[::2] - ord("0")
+    if len(set(map(len, words))) != 1 or (table[1::2] != ord("\t")).any() or features.max() > 1:
         raise AssetError(str(path), "is no table of words that are 0 or 1", "delete its folder to fetch it again")
-    return [row[0].decode() for row in rows], np.stack(words), [subject.decode() for _, subject in tails]
+    return [p.decode() for p in papers], features.reshape(len(papers), -1), [s.decode() for s in subjects]
 
 
 def _edges(path: Path, papers: list[str]) -> tuple[np.ndarray, dict[str, int]]:
     """Edges [2, E], both directions of each, and what of the citations made none."""
     place = {paper: i for i, paper in enumerate(papers)}
     lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    known = np.array([(place[a], place[b]) for a, b in lines if a in place and b in place], dtype=np.int64)
+    found = [(place[a], place[b]) for a, b in lines if a in place and b in place]
+    known = np.array(found, dtype=np.int64).reshape(-1, 2)
     others = known[known[:, 0] != known[:, 1]]
     once = np.unique(np.sort(others, axis=1), axis=0)
     notes = {

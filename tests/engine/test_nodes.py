@@ -1,4 +1,4 @@
-"""Node classification: members stay apart, frozen work changes nothing, and no label is read but those trained on."""
+"""Node classification: members stay apart, kept work changes nothing, no label is read but those trained on."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from study import models
 from study.backbones import Geometry
-from study.config import Configuration, MethodConfig, ModelConfig, SearchConfig, StudyConfig
+from study.config import Configuration, MethodConfig, ModelConfig, SearchConfig, StudyConfig, TrainConfig
 from study.examples import Texts
 from study.records import FoldResult, TrialResult
 from study.search import finish
@@ -110,3 +110,17 @@ def test_the_table_of_the_front_shows_a_regular_expression_as_it_is(plan: Plan) 
     with console.capture() as shown:
         console.print(finish._table(plan, {0: TrialResult(0, told, folds, None, None)}))
     assert "r8 .*[a-z]query all" in shown.get()
+
+
+def test_a_graph_network_is_held_against_all_its_layers_and_all_of_it_at_its_own_rate() -> None:
+    pytest.importorskip("torch_geometric")
+    from tinygraph import communities
+
+    train, method = TrainConfig(lr=1e-2), MethodConfig(targets="all-linear")
+    config = replace(StudyConfig(), model=ModelConfig(name="gcn"), train=train, method=method)
+    found = baselines(Plan(config, parse_space(config), communities(), (), "f", np.arange(0)))
+    assert list(found) == ["head", "full", "lora r8 all-linear"]
+    assert found["full"].train.lr == 1e-2
+    read = replace(config, model=ModelConfig())
+    texts = Plan(read, parse_space(read), Texts(("a",), np.array([0]), ("n", "p")), (), "f", np.arange(0))
+    assert baselines(texts)["full"].train.lr == 1e-4

@@ -39,13 +39,14 @@ class Nodes(Problem):
         self.known, self.nodes = graph.labels, graph.nodes
         self.labels = torch.from_numpy(self.known).to(self.device)
         self.lengths = np.ones(len(graph), dtype=np.int64)
-        self.network: nn.Module = bench.encoder(model).backbone
+        encoder = bench.encoder(model)
+        self.network, self.layers = encoder.backbone, encoder.layers
         self.lowest = lowest if cached else 0
         self.edges = bench.once(("edges",), lambda: torch.from_numpy(graph.edges).to(self.device))
         like = next(self.network.parameters())
         self.features = bench.once(("features", like.dtype), lambda: graphs.features(graph).to(like))
         self.states = bench.once(self._key("states"), lambda: self._frozen(self.features, end=self.lowest))
-        self.products = self._products() if cached and lowest < bench.encoder(model).layers else {}
+        self.products = self._products() if cached and lowest < self.layers else {}
         self._copies: dict[int, tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]] = {}
 
     def _key(self, what: str) -> tuple[object, ...]:
@@ -85,21 +86,19 @@ class Nodes(Problem):
 
     def logits(self, pack: Pack, rows: np.ndarray) -> torch.Tensor:
         """Logits [P, n, classes] of the nodes at `rows` [P, n]."""
-        nodes = moved(self.nodes[rows], self.device)
-        if self.lowest == self.bench.encoder(self.model).layers:
-            picked = self.states[nodes]
-        else:
-            picked = self._read(pack).gather(1, nodes[..., None].expand(-1, -1, self.bench.encoder(self.model).hidden))
-        return pack.logits(picked.flatten(0, 1))
+        nodes = self.nodes[rows]
+        if self.lowest == self.layers:
+            return pack.logits(self.states.index_select(0, moved(nodes.reshape(-1), self.device)))
+        nodes = nodes + np.arange(pack.size)[:, None] * len(self.states)
+        return pack.logits(self._read(pack).index_select(0, moved(nodes.reshape(-1), self.device)))
 
     def _read(self, pack: Pack) -> torch.Tensor:
-        """Every member's states of every node, [P, N, hidden]."""
+        """Every member's states of every node, [P·N, hidden]."""
         states, edges, known = self._copied(pack)
         # A given product stands in for an adapted layer's frozen part alone: another's would be changed in place.
         given = {} if pack.full else {name: p for name, p in known.items() if name in pack.attached}
         with products.multiplied(pack.backbone, given) if given else nullcontext():
-            out = pack.backbone(states, edges, begin=self.lowest)
-        return out.view(pack.size, len(self.states), -1)
+            return pack.backbone(states, edges, begin=self.lowest)  # type: ignore[no-any-return]
 
     def _copied(self, pack: Pack) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
         """States, edges and products of as many copies of the graph as the pack has members."""

@@ -1,0 +1,35 @@
+"""The pretrained network on Cora itself: its frozen states tell the subjects, and nothing tells shuffled ones."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from study import tasks
+from study.config import Configuration, MethodConfig, ModelConfig, TaskConfig, TrainConfig
+from study.engine.train import train_pack
+from study.engine.workbench import StudyData, Workbench
+from study.examples import Graph
+from study.folds import make_folds, split_test
+from study.records import Member
+
+pytest.importorskip("torch_geometric")
+HEAD = Configuration(
+    ModelConfig(name="gcn"), MethodConfig(kind="head"), TrainConfig(epochs=100, lr=1e-2, batch_size=4096)
+)
+
+
+def accuracy(shuffled: bool) -> float:
+    graph = tasks.get("nodes").load(TaskConfig(name="nodes", shuffle_labels=shuffled), 0)
+    assert isinstance(graph, Graph)
+    folds = make_folds(graph, 5, 0, split_test(graph, 0.2, 0)[0]).folds
+    (result,) = train_pack([Member(0, 0, HEAD, 0)], Workbench(StudyData(graph, folds), torch.device("cpu")))
+    return result.metrics["accuracy"]
+
+
+def test_a_frozen_head_tells_subjects() -> None:
+    assert accuracy(shuffled=False) > 0.8
+
+
+def test_a_frozen_head_learns_nothing_of_shuffled_subjects() -> None:
+    assert accuracy(shuffled=True) < 0.35  # the largest class is 0.30 of all
