@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from study.compose import compose
 from study.config import StudyConfig
@@ -72,9 +75,18 @@ def test_the_command_line_wins_over_both(conf: str) -> None:
     assert composed(conf, "experiment=special", "task=topic").task.name == "topic"
 
 
-def test_what_a_task_does_not_say_is_as_in_every_study() -> None:
-    plain, topic = compose([]), compose(["task=topic"])
-    assert (plain.task.name, topic.task.name) == ("sentiment", "topic")
-    assert (topic.train, topic.method, topic.study) == (plain.train, plain.method, plain.study)
-    assert topic.model.name == plain.model.name
-    assert topic.model.max_length == 256
+TASKS = sorted((Path(__file__).parents[1] / "conf" / "task").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", TASKS, ids=lambda p: p.stem)
+def test_what_a_task_says_holds_and_all_else_is_as_in_every_study(path: Path) -> None:
+    said: Any = OmegaConf.to_container(OmegaConf.load(path))
+    models = [d["override /model"] for d in said.pop("defaults", []) if "override /model" in d]
+    plain, own = compose([f"model={name}" for name in models]), compose([f"task={path.stem}"])
+    for group in plain_groups(plain):
+        expected = plain_groups(plain)[group] | (said.get(group) or {})
+        assert plain_groups(own)[group] == expected
+
+
+def plain_groups(config: StudyConfig) -> dict[str, dict[str, Any]]:
+    return {k: v for k, v in asdict(config).items() if isinstance(v, dict)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -126,12 +127,15 @@ def _documents(
 ) -> Documents:
     """Documents whose highlights are what a greedy search takes (Liu & Lapata 2019), for want of a person's.
 
-    Of the first `learned` of them the splitter learns, and the budget is the mean length of their targets.
+    Of the first `learned` of them the splitter learns. A budget that is not given is what the search takes of these
+    where nothing limits it, on average: targets themselves are shorter than the sentences that say the same.
     """
     split = splitter(texts[:learned])
     sentences = tuple(split(text) for text in texts)
-    budget = config.budget or math.ceil(np.mean([summaries.words(t) for t in targets[:learned]]))
-    taken = [set(summaries.oracle(s, t, budget)) for s, t in zip(sentences, targets, strict=True)]
+    limit = config.budget or sys.maxsize
+    taken = [set(summaries.oracle(s, t, limit)) for s, t in zip(sentences, targets, strict=True)]
+    sizes = [sum(summaries.words(sentences[i][k]) for k in taken[i]) for i in range(learned) if taken[i]]
+    budget = config.budget or (math.ceil(np.mean(sizes)) if sizes else max(map(summaries.words, targets)))
     highlights = tuple(tuple(int(i in own) for i in range(len(s))) for own, s in zip(taken, sentences, strict=True))
     documents = Documents(("",) * len(texts), sentences, highlights, targets, budget, metric="rougeL", **common)
     return documents.noted(
