@@ -10,19 +10,22 @@ if TYPE_CHECKING:
 
 
 def load(folder: str | Path, threads: int | None = None) -> Any:
-    """The model that an export's folder holds: a Classifier or a Writer (study/export/loaded.py).
+    """The model that an export's folder holds: a Classifier, a Writer or an Extractor (study/export/loaded.py).
 
     Of an ensemble all members, whose logits are averaged. An ONNX model needs neither torch nor transformers.
     `threads` bounds the threads of a runtime that has its own. Raises StudyError where the folder holds no export, or
     a package is missing.
     """
     from study.export.formats import get
+    from study.export.frame import CLASSIFY, WRITE
     from study.export.manifest import Manifest
 
     where = Path(folder)
     manifest = Manifest.read(where)
     get(manifest.format).require()
-    return _writer(manifest, where) if manifest.writes else _classifier(manifest, where, threads)
+    if manifest.frame.kind == CLASSIFY:
+        return _classifier(manifest, where, threads)
+    return _writer(manifest, where) if manifest.frame.kind == WRITE else _extractor(manifest, where)
 
 
 def _classifier(manifest: Manifest, folder: Path, threads: int | None) -> Any:
@@ -34,10 +37,27 @@ def _classifier(manifest: Manifest, folder: Path, threads: int | None) -> Any:
 
 
 def _writer(manifest: Manifest, folder: Path) -> Any:
-    from study.export.formats import OfTransformers, get
     from study.export.loaded import Writer
     from study.export.whole import Writing
 
+    return Writer(manifest, folder, Writing(_backbone(manifest, folder)))
+
+
+def _extractor(manifest: Manifest, folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    from study.export import head
+    from study.export.choosing import Choosing
+    from study.export.loaded import Extractor
+
+    weights, tokenizer = head.read(folder), AutoTokenizer.from_pretrained(str(folder))
+    backbone = _backbone(manifest, folder)
+    return Extractor(manifest, Choosing(backbone, *weights, tokenizer, manifest.pooling, manifest.frame.longest))
+
+
+def _backbone(manifest: Manifest, folder: Path) -> Any:
+    from study.export.formats import OfTransformers, get
+
     made = get(manifest.format)
-    assert isinstance(made, OfTransformers)  # no other format fits a model that writes
-    return Writer(manifest, folder, Writing(made.backbone(folder, manifest)))
+    assert isinstance(made, OfTransformers)  # no other format fits a model that does not classify
+    return made.backbone(folder, manifest)

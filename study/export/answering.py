@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 WARM, LEAST, MOST, PATIENCE = 3, 5, 200, 5.0  # answers before measuring; answers measured; seconds after which to stop
 
@@ -34,18 +35,18 @@ def _one_thread() -> None:
         torch.set_num_threads(1)
 
 
-def _answer(folder: str, text: str) -> list[float]:
-    """Seconds of each answer, from the text to its label."""
+def _answer(folder: str, text: Any) -> list[float]:
+    """Seconds of each answer, from the text to its label or whatever the model makes of it."""
     from study.export import load
 
     model = load(folder, threads=1)
     seconds: list[float] = []
     for _ in range(WARM):
-        model(text)
+        model([text])
     begun = time.perf_counter()
     while len(seconds) < LEAST or (len(seconds) < MOST and time.perf_counter() - begun < PATIENCE):
         started = time.perf_counter()
-        model(text)
+        model([text])
         seconds.append(time.perf_counter() - started)
     return seconds
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from study import provenance
 from study.export.evidence import Difference, Evidence
 from study.export.formats import Format
+from study.export.frame import CHOOSE, CLASSIFY, WRITE
 from study.export.manifest import Manifest
 from study.models import EMBEDDED
 
@@ -20,6 +21,7 @@ DATA = {
     "ensemble": "The models of the study's folds as they were, each trained without its own fold; the average of their "
     "logits answers. The {test} held-out examples were not trained on.",
 }
+PIPELINES = {CLASSIFY: "text-classification", WRITE: "text-generation", CHOOSE: "summarization"}
 LIBRARIES = {"peft": "peft", "merged": "transformers", "compressed": "lora-study", "onnx": "onnx"}
 
 
@@ -31,9 +33,9 @@ def render(
     blocks = [
         _head(e, manifest),
         f"# {e.study}, trial {e.trial}: {e.label}",
-        f"{_what(e)} Base model: {manifest.model}. {use}",
+        f"{_what(e, manifest.frame.kind)} Base model: {manifest.model}. {use}",
         "## Load it",
-        f"```python\n{_ours(place)}\n```",
+        f"```python\n{_ours(place, manifest.frame.kind)}\n```",
         *_without(folder, place, made, manifest),
         "## Evidence",
         _scores(e, manifest),
@@ -42,7 +44,7 @@ def render(
         "(Nadeau & Bengio 2003).",
         "## Costs",
         _table(("figure", "value"), _costs(e, figures)),
-        "Latency is of one text of median length, from the text to its label, on one thread of the machine that wrote "
+        "Latency is of one text of median length, from the text to its answer, on one thread of the machine that wrote "
         "this. Peak memory is the resident memory of a process that loads the model and answers, less what importing "
         "the same libraries takes.",
         "## Limits",
@@ -57,7 +59,7 @@ def _head(e: Evidence, manifest: Manifest) -> str:
     """Metadata as the Hugging Face Hub reads it; YAML holds JSON."""
     base = manifest.model
     known = base not in EMBEDDED and not Path(base).exists()
-    task = "text-classification" if e.classes else "text-generation"
+    task = PIPELINES[manifest.frame.kind]
     result = {
         "task": {"type": task},
         "dataset": {"name": e.task, "type": e.task},
@@ -74,8 +76,9 @@ def _head(e: Evidence, manifest: Manifest) -> str:
     return "\n".join(["---", *(f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in facts.items()), "---"])
 
 
-def _ours(place: Path) -> str:
-    return f'from study.export import load\n\nmodel = load("{place.as_posix()}")\nprint(model(["{EXAMPLE}"]))'
+def _ours(place: Path, kind: str) -> str:
+    given = f'"{EXAMPLE}"' if kind != CHOOSE else f'("What is it about?", ["{EXAMPLE}.", "Another sentence."])'
+    return f'from study.export import load\n\nmodel = load("{place.as_posix()}")\nprint(model([{given}]))'
 
 
 EXAMPLE = "a fine film"
@@ -167,13 +170,19 @@ def _table(heads: tuple[str, ...], rows: object) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [list(heads), [":--"] * len(heads), *lines])
 
 
-def _what(e: Evidence) -> str:
-    return f"Classifies a text as {_listed(e.classes)}." if e.classes else f"Writes a text for a text ({e.task})."
+def _what(e: Evidence, kind: str) -> str:
+    return {
+        CLASSIFY: f"Classifies a text as {_listed(e.classes or ('',))}.",
+        WRITE: f"Writes a text for a text ({e.task}).",
+        CHOOSE: f"Chooses sentences of a document as its summary, for what is asked about it ({e.task}).",
+    }[kind]
 
 
 def _answers(e: Evidence, manifest: Manifest) -> str:
-    if e.classes:
+    if manifest.frame.kind == CLASSIFY:
         return f"It knows {len(e.classes)} classes and answers one of them to any text."
+    if manifest.frame.kind == CHOOSE:
+        return f"A summary has at most {manifest.frame.budget} words, and never less than a whole sentence."
     return f"It writes at most {manifest.frame.new} tokens, which may be wrong however fluent they are."
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.export import head
 from study.export.formats import OfTransformers
+from study.export.frame import CLASSIFY, WRITE
 
 if TYPE_CHECKING:
     from study.config import MethodConfig
@@ -22,14 +23,14 @@ class Compressed(OfTransformers):
 
     name = "compressed"
 
-    def refusal(self, method: MethodConfig, writes: bool = False) -> tuple[str, str] | None:
+    def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
         if method.kind == "factorized" and method.residual == "drop":
             return None
         rule = "keeps B C alone, and this configuration keeps W (method.residual=drop is what compresses)"
         return rule, "write format=merged"
 
     def write(self, trained: Trained, folder: Path) -> None:
-        if not trained.writes:
+        if trained.frame.kind != WRITE:
             head.write(folder, trained.head, trained.bias)
         model: Any = trained.compressed()
         model.save_pretrained(str(folder), max_shard_size="1TB")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from study.errors import ConfigError, StudyError
+from study.export.frame import CLASSIFY
 
 if TYPE_CHECKING:
     from study.config import MethodConfig
@@ -31,10 +32,10 @@ class Format(ABC):
     extra: ClassVar[str] = ""  # of the suite's own package, that brings them
     needs_base: ClassVar[bool] = False
 
-    def refusal(self, method: MethodConfig, writes: bool = False) -> tuple[str, str] | None:
+    def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
         """The rule that this method breaks and the remedy, None where the format fits.
 
-        `writes` is whether the model writes texts; else it classifies them.
+        `kind` is what the model does: classify, write or choose.
         """
         return None
 

@@ -1,4 +1,4 @@
-"""How a text becomes the token ids that a model reads, as the study's engine has it; needs neither torch nor more."""
+"""What a model does with a text and how it reads one, as the study's engine has it; needs no torch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+CLASSIFY, WRITE, CHOOSE = "classify", "write", "choose"
+
 
 @dataclass(frozen=True)
 class Frame:
     """A text's ids are cut at `longest` tokens, and padded with `pad` at their end.
 
     Where a model writes, `begin` and `end` stand around the text's own ids and count among the `longest`, and `new` is
-    how many tokens it may write; where `new` is 0, the tokenizer itself puts its marks around a text.
+    how many tokens it may write; else the tokenizer itself puts its marks around a text. Where it chooses sentences of
+    a document, a summary has at most `budget` words.
     """
 
     longest: int
@@ -23,6 +26,12 @@ class Frame:
     begin: tuple[int, ...] = ()
     end: tuple[int, ...] = ()
     new: int = 0
+    budget: int = 0
+
+    @property
+    def kind(self) -> str:
+        """classify, write or choose."""
+        return WRITE if self.new else CHOOSE if self.budget else CLASSIFY
 
     @property
     def room(self) -> int:

@@ -9,16 +9,19 @@ from pathlib import Path
 from study import network, stores
 from study.config import StudyConfig
 from study.errors import ConfigError
-from study.examples import Pairs, Texts
+from study.examples import Documents, Examples, Pairs, Texts
 from study.export import retrain
 from study.export.chosen import choose, finished
 from study.export.formats import FORMATS, Format, get
+from study.export.frame import CHOOSE, CLASSIFY, WRITE
 from study.export.manifest import FILE
 from study.export.record import TrialRun
 from study.records import TrialResult
 from study.search.driver import named
 from study.search.ledger import Ledger
 from study.search.plan import Plan, make_plan
+
+KINDS: dict[type[Examples], str] = {Texts: CLASSIFY, Pairs: WRITE, Documents: CHOOSE}
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     chosen = choose(wanted.trial, ledger, results)
     if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:
         print(f"trial {wanted.trial} repeats trial {chosen.trial}, which is exported", file=sys.stderr)
-    formats = _fitting(wanted, explicit, chosen, isinstance(plan.examples, Pairs))
+    kind = next(name for cls, name in KINDS.items() if isinstance(plan.examples, cls))
+    formats = _fitting(wanted, explicit, chosen, kind)
     tracked = config.tracking.name != "off" or wanted.tracking is not None or wanted.register is not None
     uri = wanted.tracking or config.tracking.uri
     run = TrialRun(uri, config.study.name, ledger.study_id, chosen.trial) if tracked else None
@@ -82,27 +86,29 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
 
 def _check_kind(plan: Plan, wanted: Wanted) -> None:
     task = f"task.name={plan.config.task.name}"
-    if not isinstance(plan.examples, Texts | Pairs):
-        rule = f"learns from {type(plan.examples).__name__}, and exports are models that classify or write texts"
+    if not isinstance(plan.examples, tuple(KINDS)):
+        rule = f"learns from a {type(plan.examples).__name__}, and exports are models that read texts"
         raise ConfigError(task, rule, "export a study of another task")
-    if isinstance(plan.examples, Pairs) and wanted.data == retrain.ENSEMBLE:
-        rule = "writes texts, of which there is no average"
-        raise ConfigError(f"ensemble=true with {task}", rule, "leave ensemble=true away")
+    if not isinstance(plan.examples, Texts) and wanted.data == retrain.ENSEMBLE:
+        raise ConfigError(f"ensemble=true with {task}", "averages what classifiers say", "leave ensemble=true away")
+    if isinstance(plan.examples, Documents) and wanted.register is not None:
+        rule = "registers models that read one text at a time, and a document is a question with sentences"
+        raise ConfigError(f"register=true with {task}", rule, "leave register=true away")
 
 
-def _fitting(wanted: Wanted, explicit: list[Format], chosen: TrialResult, writes: bool) -> tuple[Format, ...]:
+def _fitting(wanted: Wanted, explicit: list[Format], chosen: TrialResult, kind: str) -> tuple[Format, ...]:
     """The formats that were asked for by name, each of which must fit, and all that fit where all were."""
     method = chosen.configuration.method
     for made in explicit:
-        if found := made.refusal(method, writes):
+        if found := made.refusal(method, kind):
             raise ConfigError(f"format={made.name} of trial {chosen.trial}", *found)
     if "all" not in wanted.formats:
         return tuple(explicit)
     everything = [get(name) for name in FORMATS]
     for made in everything:
-        if found := made.refusal(method, writes):
+        if found := made.refusal(method, kind):
             print(f"left out: format={made.name} {found[0]}", file=sys.stderr)
-    return tuple(made for made in everything if made.refusal(method, writes) is None)
+    return tuple(made for made in everything if made.refusal(method, kind) is None)
 
 
 def _check_folder(folder: Path) -> None:

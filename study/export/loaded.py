@@ -1,4 +1,4 @@
-"""A loaded export: texts in, labels or texts out. Needs numpy and tokenizers; the rest is the format's."""
+"""A loaded export: texts in, labels, texts or summaries out. Needs numpy and tokenizers; the rest is the format's."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from study.export.frame import padded
 from study.export.manifest import Manifest
 
 if TYPE_CHECKING:
+    from study.export.choosing import Choosing, Document
     from study.export.whole import Writing
 
 BATCH = 16  # texts that are computed together
@@ -79,3 +80,23 @@ class Writer(Loaded):
             new = self.writing.write(ids, mask, self.frame.new, self.frame.pad)
             written += self.reads.batch_decode(new, skip_special_tokens=True)
         return written
+
+
+class Extractor:
+    """Documents to summaries, made of their own sentences."""
+
+    def __init__(self, manifest: Manifest, choosing: Choosing) -> None:
+        self.manifest, self.choosing = manifest, choosing
+
+    def logits(self, documents: Sequence[Document]) -> np.ndarray:
+        """A score for each sentence of each document, one after the other."""
+        return np.concatenate(self.choosing.scores(documents))
+
+    def __call__(self, documents: Sequence[Document]) -> list[str]:
+        """The summary of each document, which is a query (perhaps empty) with the document's sentences."""
+        from study import summaries
+
+        out = []
+        for scores, (_, sentences) in zip(self.choosing.scores(documents), documents, strict=True):
+            out.append(" ".join(sentences[i] for i in summaries.chosen(scores, sentences, self.manifest.frame.budget)))
+        return out

@@ -19,8 +19,8 @@ class Manifest:
     """Where an export comes from and how it reads a text.
 
     `model` is the base model's name and `fingerprint` its weights'; `classes` are the labels in the order of
-    the logits, none where the model writes; `members` are the folders of an ensemble; `libraries` are the modules
-    that loading imports.
+    the logits, none where the model does not classify; `members` are the folders of an ensemble; `libraries` are the
+    modules that loading imports.
     """
 
     format: str
@@ -35,11 +35,6 @@ class Manifest:
     frame: Frame
     libraries: tuple[str, ...]
     members: tuple[str, ...] = ()
-
-    @property
-    def writes(self) -> bool:
-        """Whether the model writes texts; else it classifies them."""
-        return not self.classes
 
     def write(self, folder: Path) -> None:
         """Into the export's folder."""

@@ -22,7 +22,7 @@ FIGURES = ("bytes", "base_bytes", "parameters", "latency_p50_ms", "latency_p95_m
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
-def figures(folder: Path, text: str) -> dict[str, float]:
+def figures(folder: Path, text: Any) -> dict[str, float]:
     """The export's figures but for its accuracy.
 
     `bytes` are those of every file but the card; `base_bytes`, where the export needs its base model beside it,
@@ -49,7 +49,7 @@ def size(folder: Path) -> int:
     return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and f.name != CARD)
 
 
-def difference(made: Format, folder: Path, texts: Sequence[str], wanted: np.ndarray) -> float:
+def difference(made: Format, folder: Path, texts: Sequence[Any], wanted: np.ndarray) -> float:
     """The largest difference of the logits of the export, loaded back, from the suite's own [n, classes].
 
     Raises StudyError where it is more than rounding.
@@ -78,7 +78,7 @@ def _base_bytes(manifest: Manifest) -> int:
     return 4 * models.geometry(ModelConfig(manifest.model))[2]
 
 
-def _asked(manifest: Manifest, folder: Path, text: str) -> dict[str, Any]:
+def _asked(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:
     """What :mod:`study.export.answering` says in a process of its own."""
     question = {"folder": str(folder.resolve()), "text": text, "libraries": manifest.libraries}
     paths = os.pathsep.join(path for path in sys.path if path)

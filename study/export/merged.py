@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.export import head
 from study.export.formats import OfTransformers
+from study.export.frame import CLASSIFY, WRITE
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,11 +32,9 @@ class Merged(OfTransformers):
 
     def write(self, trained: Trained, folder: Path) -> None:
         backbone: Any = trained.merged()
-        if trained.writes:
-            backbone.save_pretrained(str(folder))
-            return
-        own = as_sequence_classifier(backbone, trained)
-        if own is None:
+        kind = trained.frame.kind
+        own = as_sequence_classifier(backbone, trained) if kind == CLASSIFY else None
+        if own is None and kind != WRITE:
             head.write(folder, trained.head, trained.bias)
         (own or _loadable(backbone, trained)).save_pretrained(str(folder))
 
@@ -54,13 +53,13 @@ class Merged(OfTransformers):
         import torch
         from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-        two_stacks = AutoConfig.from_pretrained(str(folder)).is_encoder_decoder
+        two_stacks, writes = AutoConfig.from_pretrained(str(folder)).is_encoder_decoder, manifest.frame.kind == WRITE
         writer = AutoModelForSeq2SeqLM if two_stacks else AutoModelForCausalLM
-        found = (writer if manifest.writes else AutoModel).from_pretrained(str(folder), dtype=torch.float32).eval()
-        return found.get_encoder() if two_stacks and not manifest.writes else found
+        found = (writer if writes else AutoModel).from_pretrained(str(folder), dtype=torch.float32).eval()
+        return found.get_encoder() if two_stacks and not writes else found
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
-        if manifest.writes:
+        if manifest.frame.kind != CLASSIFY:
             return None
         if head.there(folder):
             two_stacks = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("is_encoder_decoder")
@@ -117,14 +116,14 @@ def _fill(made: Any, backbone: nn.Module, trained: Trained) -> None:
 
 
 def _loadable(backbone: nn.Module, trained: Trained) -> Any:
-    """What AutoModel loads: the backbone, or the encoder–decoder model that it is the encoder of."""
+    """What transformers loads: the backbone, or the encoder–decoder model that it is the encoder of."""
     import torch
     from transformers import AutoModel
 
     from study import models
 
     config: Any = backbone.config
-    if not config.is_encoder_decoder:
+    if not config.is_encoder_decoder or trained.frame.kind == WRITE:
         return backbone
     model = trained.configuration.model
     if model.random_weights:

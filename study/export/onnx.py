@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from study.export.formats import Format
+from study.export.frame import CHOOSE, CLASSIFY, WRITE
 
 if TYPE_CHECKING:
     from study.config import MethodConfig
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from study.export.trained import Trained
 
 FILE = "model.onnx"
+ONE_PASS = {
+    WRITE: "holds one pass through a model, and writing takes one for each token",
+    CHOOSE: "holds one pass through a model, and a document is read in windows",
+}
 INPUTS, OUTPUT = ("input_ids", "attention_mask"), "logits"
 
 
@@ -30,10 +35,8 @@ class Onnx(Format):
     packages = ("onnx", "onnxruntime", "onnxscript")
     extra = "onnx"
 
-    def refusal(self, method: MethodConfig, writes: bool = False) -> tuple[str, str] | None:
-        if writes:
-            return "holds one pass through a model, and writing takes one for each token", "write format=merged"
-        return None
+    def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
+        return None if kind == CLASSIFY else (ONE_PASS[kind], "write format=merged")
 
     def write(self, trained: Trained, folder: Path) -> None:
         import torch

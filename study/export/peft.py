@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.export import head
 from study.export.formats import OfTransformers
+from study.export.frame import CLASSIFY, WRITE
 
 if TYPE_CHECKING:
     from study.adapters.factors import Start
@@ -28,7 +29,7 @@ class Peft(OfTransformers):
     extra = "peft"
     needs_base = True
 
-    def refusal(self, method: MethodConfig, writes: bool = False) -> tuple[str, str] | None:
+    def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
         if method.kind == "factorized" and method.residual == "drop":
             rule = "adds to a layer's weight, and method.residual=drop has none left to add to"
             return rule, "write format=compressed or format=merged"
@@ -49,7 +50,7 @@ class Peft(OfTransformers):
         # PEFT asks whether weights are kept as in × out, as GPT-2 does.
         turned = any(matrix(x := base.get_submodule(name)) is not x.weight for name in trained.starts)
         settings = {**_settings(trained.starts), "base_model_name_or_path": source, "fan_in_fan_out": turned}
-        if trained.writes:
+        if trained.frame.kind == WRITE:
             settings["task_type"] = "SEQ_2_SEQ_LM" if base.config.is_encoder_decoder else "CAUSAL_LM"
         model: Any = get_peft_model(base, LoraConfig(**settings))
         with torch.no_grad():
@@ -59,7 +60,7 @@ class Peft(OfTransformers):
                 layer.lora_B["default"].weight.copy_(start.up)
         # Else PEFT would look whether the vocabulary has grown, on the Hub.
         model.save_pretrained(str(folder), save_embedding_layers=False)
-        if not trained.writes:
+        if trained.frame.kind != WRITE:
             head.write(folder, trained.head, trained.bias)
 
     def backbone(self, folder: Path, manifest: Manifest) -> Any:
@@ -73,7 +74,7 @@ class Peft(OfTransformers):
         if models.fingerprint(wanted) != manifest.fingerprint:
             rule = f"belongs to other weights than {manifest.model} has now"
             raise StudyError(str(folder), rule, "bring the base model back that the study used, or export again")
-        base: Any = (generators if manifest.writes else models).load(wanted).backbone
+        base: Any = (generators if manifest.frame.kind == WRITE else models).load(wanted).backbone
         adapted: Any = PeftModel.from_pretrained(base, str(folder)).eval()
         return adapted.base_model.model
 
@@ -81,7 +82,7 @@ class Peft(OfTransformers):
         from study import models
         from study.config import ModelConfig
 
-        if manifest.random_weights or manifest.writes:
+        if manifest.random_weights or manifest.frame.kind != CLASSIFY:
             return None
         configured = models.configured(ModelConfig(manifest.model))
         part = ".get_encoder()" if configured.is_encoder_decoder else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.errors import ConfigError, StudyError
+from study.export.frame import WRITE
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -49,7 +50,7 @@ class TrialRun:
         metrics = [Metric(f"export/{label}/{name}", value, now, 0) for name, value in figures.items()]
         self.client.log_batch(self.run_id, metrics=metrics)
 
-    def register(self, name: str, folder: Path, example: list[str], writes: bool) -> str:
+    def register(self, name: str, folder: Path, example: list[str], kind: str) -> str:
         """Log the export as an MLflow model of this run and register it; the new version's address.
 
         Raises StudyError where MLflow refuses.
@@ -58,7 +59,7 @@ class TrialRun:
 
         with _addressed(self.client):
             try:
-                return f"models:/{name}/{self._logged(name, folder, example, writes)}"
+                return f"models:/{name}/{self._logged(name, folder, example, kind)}"
             except MlflowException as error:
                 first = str(error).splitlines()[0].rstrip(".")
                 rule, remedy = (
@@ -67,7 +68,7 @@ class TrialRun:
                 )
                 raise StudyError(f"register.name={name}", rule, remedy) from error
 
-    def _logged(self, name: str, folder: Path, example: list[str], writes: bool) -> str:
+    def _logged(self, name: str, folder: Path, example: list[str], kind: str) -> str:
         import mlflow.pyfunc
         from mlflow.models import Model, ModelSignature
         from mlflow.types import ColSpec, Schema
@@ -76,7 +77,7 @@ class TrialRun:
 
         inputs: list[Any] = [ColSpec("string")]
         labels: list[Any] = [ColSpec("string", "label"), ColSpec("double", "probability")]
-        outputs: list[Any] = [ColSpec("string", "written")] if writes else labels
+        outputs: list[Any] = [ColSpec("string", "written")] if kind == WRITE else labels
         # Not mlflow.pyfunc.log_model: that would open the trial's run again, and end it now.
         logged = Model.log(
             None, mlflow.pyfunc, registered_model_name=name, run_id=self.run_id, name="model", loader_module=LOADER,

@@ -14,7 +14,7 @@ from study.engine.fit import Fit
 from study.engine.texts import marks, plain
 from study.engine.workbench import StudyData, Workbench, default_device
 from study.errors import StudyError
-from study.examples import Examples, Pairs, Texts
+from study.examples import Documents, Examples, Pairs, Texts
 from study.export.frame import Frame
 from study.export.trained import Trained
 from study.models import Encoder
@@ -80,7 +80,8 @@ def _frame(examples: Examples, encoder: Encoder, longest: int) -> Frame:
     """How the engine's problems read a text."""
     tokenizer: Any = encoder.tokenizer
     if not isinstance(examples, Pairs):
-        return Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side)
+        budget = examples.budget if isinstance(examples, Documents) else 0
+        return Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side, budget=budget)
     first, last = marks(tokenizer)
     config: Any = encoder.backbone.config
     begin = (*first, *plain(examples.prefix, tokenizer))

@@ -16,7 +16,8 @@ from study.adapters import export, surgery
 from study.adapters.factors import PackedLinear, Start
 from study.config import Configuration
 from study.engine.batches import Tokens, scoring_batches
-from study.export.frame import Frame
+from study.export.choosing import Choosing
+from study.export.frame import CHOOSE, WRITE, Frame
 from study.export.whole import Computing, Whole, Writing
 
 TOKENS = 4096  # that a forward pass holds at most
@@ -24,9 +25,9 @@ TOKENS = 4096  # that a forward pass holds at most
 
 @dataclass(frozen=True)
 class Trained:
-    """A backbone as it came, what each adapted layer of it has learned, and the head [classes, hidden] on top.
+    """A backbone as it came, what each adapted layer of it has learned, and the head [outputs, hidden] on top.
 
-    A model that writes has no classes and no head; `frame` is how a text is read.
+    A model that writes has no outputs; only one that classifies has classes. `frame` is how a text is read.
     """
 
     backbone: nn.Module
@@ -37,11 +38,6 @@ class Trained:
     tokenizer: Any
     frame: Frame
     configuration: Configuration
-
-    @property
-    def writes(self) -> bool:
-        """Whether the model writes texts; else it classifies them."""
-        return not self.classes
 
     @property
     def dropped(self) -> bool:
@@ -72,14 +68,25 @@ class Trained:
             whole.set_submodule(name, export.thin(whole.get_submodule(name), start))
         return whole.requires_grad_(False)
 
+    def choosing(self, backbone: nn.Module) -> Choosing:
+        """What scores a document's sentences with that backbone."""
+        pooling = self.configuration.model.pooling
+        return Choosing(backbone, self.head, self.bias, self.tokenizer, pooling, self.frame.longest)
+
     def computing(self, backbone: nn.Module) -> Computing:
         """What computes this model's logits with that backbone."""
-        if self.writes:
+        if self.frame.kind == WRITE:
             return Writing(backbone)
         return Whole(backbone, self.head, self.bias, self.configuration.model.pooling)
 
-    def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """The suite's own logits [n, outputs]: its adapted layers, its tokens, its batches."""
+    def logits(self, texts: Sequence[Any]) -> np.ndarray:
+        """The suite's own logits [n, outputs]: its adapted layers, its tokens, its batches.
+
+        Of documents (queries with sentences) those of each sentence, one after the other.
+        """
+        if self.frame.kind == CHOOSE:
+            with self.adapted():
+                return np.concatenate(self.choosing(self.backbone).scores(texts))
         tokens = Tokens.of(self.frame.rows(texts, self.tokenizer), self.frame.pad)
         parts: dict[int, np.ndarray] = {}
         with self.adapted():

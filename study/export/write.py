@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from study import metrics, models
 from study.errors import ConfigError, StudyError
-from study.examples import Examples, Pairs, Texts
+from study.examples import Documents, Examples, Pairs, Texts
 from study.export import card, measure, retrain
 from study.export.evidence import gather
 from study.export.formats import Format
@@ -45,7 +46,7 @@ def export(job: Job) -> None:
             job.run.log(job.label(made), figures)
         print(f"{job.label(made)}: {job.folder(made)}")
     if job.wanted.register is not None and job.run is not None:
-        print(job.run.register(job.wanted.register, job.folder(job.formats[0]), list(texts[:2]), trained[0].writes))
+        print(job.run.register(job.wanted.register, job.folder(job.formats[0]), list(texts[:2]), trained[0].frame.kind))
 
 
 def write(job: Job, made: Format, trained: list[Trained], folder: Path) -> Manifest:
@@ -84,15 +85,19 @@ def manifest_of(job: Job, made: Format, one: Trained) -> Manifest:
     )
 
 
-def sample(examples: Examples) -> tuple[str, ...]:
-    """Texts of the study, from the shortest to the longest."""
-    assert isinstance(examples, Texts | Pairs)
-    ordered = sorted(examples.texts if isinstance(examples, Texts) else examples.sources, key=len)
+def sample(examples: Examples) -> tuple[Any, ...]:
+    """Texts of the study, or documents, from the shortest to the longest."""
+    assert isinstance(examples, Texts | Pairs | Documents)
+    if isinstance(examples, Documents):
+        found: list[Any] = list(zip(examples.queries, examples.sentences, strict=True))
+        ordered = sorted(found, key=lambda document: sum(map(len, document[1])))
+    else:
+        ordered = sorted(examples.texts if isinstance(examples, Texts) else examples.sources, key=len)
     places = np.unique(np.linspace(0, len(ordered) - 1, VERIFIED).round().astype(int))
     return tuple(ordered[i] for i in places)
 
 
-def mean_logits(trained: list[Trained], texts: tuple[str, ...]) -> np.ndarray:
+def mean_logits(trained: list[Trained], texts: tuple[Any, ...]) -> np.ndarray:
     """The suite's own logits [n, outputs], averaged over members."""
     return np.mean([one.logits(texts) for one in trained], axis=0)  # type: ignore[no-any-return]
 

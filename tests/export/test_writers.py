@@ -76,7 +76,7 @@ def test_an_exported_writer_writes_what_the_engine_would(tmp_path: Path, kind: s
 
 
 def test_no_graph_of_one_pass_writes() -> None:
-    found = get("onnx").refusal(configuration(kind="lora").method, writes=True)
+    found = get("onnx").refusal(configuration(kind="lora").method, kind="write")
     assert found is not None
     assert found[1] == "write format=merged"
 
