@@ -30,7 +30,6 @@ METRICS: dict[str, Direction] = {
     "time/train_seconds": MINIMIZE,
     "speed/tokens_per_second": MAXIMIZE,
     "latency/ms": MINIMIZE,
-    "spectrum/kept": MAXIMIZE,
 }
 
 
