@@ -39,9 +39,7 @@ def render(
         *_without(folder, place, made, manifest),
         "## Evidence",
         _scores(e, manifest),
-        _table(("score compared with", "trial", "its score", "difference", "95 % interval"), map(_row, e.differences)),
-        "The interval is of the paired difference over folds, corrected for the training data that they share "
-        "(Nadeau & Bengio 2003).",
+        *_compared(e),
         "## Costs",
         _table(("figure", "value"), _costs(e, figures)),
         "Latency is of one text of median length, from the text to its answer, on one thread of the machine that wrote "
@@ -99,6 +97,14 @@ def _scores(e: Evidence, manifest: Manifest) -> str:
             f"- {e.metric} of this very model on {e.test_examples:,} held-out examples: **{e.test_score:.4f}**"
         )
     return "\n".join(lines)
+
+
+def _compared(e: Evidence) -> list[str]:
+    if not e.differences:
+        return []
+    heads = ("score compared with", "trial", "its score", "difference", "95 % interval")
+    note = "The interval is of the paired difference over folds, corrected for the training data that they share"
+    return [_table(heads, map(_row, e.differences)), f"{note} (Nadeau & Bengio 2003)."]
 
 
 def _row(d: Difference) -> tuple[str, ...]:

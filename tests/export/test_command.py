@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 from mlflow.tracking import MlflowClient
 from tiny import save_model
 
@@ -29,12 +30,15 @@ from study.config import (
 )
 from study.errors import ConfigError, StudyError
 from study.export import load, measure, write
+from study.export.card import LIBRARIES
 from study.export.job import Wanted
 from study.export.measure import FIGURES
 from study.export.record import TrialRun
 from study.export.run import run_export
 from study.search.driver import run_study
+from study.search.finish import record_exports
 from study.search.ledger import exports_of, find
+from study.tracking import Tracker
 
 ROOT = Path(__file__).parents[2]
 HEAD, FULL, LORA = range(3)  # baselines come first
@@ -141,7 +145,9 @@ def test_the_card_loads_what_it_describes(wanted: Wanted, capsys: pytest.Capture
         found: dict[str, object] = {}
         exec(without, found)
         assert np.abs(found["logits"].detach().numpy() - model.logits([TEXT])).max() < 1e-5  # type: ignore[attr-defined]
-        assert text.startswith("---\nlibrary_name:")
+        data = ModelCard(text).data
+        assert (data.library_name, data.pipeline_tag) == (LIBRARIES[name], "text-classification")
+        assert data.eval_results[0].metric_value == pytest.approx(figures_of(wanted, LORA, name)["test_score"])
         for said in ("the best:", "baseline ", "accuracy in cross-validation", "held-out examples", "data fingerprint"):
             assert said in text
     assert "base model must be at hand" in (folder_of(wanted, LORA, "peft") / "README.md").read_text(encoding="utf-8")
@@ -293,6 +299,20 @@ def test_an_export_that_answers_otherwise_is_an_error_and_leaves_nothing(
     with pytest.raises(StudyError, match="answers otherwise than the trained model"):
         run_export(replace(wanted, trial=str(HEAD), formats=("merged",)))
     assert not wanted.out.exists()
+
+
+def test_figures_of_exports_come_back_into_a_record_made_anew() -> None:
+    class Kept:
+        exports = staticmethod(lambda: {(3, "onnx"): {"bytes": 5.0}})
+
+    told: list[tuple[int, dict[str, float]]] = []
+
+    class Told(Tracker):
+        def measured(self, number: int, metrics: dict[str, float]) -> None:
+            told.append((number, metrics))
+
+    record_exports(Kept(), Told())  # type: ignore[arg-type]
+    assert told == [(3, {"export/onnx/bytes": 5.0})]
 
 
 def test_a_folder_that_is_no_export_is_not_replaced(wanted: Wanted) -> None:

@@ -187,6 +187,18 @@ def test_thin_layers_are_smaller_files_and_as_many_numbers_as_the_study_counted(
     assert (thin / "model.safetensors").stat().st_size < (whole / "model.safetensors").stat().st_size
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_study_in_low_precision_is_exported_in_float32_and_near_to_it(tmp_path: Path, method: str) -> None:
+    trained, fit = train(replace(model_of(tmp_path / "model", "bert"), precision="bfloat16"), method)
+    surgery.reattach(fit.pack.backbone, fit.pack.attached)
+    low = predicted(fit, np.arange(len(TEXTS)))
+    surgery.detach(fit.pack.backbone, fit.pack.attached)
+    assert {p.dtype for p in trained.backbone.parameters()} == {torch.float32}
+    assert np.abs(trained.logits(TEXTS) - low).max() < 0.1
+    folder = exported(trained, "merged", tmp_path / "export")
+    assert np.abs(load(folder).logits(TEXTS) - trained.logits(TEXTS)).max() < 1e-5
+
+
 def test_an_adapter_over_other_weights_is_refused(tmp_path: Path) -> None:
     trained, _ = train(model_of(tmp_path / "model", "bert"), "lora")
     folder = exported(trained, "peft", tmp_path / "export")
