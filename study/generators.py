@@ -14,17 +14,7 @@ from study.models import Encoder
 
 def load(model: ModelConfig) -> Encoder:
     """The language model, frozen, in evaluation mode and in `model.precision`, with its tokenizer."""
-    from transformers import AutoTokenizer
-
-    where, config = models.source(model.name), models.configured(model)
-    kind = _class(model, config)
-    if model.random_weights:
-        torch.manual_seed(0)
-        writer = kind.from_config(config)
-    else:
-        writer = kind.from_pretrained(where, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(where)
-    return models.wrap(writer.to(getattr(torch, model.precision)), tokenizer, models.identity(model))
+    return models.opened(model, models.whole(model, _class(model, models.configured(model))))
 
 
 def shapes(model: ModelConfig) -> torch.nn.Module:
@@ -44,6 +34,26 @@ def left_to_right(config: Any) -> bool:
     # Encoders such as BERT have a class for writing too, but were never taught it.
     reads = config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
     return config.model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not reads and not config.is_encoder_decoder
+
+
+def first_token(writer: Any) -> int:
+    """What the decoder of an encoder–decoder model is given before anything has been written."""
+    found = writer.generation_config.decoder_start_token_id
+    return int(writer.config.decoder_start_token_id if found is None else found)
+
+
+def write(writer: Any, ids: torch.Tensor, mask: torch.Tensor, longest: int, pad: int) -> torch.Tensor:
+    """The new ids [n, ...] that the model writes for sources [n, T], which are padded at their ends.
+
+    As its own generation settings say, but for sampling, which is off; at most `longest` tokens.
+    """
+    if not writer.config.is_encoder_decoder:  # what is written goes on where the source ends: padding comes first
+        order = mask.argsort(dim=1, stable=True)
+        ids, mask = ids.gather(1, order), mask.gather(1, order)
+    out: torch.Tensor = writer.generate(
+        input_ids=ids, attention_mask=mask, do_sample=False, max_new_tokens=longest, pad_token_id=pad
+    )
+    return out if writer.config.is_encoder_decoder else out[:, ids.shape[1] :]
 
 
 def _class(model: ModelConfig, config: Any) -> Any:

@@ -146,16 +146,26 @@ def load(model: ModelConfig) -> Encoder:
 
     An encoder–decoder model is read by its encoder alone.
     """
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
 
-    where, config = source(model.name), configured(model)
-    tokenizer = AutoTokenizer.from_pretrained(where)
+    return opened(model, _reader(whole(model, AutoModel)))
+
+
+def whole(model: ModelConfig, kind: Any) -> Any:
+    """The whole model, by one of transformers' automatic classes, in float32: as published, or drawn."""
+    config = configured(model)
     if model.random_weights:
         torch.manual_seed(0)
-        backbone = AutoModel.from_config(config)
-    else:
-        backbone = AutoModel.from_pretrained(where, dtype=torch.float32)
-    return wrap(_reader(backbone).to(getattr(torch, model.precision)), tokenizer, identity(model))
+        return kind.from_config(config)
+    return kind.from_pretrained(source(model.name), dtype=torch.float32)
+
+
+def opened(model: ModelConfig, backbone: nn.Module) -> Encoder:
+    """The model's weights as an Encoder, in `model.precision` and with its tokenizer."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(source(model.name))
+    return wrap(backbone.to(getattr(torch, model.precision)), tokenizer, identity(model))
 
 
 def _reader(backbone: Any) -> nn.Module:

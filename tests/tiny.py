@@ -13,7 +13,7 @@ from study.engine.batches import Tokens
 from study.engine.fit import Fit
 from study.engine.problems.heads import WithHead
 from study.engine.workbench import StudyData, Workbench
-from study.examples import Texts
+from study.examples import Documents, Texts
 from study.models import Encoder
 from study.records import Fold
 
@@ -194,3 +194,18 @@ def letters(examples: int = 24) -> StudyData:
     half = np.arange(examples) < examples // 2
     folds = (Fold(0, np.flatnonzero(half), np.flatnonzero(~half)), Fold(1, np.flatnonzero(~half), np.flatnonzero(half)))
     return StudyData(Texts(texts, labels, CLASSES), folds)
+
+
+def documents(count: int) -> Documents:
+    """Sentences of letters, of which those with an ``a`` are to be taken, and are the reference."""
+    rng = np.random.default_rng(0)
+    sentences, highlights = [], []
+    for _ in range(count):
+        marks = rng.permutation([1, 1, *[0] * int(rng.integers(3, 9))])
+        own = [" ".join(["a" if mark else "b", *rng.choice(list("cdefghijkl"), 3)]) for mark in marks]
+        sentences.append(tuple(own))
+        highlights.append(tuple(int(m) for m in marks))
+    chosen = [[s for s, h in zip(*own, strict=True) if h] for own in zip(sentences, highlights, strict=True)]
+    references = tuple(" ".join(own) for own in chosen)
+    queries = tuple("z" if i % 2 else "" for i in range(count))
+    return Documents(queries, tuple(sentences), tuple(highlights), references, budget=8, metric="rougeL")

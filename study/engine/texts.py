@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from study.engine.batches import Tokens
+from study.examples import Pairs
 
 
 def tokenized(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> Tokens:
@@ -28,3 +29,15 @@ def marks(tokenizer: Any) -> tuple[list[int], list[int]]:
     own, whole = plain("a", tokenizer), list(tokenizer("a")["input_ids"])
     begin = next((i for i in range(len(whole)) if whole[i : i + len(own)] == own), len(whole))
     return whole[:begin], whole[begin + len(own) :]
+
+
+def around(pairs: Pairs, tokenizer: Any, two_stacks: bool) -> tuple[list[int], list[int]]:
+    """The ids that stand before a source and behind it, for a model that writes."""
+    first, last = marks(tokenizer)
+    # What a decoder-only model writes follows the source, so no mark of an end stands between them.
+    return [*first, *plain(pairs.prefix, tokenizer)], [*plain(pairs.suffix, tokenizer), *(last if two_stacks else [])]
+
+
+def padding(tokenizer: Any) -> int:
+    """The id that fills up what a model that writes reads; the end's where there is none for that."""
+    return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)

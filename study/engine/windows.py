@@ -6,14 +6,15 @@ A window reads ``[CLS] query [SEP]`` and then ``[CLS] sentence [SEP]`` for each 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
-from study.engine.batches import Tokens
-from study.examples import Documents
+from study.engine.batches import Tokens, moved
+from study.errors import ConfigError
 
 SHARED = 0.25  # of a window's tokens come again in the next, as context for sentences at its edge
 
@@ -27,23 +28,54 @@ class Windows:
     first: np.ndarray
     counts: np.ndarray
 
+    @property
+    def longest(self) -> int:
+        """Sentences of the longest document."""
+        return int((self.first + self.counts).max())
+
     def of(self, documents: np.ndarray) -> np.ndarray:
         """The rows of these documents, in the order of the documents."""
         starts = np.searchsorted(self.document, documents)
         ends = np.searchsorted(self.document, documents, side="right")
         return np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
 
+    def placed(self, rows: np.ndarray, vectors: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """The sentences' vectors [n, U, hidden] of these rows, with what stands for each one's place in its document
+        added (Liu & Lapata 2019, eq. 4); `places` are :func:`sinusoids` for the longest document."""
+        index = (self.first[rows][:, None] + np.arange(vectors.shape[1])).clip(max=len(places) - 1)
+        return vectors + places[moved(index, vectors.device)].to(vectors)
 
-def windows(documents: Documents, tokenizer: Any, longest: int) -> Windows:
-    """Every document's windows of at most `longest` tokens."""
+    def means(self, scores: Mapping[int, np.ndarray], document: int) -> np.ndarray:
+        """A number for each of the document's sentences, from those [U, ...] of its rows: the mean where several
+        windows hold one."""
+        rows = self.of(np.array([document]))
+        length = int((self.first[rows] + self.counts[rows]).max())
+        sums, times = np.zeros(length), np.zeros(length)
+        for row in rows.tolist():
+            own = slice(self.first[row], self.first[row] + self.counts[row])
+            sums[own] += scores[row].reshape(-1)[: self.counts[row]]
+            times[own] += 1
+        return sums / times
+
+
+def windows(queries: Sequence[str], documents: Sequence[Sequence[str]], tokenizer: Any, longest: int) -> Windows:
+    """The windows, of at most `longest` tokens, of documents in sentences, each with what is asked about it.
+
+    Raises ConfigError where a question leaves no room for a sentence.
+    """
+    texts = dict.fromkeys([*filter(None, queries), *(s for sentences in documents for s in sentences)])
+    known = dict(zip(texts, _pieces(tokenizer, list(texts)), strict=True))  # documents are often read for several
     rows: list[np.ndarray] = []
     units: list[np.ndarray] = []
     places: list[tuple[int, int, int]] = []
     cut = 0
-    for i, (query, sentences) in enumerate(zip(documents.queries, documents.sentences, strict=True)):
-        head = _pieces(tokenizer, [query])[0] if query else []
-        pieces = _pieces(tokenizer, sentences)
+    for i, (query, sentences) in enumerate(zip(queries, documents, strict=True)):
+        head = known[query] if query else []
+        pieces = [known[sentence] for sentence in sentences]
         room = longest - len(head)
+        if room < 1:
+            rule = f"leaves no room for a sentence behind the question {query!r}, which takes {len(head)}"
+            raise ConfigError(f"model.max_length={longest}", rule, "raise it")
         cut += sum(len(piece) > room for piece in pieces)
         pieces = [piece[:room] for piece in pieces]
         for begin, end in spans([len(piece) for piece in pieces], room):
@@ -52,7 +84,7 @@ def windows(documents: Documents, tokenizer: Any, longest: int) -> Windows:
             units.append(np.concatenate([np.full(len(head), -1), np.repeat(np.arange(end - begin), [*map(len, own)])]))
             places.append((i, begin, end - begin))
     document, first, counts = np.array(places, dtype=np.int64).T
-    tokens = Tokens.of(rows, tokenizer.pad_token_id or 0, units, cut, sum(map(len, documents.sentences)))
+    tokens = Tokens.of(rows, tokenizer.pad_token_id or 0, units, cut, sum(map(len, documents)))
     return Windows(tokens, document, first, counts)
 
 
@@ -73,6 +105,13 @@ def spans(lengths: list[int], room: int) -> list[tuple[int, int]]:
         while again < end and sums[end + 1] - sums[again] > room:
             again += 1
         begin = max(begin + 1, again)
+
+
+def sinusoids(places: int, size: int) -> torch.Tensor:
+    """A vector [size] for each of so many places (Vaswani et al. 2017, arXiv 1706.03762, section 3.5)."""
+    half = torch.arange(0, size, 2, dtype=torch.float64)
+    angles = torch.arange(places, dtype=torch.float64)[:, None] / 10000 ** (half / size)
+    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :size]
 
 
 def _pieces(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:

@@ -86,19 +86,24 @@ class Workbench:
             else:
                 assert isinstance(examples, Texts)
                 tokens, what = tokenized(examples.texts, self.encoder(model).tokenizer, model.max_length), "texts"
-            if tokens.cut:
-                limit = f"model.max_length={model.max_length} tokens"
-                self.notes.append(f"{tokens.cut} of {tokens.texts} {what} are longer than {limit} and end there")
+            self.note_cut(model, tokens, what)
             return tokens
 
         return self.once(("tokens", model.name, model.max_length), read)
+
+    def note_cut(self, model: ModelConfig, tokens: Tokens, what: str) -> None:
+        """Note how many texts are longer than the model may read, if any is."""
+        if tokens.cut:
+            limit = f"model.max_length={model.max_length} tokens"
+            self.notes.append(f"{tokens.cut} of {tokens.texts} {what} are longer than {limit} and end there")
 
     def windows(self, model: ModelConfig) -> Windows:
         """The rows of documents."""
 
         def read() -> Windows:
-            assert isinstance(self.data.examples, Documents)
-            return windows(self.data.examples, self.encoder(model).tokenizer, model.max_length)
+            documents = self.data.examples
+            assert isinstance(documents, Documents)
+            return windows(documents.queries, documents.sentences, self.encoder(model).tokenizer, model.max_length)
 
         return self.once(("windows", model.name, model.max_length), read)
 

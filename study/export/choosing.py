@@ -9,11 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from study.engine.batches import moved, scoring_batches
+from study.engine.batches import scoring_batches
 from study.engine.pooling import reader
-from study.engine.problems.extract import sinusoids
-from study.engine.windows import Windows, windows
-from study.examples import Documents
+from study.engine.windows import Windows, sinusoids, windows
 
 Document = tuple[str, Sequence[str]]  # what is asked about it, and its sentences
 TOKENS = 4096  # that a forward pass holds at most
@@ -32,29 +30,16 @@ class Choosing:
     @torch.no_grad()
     def scores(self, documents: Sequence[Document]) -> list[np.ndarray]:
         """A logit for each sentence of each document; of a sentence in several windows the mean."""
-        rows = windows(_documents(documents), self.tokenizer, self.longest)
-        sums = [np.zeros(len(sentences)) for _, sentences in documents]
-        times = [np.zeros(len(sentences)) for _, sentences in documents]
+        queries, texts = zip(*documents, strict=True)
+        rows = windows(queries, texts, self.tokenizer, self.longest)
+        places = sinusoids(rows.longest, self.head.shape[-1])
+        logits: dict[int, np.ndarray] = {}
         for batch in scoring_batches(rows.tokens.lengths, TOKENS):
-            logits = self._logits(rows, batch).numpy()
-            for row, found in zip(batch.tolist(), logits, strict=True):
-                document, count = rows.document[row], rows.counts[row]
-                own = slice(rows.first[row], rows.first[row] + count)
-                sums[document][own] += found[:count]
-                times[document][own] += 1
-        return [s / n for s, n in zip(sums, times, strict=True)]
+            logits.update(zip(batch.tolist(), self._logits(rows, batch, places).numpy(), strict=True))
+        return [rows.means(logits, i) for i in range(len(documents))]
 
-    def _logits(self, rows: Windows, batch: np.ndarray) -> torch.Tensor:
+    def _logits(self, rows: Windows, batch: np.ndarray, places: torch.Tensor) -> torch.Tensor:
         """Logits [n, U] of the sentences in a few windows."""
         ids, mask = rows.tokens.batch(batch, CPU)
         vectors = reader(rows.tokens, batch, mask, self.pooling)(self.backbone(input_ids=ids, attention_mask=mask))
-        places = rows.first[batch][:, None] + np.arange(vectors.shape[1])
-        vectors = vectors + sinusoids(int(places.max()) + 1, vectors.shape[-1])[moved(places, CPU)].to(vectors)
-        return (vectors @ self.head.T + self.bias).squeeze(-1)
-
-
-def _documents(documents: Sequence[Document]) -> Documents:
-    """The same for the engine, which also wants what is not known here."""
-    queries, sentences = zip(*((q, tuple(own)) for q, own in documents), strict=True)
-    unknown = tuple((0,) * len(own) for own in sentences)
-    return Documents(queries, sentences, unknown, ("",) * len(sentences), budget=1)
+        return (rows.placed(batch, vectors, places) @ self.head.T + self.bias).squeeze(-1)

@@ -117,7 +117,6 @@ def _fill(made: Any, backbone: nn.Module, trained: Trained) -> None:
 
 def _loadable(backbone: nn.Module, trained: Trained) -> Any:
     """What transformers loads: the backbone, or the encoder–decoder model that it is the encoder of."""
-    import torch
     from transformers import AutoModel
 
     from study import models
@@ -125,12 +124,7 @@ def _loadable(backbone: nn.Module, trained: Trained) -> Any:
     config: Any = backbone.config
     if not config.is_encoder_decoder or trained.frame.kind == WRITE:
         return backbone
-    model = trained.configuration.model
-    if model.random_weights:
-        torch.manual_seed(0)  # as they were made
-        whole = AutoModel.from_config(models.configured(model))
-    else:
-        whole = AutoModel.from_pretrained(models.source(model.name), dtype=torch.float32)
+    whole = models.whole(trained.configuration.model, AutoModel)
     whole.get_encoder().load_state_dict(backbone.state_dict())
     return whole
 

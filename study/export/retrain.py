@@ -11,7 +11,7 @@ from study import backbones, seeding
 from study.adapters import export
 from study.config import Configuration, ModelConfig
 from study.engine.fit import Fit
-from study.engine.texts import marks, plain
+from study.engine.texts import around, padding
 from study.engine.workbench import StudyData, Workbench, default_device
 from study.errors import StudyError
 from study.examples import Documents, Examples, Pairs, Texts
@@ -82,12 +82,9 @@ def _frame(examples: Examples, encoder: Encoder, longest: int) -> Frame:
     if not isinstance(examples, Pairs):
         budget = examples.budget if isinstance(examples, Documents) else 0
         return Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side, budget=budget)
-    first, last = marks(tokenizer)
     config: Any = encoder.backbone.config
-    begin = (*first, *plain(examples.prefix, tokenizer))
-    end = (*plain(examples.suffix, tokenizer), *(last if config.is_encoder_decoder else []))
-    pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    return Frame(longest, pad, tokenizer.truncation_side, begin, end, examples.longest)
+    begin, end = map(tuple, around(examples, tokenizer, config.is_encoder_decoder))
+    return Frame(longest, padding(tokenizer), tokenizer.truncation_side, begin, end, examples.longest)
 
 
 def _plain(bench: Workbench, model: ModelConfig) -> Encoder:

@@ -16,11 +16,9 @@ from study.adapters import export, surgery
 from study.adapters.factors import PackedLinear, Start
 from study.config import Configuration
 from study.engine.batches import Tokens, scoring_batches
-from study.export.choosing import Choosing
+from study.export.choosing import TOKENS, Choosing
 from study.export.frame import CHOOSE, WRITE, Frame
 from study.export.whole import Computing, Whole, Writing
-
-TOKENS = 4096  # that a forward pass holds at most
 
 
 @dataclass(frozen=True)

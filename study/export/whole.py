@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from study import generators
 from study.engine.pooling import pool
 
 
@@ -55,9 +56,7 @@ class Writing(Computing):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         given: dict[str, Any] = {"input_ids": input_ids, "attention_mask": attention_mask, "use_cache": False}
         if self.two_stacks:
-            start = self.model.generation_config.decoder_start_token_id
-            start = self.model.config.decoder_start_token_id if start is None else start
-            first = torch.full_like(input_ids[:, :1], start)
+            first = torch.full_like(input_ids[:, :1], generators.first_token(self.model))
             return self.model(**given, decoder_input_ids=first).logits[:, 0]  # type: ignore[no-any-return]
         hidden = pool(self.model.base_model(**given), attention_mask, "last")
         return self.model.get_output_embeddings()(hidden)  # type: ignore[no-any-return]
@@ -65,11 +64,4 @@ class Writing(Computing):
     @torch.no_grad()
     def write(self, ids: np.ndarray, mask: np.ndarray, longest: int, pad: int) -> np.ndarray:
         """The ids [n, ...] that the model writes, greedily or with its own beams, for those that it reads."""
-        source, real = torch.from_numpy(ids), torch.from_numpy(mask)
-        if not self.two_stacks:  # what is written goes on where the source ends
-            order = real.argsort(dim=1, stable=True)
-            source, real = source.gather(1, order), real.gather(1, order)
-        out = self.model.generate(
-            input_ids=source, attention_mask=real, do_sample=False, max_new_tokens=longest, pad_token_id=pad
-        )
-        return (out if self.two_stacks else out[:, source.shape[1] :]).numpy()  # type: ignore[no-any-return]
+        return generators.write(self.model, torch.from_numpy(ids), torch.from_numpy(mask), longest, pad).numpy()

@@ -11,14 +11,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import configuration, save_model, tensors
+from tiny import configuration, documents, save_model, tensors
 
 from study.config import Configuration, ModelConfig
 from study.engine.fit import Fit
 from study.engine.problems.extract import Extract
 from study.engine.windows import SHARED, spans
 from study.engine.workbench import StudyData, Workbench
-from study.examples import Documents
+from study.errors import ConfigError
 from study.records import Fold, Member
 
 COUNT = 96
@@ -39,21 +39,6 @@ def test_neighbouring_windows_share_context() -> None:
     assert spans([5] * 3, 20) == [(0, 3)]
 
 
-def documents(count: int = COUNT) -> Documents:
-    """Sentences of letters, of which those with an ``a`` are to be taken, and are the reference."""
-    rng = np.random.default_rng(0)
-    sentences, highlights = [], []
-    for _ in range(count):
-        marks = rng.permutation([1, 1, *[0] * int(rng.integers(3, 9))])
-        own = [" ".join(["a" if mark else "b", *rng.choice(list("cdefghijkl"), 3)]) for mark in marks]
-        sentences.append(tuple(own))
-        highlights.append(tuple(int(m) for m in marks))
-    chosen = [[s for s, h in zip(*own, strict=True) if h] for own in zip(sentences, highlights, strict=True)]
-    references = tuple(" ".join(own) for own in chosen)
-    queries = tuple("z" if i % 2 else "" for i in range(count))
-    return Documents(queries, tuple(sentences), tuple(highlights), references, budget=8, metric="rougeL")
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_model(tmp_path_factory.mktemp("model"))
@@ -62,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(folder: Path, longest: int = 24, pooling: str = "mean") -> tuple[Workbench, ModelConfig]:
     half = np.arange(COUNT) < COUNT * 3 // 4
     folds = (Fold(0, np.flatnonzero(half), np.flatnonzero(~half)), Fold(1, np.flatnonzero(~half), np.flatnonzero(half)))
-    out = Workbench(StudyData(documents(), folds), torch.device("cpu"))
+    out = Workbench(StudyData(documents(COUNT), folds), torch.device("cpu"))
     model = ModelConfig(name=str(folder), max_length=longest, pooling=pooling)
     out.encoder(model).backbone.double()
     return out, model
@@ -81,7 +66,7 @@ def test_a_row_reads_the_query_and_whole_sentences(folder: Path) -> None:
     for row, ids in enumerate(windows.tokens.ids.rows()):
         document = windows.document[row]
         first, count = windows.first[row], windows.counts[row]
-        text = " ".join(documents().sentences[document][first : first + count])
+        text = " ".join(documents(COUNT).sentences[document][first : first + count])
         read = work.encoder(model).tokenizer.decode(ids)
         assert read == (f"z {text}" if document % 2 else text)
     assert windows.of(np.array([3, 1])).tolist() == [
@@ -96,6 +81,14 @@ def test_a_sentence_longer_than_a_window_is_cut_and_counted(folder: Path) -> Non
     assert 0 < fit.problem.truncated < 1  # those behind a query
     assert "sentences are longer than model.max_length=4" in work.notes[0]
     fit.pack.close()
+
+
+def test_a_question_that_leaves_no_room_for_a_sentence_is_an_error(folder: Path) -> None:
+    work, model = bench(folder, longest=1)
+    with pytest.raises(
+        ConfigError, match=r"model\.max_length=1: leaves no room for a sentence behind the question 'z'"
+    ):
+        work.windows(model)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
@@ -145,8 +138,8 @@ def test_a_sentence_in_two_windows_scores_their_mean(folder: Path) -> None:
     logits = {int(row): np.full((10, 1), float(i)) for i, row in enumerate(rows)}
     held = [
         [i for i, r in enumerate(rows) if windows.first[r] <= s < windows.first[r] + windows.counts[r]]
-        for s in range(len(documents().sentences[document]))
+        for s in range(len(documents(COUNT).sentences[document]))
     ]
     assert max(map(len, held)) > 1
-    assert fit.problem.sentence_scores(logits, document) == pytest.approx([np.mean(own) for own in held])
+    assert windows.means(logits, document) == pytest.approx([np.mean(own) for own in held])
     fit.pack.close()

@@ -8,18 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import configuration, save_model
+from exports import exported
+from tiny import configuration, documents, save_model
 
-from study import models, summaries
+from study import summaries
 from study.adapters import surgery
 from study.config import ModelConfig
 from study.engine.fit import Fit
 from study.engine.problems.extract import Extract
 from study.engine.workbench import StudyData, Workbench
-from study.examples import Documents
 from study.export import load
 from study.export.formats import get
-from study.export.manifest import Manifest
 from study.export.retrain import of_fit
 from study.export.trained import Trained
 from study.records import Fold, Member
@@ -31,31 +30,18 @@ METHODS = {
 }
 
 
-def documents(count: int = 24) -> Documents:
-    """Sentences of letters, too many for one window; those with an ``a`` are to be taken."""
-    rng = np.random.default_rng(0)
-    marks = [rng.permutation([1, 1, *[0] * int(rng.integers(3, 9))]) for _ in range(count)]
-    sentences = tuple(
-        tuple(" ".join(["a" if m else "b", *rng.choice(list("cdefghijkl"), 3)]) for m in own) for own in marks
-    )
-    highlights = tuple(tuple(int(m) for m in own) for own in marks)
-    references = tuple(" ".join(s for s in own if s.startswith("a")) for own in sentences)
-    queries = tuple("z" if i % 2 else "" for i in range(count))
-    return Documents(queries, sentences, highlights, references, budget=8, metric="rougeL")
-
-
 def trained(folder: Path, pooling: str, method: dict[str, object]) -> tuple[Trained, list[np.ndarray]]:
     """A model that has learned a little, and the engine's own score of every sentence."""
     model = ModelConfig(str(save_model(folder)), max_length=24, pooling=pooling)
     everything = np.arange(24)
-    bench = Workbench(StudyData(documents(), (Fold(0, everything, everything[:8]),)), torch.device("cpu"))
+    bench = Workbench(StudyData(documents(24), (Fold(0, everything, everything[:8]),)), torch.device("cpu"))
     fit = Fit([Member(0, 0, replace(configuration(lr=2e-2, **method), model=model), 5)], bench)
     fit.run()
     surgery.reattach(fit.pack.backbone, fit.pack.attached)
     problem = fit.problem
     assert isinstance(problem, Extract)
     (found,) = problem.predict(fit.pack, [problem.rows(everything)])
-    scores = [problem.sentence_scores(found, i) for i in everything.tolist()]
+    scores = [problem.windows.means(found, i) for i in everything.tolist()]
     surgery.detach(fit.pack.backbone, fit.pack.attached)
     return of_fit(fit, bench), scores
 
@@ -63,15 +49,8 @@ def trained(folder: Path, pooling: str, method: dict[str, object]) -> tuple[Trai
 @pytest.mark.parametrize(("name", "pooling"), [("peft", "mean"), ("merged", "cls"), ("compressed", "mean")])
 def test_an_exported_extractor_scores_and_chooses_as_the_engine_does(tmp_path: Path, name: str, pooling: str) -> None:
     own, scores = trained(tmp_path / "model", pooling, METHODS[name])
-    folder, made, model = tmp_path / "export", get(name), own.configuration.model
-    folder.mkdir()
-    made.write(own, folder)
-    own.tokenizer.save_pretrained(str(folder))
-    mark = models.fingerprint(model)
-    Manifest(
-        name, "study", 0, "searched", model.name, mark, False, model.pooling, (), own.frame, made.libraries(own)
-    ).write(folder)
-    given = list(zip(documents().queries, documents().sentences, strict=True))
+    folder = exported(own, name, tmp_path / "export")
+    given = list(zip(documents(24).queries, documents(24).sentences, strict=True))
     extractor = load(folder)
     assert np.abs(own.logits(given) - np.concatenate(scores)).max() < 1e-5
     assert np.abs(extractor.logits(given) - np.concatenate(scores)).max() < 1e-5

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from exports import exported
 from peft import PeftModel
 from tiny import FAMILIES, configuration, letters, predicted, save_model
 from transformers import CONFIG_MAPPING, AutoModel, pipeline
@@ -25,7 +26,6 @@ from study.engine.workbench import Workbench
 from study.errors import StudyError
 from study.export import load
 from study.export.formats import FORMATS, get
-from study.export.manifest import Manifest
 from study.export.retrain import of_fit
 from study.export.trained import Trained
 from study.records import Member
@@ -64,19 +64,6 @@ def train(model: ModelConfig, method: str) -> tuple[Trained, Fit]:
     fit = Fit([Member(0, 0, own, 5)], bench)
     fit.run()
     return of_fit(fit, bench), fit
-
-
-def exported(trained: Trained, name: str, folder: Path) -> Path:
-    """The trained model in that format."""
-    folder.mkdir()
-    made, model = get(name), trained.configuration.model
-    made.write(trained, folder)
-    trained.tokenizer.save_pretrained(str(folder))
-    Manifest(
-        name, "study", 0, "searched", model.name, models.fingerprint(model), False, model.pooling, trained.classes,
-        trained.frame, made.libraries(trained),
-    ).write(folder)  # fmt: skip
-    return folder
 
 
 @pytest.fixture(scope="module")

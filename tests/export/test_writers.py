@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from exports import exported
 from tiny import configuration, save_writer
 
-from study import models
 from study.adapters import surgery
 from study.config import ModelConfig
 from study.engine.fit import Fit
@@ -19,7 +19,6 @@ from study.engine.workbench import StudyData, Workbench
 from study.examples import Pairs
 from study.export import load
 from study.export.formats import get
-from study.export.manifest import Manifest
 from study.export.retrain import of_fit
 from study.export.trained import Trained
 from study.records import Fold, Member
@@ -52,22 +51,10 @@ def trained(folder: Path, kind: str, method: dict[str, object]) -> tuple[Trained
     return of_fit(fit, bench), wrote
 
 
-def exported(own: Trained, name: str, folder: Path) -> Path:
-    made, model = get(name), own.configuration.model
-    made.write(own, folder)
-    own.tokenizer.save_pretrained(str(folder))
-    mark = models.fingerprint(model)
-    Manifest(
-        name, "study", 0, "searched", model.name, mark, False, model.pooling, (), own.frame, made.libraries(own)
-    ).write(folder)
-    return folder
-
-
 @pytest.mark.parametrize("kind", ["t5", "gpt2", "llama"])
 @pytest.mark.parametrize("name", METHODS)
 def test_an_exported_writer_writes_what_the_engine_would(tmp_path: Path, kind: str, name: str) -> None:
     own, wrote = trained(tmp_path / "model", kind, METHODS[name])
-    (tmp_path / "export").mkdir()
     writer = load(exported(own, name, tmp_path / "export"))
     sources = copies().sources
     assert np.abs(writer.logits(sources) - own.logits(sources)).max() < 1e-5
@@ -86,7 +73,6 @@ def test_peft_knows_what_its_adapter_is_for(tmp_path: Path) -> None:
 
     own, wrote = trained(tmp_path / "model", "t5", METHODS["peft"])
     assert len(set(wrote)) > 3
-    (tmp_path / "export").mkdir()
     folder = exported(own, "peft", tmp_path / "export")
     adapted = AutoPeftModelForSeq2SeqLM.from_pretrained(str(folder)).eval()
     ids = torch.arange(4, 12).view(2, 4)

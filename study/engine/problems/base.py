@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from study.config import ModelConfig
 from study.engine.batches import portions, scoring_batches
@@ -61,6 +62,13 @@ class Problem(ABC):
     def below(self, row: np.ndarray) -> Callable[[], object] | None:
         """The frozen work below the lowest adapted block for these rows, None where a step itself does all of it."""
         return None
+
+
+def cross_entropies(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Each member's sum [P] of its rows' cross entropies, weighed by `weights` [P, n]: of logits [P, n, classes] and
+    labels [P·n]."""
+    each = F.cross_entropy(logits.flatten(0, 1), labels, reduction="none").view_as(weights)
+    return (each * weights).sum(1)
 
 
 def levelled(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from study import metrics
 from study.config import ModelConfig
 from study.engine.batches import moved
 from study.engine.pack import Pack
+from study.engine.problems.base import cross_entropies
 from study.engine.problems.heads import WithHead
 from study.engine.workbench import Workbench
 from study.examples import Texts
@@ -25,10 +25,7 @@ class Classify(WithHead):
         self.labels = torch.from_numpy(self.known).to(self.device)
 
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
-        logits = self.logits(pack, rows)
-        labels = self.labels[moved(rows.reshape(-1), self.device)]
-        each = F.cross_entropy(logits.flatten(0, 1), labels, reduction="none").view_as(weights)
-        return (each * weights).sum(1)
+        return cross_entropies(self.logits(pack, rows), self.labels[moved(rows.reshape(-1), self.device)], weights)
 
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
         found = self.predict(pack, positions)

@@ -12,6 +12,7 @@ from study.engine.batches import moved
 from study.engine.inputs import Reading
 from study.engine.pack import Pack
 from study.engine.problems.heads import WithHead
+from study.engine.windows import sinusoids
 from study.engine.workbench import Workbench
 from study.examples import Documents
 
@@ -26,18 +27,15 @@ class Extract(WithHead):
         super().__init__(bench, model, lowest, cached)
         assert isinstance(bench.data.examples, Documents)
         self.documents, self.windows = bench.data.examples, bench.windows(model)
-        longest = max(map(len, self.documents.sentences))
-        self.places = sinusoids(longest, bench.encoder(model).hidden).to(self.device)
+        self.places = sinusoids(self.windows.longest, bench.encoder(model).hidden).to(self.device)
         w = self.windows
         self.labels = np.zeros((len(w.counts), int(w.counts.max())), dtype=np.float32)
         for row, (document, first, count) in enumerate(zip(w.document, w.first, w.counts, strict=True)):
             self.labels[row, :count] = self.documents.highlights[document][first : first + count]
 
     def vectors(self, pack: Pack, rows: np.ndarray, reading: Reading) -> torch.Tensor:
-        """A vector for each sentence, to which its place in the document is added (Liu & Lapata 2019, eq. 4)."""
-        found = super().vectors(pack, rows, reading)
-        places = self.windows.first[rows][:, None] + np.arange(found.shape[1])
-        return found + self.places[moved(places.clip(max=len(self.places) - 1), self.device)].to(found)
+        """A vector for each sentence, its place in the document added."""
+        return self.windows.placed(rows, super().vectors(pack, rows, reading), self.places)
 
     def rows(self, positions: np.ndarray) -> np.ndarray:
         return self.windows.of(positions)
@@ -56,7 +54,7 @@ class Extract(WithHead):
 
     def _judged(self, logits: dict[int, np.ndarray], positions: np.ndarray) -> dict[str, float]:
         """ROUGE of what one member would choose, against the references, and the loss of its sentences' scores."""
-        own = [self.sentence_scores(logits, document) for document in positions.tolist()]
+        own = [self.windows.means(logits, document) for document in positions.tolist()]
         sentences = [self.documents.sentences[i] for i in positions]
         picked = [summaries.chosen(s, t, self.documents.budget) for s, t in zip(own, sentences, strict=True)]
         texts = [" ".join(t[i] for i in chosen) for t, chosen in zip(sentences, picked, strict=True)]
@@ -64,20 +62,3 @@ class Extract(WithHead):
         labels = [self.documents.highlights[i] for i in positions]
         losses = [metrics.binary_cross_entropy(s, np.array(y)) for s, y in zip(own, labels, strict=True)]
         return {**{name: float(values.mean()) for name, values in rouge.items()}, "loss": float(np.mean(losses))}
-
-    def sentence_scores(self, logits: dict[int, np.ndarray], document: int) -> np.ndarray:
-        """A logit for each of the document's sentences, from those of its rows."""
-        length = len(self.documents.sentences[document])
-        sums, times = np.zeros(length), np.zeros(length)
-        for row in self.rows(np.array([document])):
-            own = slice(self.windows.first[row], self.windows.first[row] + self.windows.counts[row])
-            sums[own] += logits[row][: self.windows.counts[row], 0]
-            times[own] += 1
-        return sums / times
-
-
-def sinusoids(places: int, size: int) -> torch.Tensor:
-    """A vector [size] for each of so many places (Vaswani et al. 2017, arXiv 1706.03762, section 3.5)."""
-    half = torch.arange(0, size, 2, dtype=torch.float64)
-    angles = torch.arange(places, dtype=torch.float64)[:, None] / 10000 ** (half / size)
-    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :size]

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from study import summaries
+from study import generators, summaries
 from study.config import ModelConfig
 from study.engine.batches import Tokens, moved
 from study.engine.pack import Pack
 from study.engine.problems.base import Problem, in_turns, levelled
-from study.engine.texts import marks, plain, tokenized
+from study.engine.texts import around, padding, tokenized
 from study.engine.workbench import Workbench
 from study.examples import Pairs
 
@@ -49,17 +49,12 @@ class Generate(Problem):
 
     def _read(self, model: ModelConfig) -> Written:
         pairs, tokenizer = self.pairs, self.tokenizer
-        first, last = marks(tokenizer)
-        begin = [*first, *plain(pairs.prefix, tokenizer)]
-        # What a decoder-only model writes follows the source, so no mark of an end stands between them.
-        end = [*plain(pairs.suffix, tokenizer), *(last if self.two_stacks else [])]
+        begin, end = around(pairs, tokenizer, self.two_stacks)
         room = max(1, model.max_length - len(begin) - len(end))
         source = tokenized(pairs.sources, tokenizer, room, add_special_tokens=False)
-        pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        pad = padding(tokenizer)
         read = Tokens.of([np.array([*begin, *row, *end]) for row in source.ids.rows()], pad, cut=source.cut)
-        if read.cut:
-            limit = f"model.max_length={model.max_length} tokens"
-            self.bench.notes.append(f"{read.cut} of {read.texts} sources are longer than {limit} and end there")
+        self.bench.note_cut(model, read, "sources")
         return Written(read, Tokens.of([self._target(text) for text in pairs.targets], pad))
 
     def _target(self, text: str) -> np.ndarray:
@@ -80,7 +75,7 @@ class Generate(Problem):
         """Targets [rows, T] and their logits [rows, T, words] of an encoder–decoder model."""
         source, mask = self.written.source.batch(rows, self.device)
         target, real = self.written.target.batch(rows, self.device)
-        given = torch.cat([torch.full_like(target[:, :1], self._start(pack)), target[:, :-1]], 1)
+        given = torch.cat([torch.full_like(target[:, :1], generators.first_token(pack.backbone)), target[:, :-1]], 1)
         out = pack.backbone(input_ids=source, attention_mask=mask, decoder_input_ids=given, use_cache=False)
         return target.masked_fill(real == 0, IGNORED), out.logits
 
@@ -101,11 +96,6 @@ class Generate(Problem):
         hidden = writer.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
         said = hidden.gather(1, before[..., None].expand(-1, -1, hidden.shape[-1]))
         return wanted.masked_fill(~real, IGNORED), writer.get_output_embeddings()(said)
-
-    def _start(self, pack: Pack) -> int:
-        writer: Any = pack.backbone
-        found = writer.generation_config.decoder_start_token_id
-        return int(writer.config.decoder_start_token_id if found is None else found)
 
     @torch.no_grad()
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
@@ -129,22 +119,10 @@ class Generate(Problem):
     def write(self, pack: Pack, rows: np.ndarray) -> list[str]:
         """What the members write for `rows` [P·n], member after member."""
         source, mask = self.written.source.batch(rows, self.device)
-        if not self.two_stacks:  # what is written goes on where the source ends
-            source, mask = _ended_together(source, mask)
-        ids = pack.backbone.generate(  # type: ignore[operator]
-            input_ids=source, attention_mask=mask, do_sample=False, max_new_tokens=self.pairs.longest,
-            pad_token_id=self.written.source.pad_id,
-        )  # fmt: skip
-        new = ids if self.two_stacks else ids[:, source.shape[1] :]
+        new = generators.write(pack.backbone, source, mask, self.pairs.longest, self.written.source.pad_id)
         return list(self.tokenizer.batch_decode(new, skip_special_tokens=True))
 
     @torch.no_grad()
     def answer(self, pack: Pack, row: int) -> torch.Tensor:
         self.write(pack, np.array([row]))
         return torch.empty(0)
-
-
-def _ended_together(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same rows padded at their beginnings instead of their ends."""
-    order = mask.argsort(dim=1, stable=True)
-    return ids.gather(1, order), mask.gather(1, order)

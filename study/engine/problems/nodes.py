@@ -13,14 +13,13 @@ from functools import partial
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from study import graphs, metrics
 from study.config import ModelConfig
 from study.engine import products
 from study.engine.batches import moved
 from study.engine.pack import Pack
-from study.engine.problems.base import Problem, levelled
+from study.engine.problems.base import Problem, cross_entropies, levelled
 from study.engine.workbench import Workbench
 from study.examples import Graph
 
@@ -112,9 +111,7 @@ class Nodes(Problem):
         return self._copies[size]
 
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
-        logits, labels = self.logits(pack, rows), self.labels[moved(rows.reshape(-1), self.device)]
-        each = F.cross_entropy(logits.flatten(0, 1), labels, reduction="none").view_as(weights)
-        return (each * weights).sum(1)
+        return cross_entropies(self.logits(pack, rows), self.labels[moved(rows.reshape(-1), self.device)], weights)
 
     @torch.no_grad()
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
