@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from study.compose import CONFIG_MODULE, CONFIG_NAME, compose, register_schema
 from study.config import StudyConfig
-from study.errors import StudyError
+from study.errors import StudyError, status_of
 from study.overrides import rewrite
 
 TARGETS = "--targets"  # shows what each group of targets matches in the model
@@ -20,13 +20,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     """Run `lora-study` with these arguments and exit."""
     given = sys.argv[1:] if argv is None else argv
     signal.signal(signal.SIGTERM, _interrupted)
-    try:
-        status = _run(given)
-    except StudyError as error:
-        print(f"lora-study: {error}", file=sys.stderr)
-        status = 2
-    except KeyboardInterrupt:
-        status = 130
+    status = status_of("lora-study", lambda: _run(given))
     gc.freeze()  # else the interpreter searches a heap full of libraries for cycles, for two seconds, to say goodbye
     sys.exit(status)
 

@@ -1,5 +1,10 @@
 """The suite's errors: each names the value, the rule that it breaks and the remedy."""
 
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
 
 class StudyError(Exception):
     """A problem that the user can mend; shown as one line, exit status 2."""
@@ -26,3 +31,14 @@ class AssetError(StudyError):
 
 class ResumeError(StudyError):
     """A stored study that does not belong to the configuration at hand."""
+
+
+def status_of(program: str, run: Callable[[], int]) -> int:
+    """The exit status of a command's work: its own, 2 with one line for what the user can mend, 130 for Ctrl-C."""
+    try:
+        return run()
+    except StudyError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

@@ -132,11 +132,7 @@ class MlflowTracker(Tracker):
     def __init__(self, uri: str | None) -> None:
         from mlflow.tracking import MlflowClient
 
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a study tells nobody that it runs
-        # The first contact creates the store's tables, and says so in a dozen lines that help nobody.
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        quiet(logging.WARNING)
         self.client: MlflowClient = MlflowClient(tracking_uri=uri)
         self.trials: dict[int, str] = {}
         self.folds: dict[tuple[int, int], str] = {}
@@ -293,6 +289,15 @@ class MlflowTracker(Tracker):
         for number in self.open:
             self.client.set_terminated(self.trials[number], "KILLED")
         self.client.set_terminated(self.root, status)
+
+
+def quiet(level: int) -> None:
+    """Let MLflow say nothing below that level, show no bars, and tell nobody that a study runs."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # The first contact creates the store's tables, and says so in a dozen lines that help nobody.
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(level)
 
 
 def make(config: StudyConfig) -> Tracker:

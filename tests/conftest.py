@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import chdir
 
 import pytest
 import torch
@@ -16,3 +18,11 @@ settings.load_profile("suite")
 @pytest.fixture(scope="session", autouse=True)
 def _data_sets_are_prepared_in_a_folder_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.setdefault("HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets")))  # read when it is imported
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_is_written_beside_the_work_lies_in_a_folder_of_the_tests(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    with chdir(tmp_path_factory.mktemp("elsewhere")):  # MLflow's artifacts, as far as a store names no other place
+        yield

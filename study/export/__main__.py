@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from study.errors import ConfigError, StudyError
+from study.errors import ConfigError, status_of
 
 if TYPE_CHECKING:
     from study.export.job import Wanted
@@ -20,14 +20,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     given = [_quoted(argument) for argument in (sys.argv[1:] if argv is None else argv)]
     if any(argument.startswith("-") for argument in given):
         _hydra(given)
-    try:
-        status = _run(given)
-    except StudyError as error:
-        print(f"lora-export: {error}", file=sys.stderr)
-        status = 2
-    except KeyboardInterrupt:
-        status = 130
-    sys.exit(status)
+    sys.exit(status_of("lora-export", lambda: _run(given)))
 
 
 def _quoted(argument: str) -> str:

@@ -7,7 +7,7 @@ from study.errors import ConfigError
 from study.export import bounds
 from study.export.bounds import Bound
 from study.records import TrialResult
-from study.search.ledger import Ledger, configuration_of, folds_of
+from study.search.ledger import Ledger, folds_of, result_of
 from study.search.objectives import summary
 
 SHORT = {"params": "params/trainable", "stored": "params/stored", "memory": "memory/train_bytes",
@@ -21,12 +21,8 @@ def finished(ledger: Ledger) -> dict[int, TrialResult]:
 
     out: dict[int, TrialResult] = {}
     for trial in ledger.trials():
-        if trial.state != TrialState.COMPLETE:
-            continue
-        original, folds = trial.user_attrs.get("duplicate_of"), folds_of(trial)
-        own = tuple(folds[k] for k in sorted(folds)) if original is None else out[original].folds
-        baseline = trial.user_attrs.get("baseline")
-        out[trial.number] = TrialResult(trial.number, configuration_of(trial), own, baseline, original)
+        if trial.state == TrialState.COMPLETE:
+            out[trial.number] = result_of(trial, folds_of(trial), out)
     return out
 
 

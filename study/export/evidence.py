@@ -61,7 +61,6 @@ def gather(
     plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult], trained: Trained, test_score: float | None
 ) -> Evidence:
     """The evidence for one trial of a study."""
-    searched = sum(len(fold.valid) for fold in plan.folds)
     linears = {name: trained.backbone.get_submodule(name) for name in trained.starts}
     return Evidence(
         study=plan.config.study.name,
@@ -72,7 +71,7 @@ def gather(
         classes=trained.classes,
         data_fingerprint=plan.examples.fingerprint,
         folds_fingerprint=plan.folds_fingerprint,
-        examples=searched,
+        examples=len(plan.searched),
         test_examples=len(plan.test),
         settings=flatten(chosen.configuration.canonical()),
         figures=summary(chosen),

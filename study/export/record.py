@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from study import tracking
 from study.errors import ConfigError, StudyError
 from study.export.frame import WRITE
 
@@ -27,13 +27,10 @@ class TrialRun:
         from analysis.errors import ReportError
         from analysis.store import open_client
 
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+        tracking.quiet(logging.ERROR)
         try:
             self.client: MlflowClient = open_client(uri)
-            self.run_id = _run_id(self.client, study, study_id, trial)
+            self.run_id, self.experiment_id = _run(self.client, study, study_id, trial)
         except ReportError as error:
             raise ConfigError(error.value, error.rule, error.remedy) from error
         except MlflowException as error:
@@ -62,11 +59,8 @@ class TrialRun:
                 return f"models:/{name}/{self._logged(name, folder, example, kind)}"
             except MlflowException as error:
                 first = str(error).splitlines()[0].rstrip(".")
-                rule, remedy = (
-                    f"MLflow did not register it ({first})",
-                    "choose another register.name, or check the store",
-                )
-                raise StudyError(f"register.name={name}", rule, remedy) from error
+                rule, remedy = f"MLflow did not register it ({first})", "choose another name, or check the store"
+                raise StudyError(f"registered_name={name}", rule, remedy) from error
 
     def _logged(self, name: str, folder: Path, example: list[str], kind: str) -> str:
         import mlflow.pyfunc
@@ -78,16 +72,20 @@ class TrialRun:
         inputs: list[Any] = [ColSpec("string")]
         labels: list[Any] = [ColSpec("string", "label"), ColSpec("double", "probability")]
         outputs: list[Any] = [ColSpec("string", "written")] if kind == WRITE else labels
+        # Else MLflow would file it in its default experiment, whichever the run's is.
+        model = self.client.create_logged_model(self.experiment_id, "model", source_run_id=self.run_id)
         # Not mlflow.pyfunc.log_model: that would open the trial's run again, and end it now.
         logged = Model.log(
-            None, mlflow.pyfunc, registered_model_name=name, run_id=self.run_id, name="model", loader_module=LOADER,
+            None, mlflow.pyfunc, registered_model_name=name, run_id=self.run_id, model_id=model.model_id,
+            loader_module=LOADER,
             data_path=str(folder), code_paths=[str(Path(study.__file__).parent)], input_example=example,
             signature=ModelSignature(Schema(inputs), Schema(outputs)), pip_requirements=_requirements(),
         )  # fmt: skip
         return str(logged.registered_model_version)
 
 
-def _run_id(client: MlflowClient, study: str, study_id: str, trial: int) -> str:
+def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str]:
+    """The ids of the trial's run and of its experiment; ConfigError where there is none."""
     found = client.get_experiment_by_name(study)
     mine = f"tags.`lora_study.study_id` = '{study_id}' and tags.`lora_study.level` = 'trial'"
     own = f"{mine} and tags.`lora_study.trial` = '{trial}'"
@@ -96,7 +94,7 @@ def _run_id(client: MlflowClient, study: str, study_id: str, trial: int) -> str:
         rule = f"MLflow has no run of trial {trial} of {study}"
         remedy = "name the store with tracking.uri=... or repeat the study's command, which records what is missing"
         raise ConfigError("tracking", rule, remedy)
-    return str(runs[0].info.run_id)
+    return str(runs[0].info.run_id), str(runs[0].info.experiment_id)
 
 
 @contextmanager

@@ -31,12 +31,11 @@ def members(plan: Plan, number: int, configuration: Configuration, data: str) ->
     whose test score the study took of the trials of its front. `ensemble` is the trial's folds, as they were.
     """
     seed = plan.config.study.seed
-    searched = np.sort(np.concatenate([fold.valid for fold in plan.folds]))
     if data == ENSEMBLE:
         own = [Member(number, f.index, configuration, seeding.derive(seed, "fold", f.index)) for f in plan.folds]
         return StudyData(plan.examples, plan.folds), own
     judged = plan.test if len(plan.test) else plan.folds[0].valid  # an epoch is scored on something
-    train = np.sort(np.concatenate([searched, plan.test])) if data == ALL else searched
+    train = np.sort(np.concatenate([plan.searched, plan.test])) if data == ALL else plan.searched
     last = Fold(len(plan.folds), train, judged)
     member = Member(number, last.index, configuration, seeding.derive(seed, "test"))
     return StudyData(plan.examples, (*plan.folds, last)), [member]

@@ -14,7 +14,7 @@ from study import backbones, launch, network, provenance, references, seeding, s
 from study.config import StudyConfig
 from study.records import FoldResult, Member, TrialResult
 from study.search import finish, packing
-from study.search.ledger import Ledger, configuration_of, folds_of
+from study.search.ledger import Ledger, configuration_of, folds_of, result_of
 from study.search.objectives import summary
 from study.search.plan import Plan, check_objectives, make_plan
 from study.search.progress import Progress
@@ -126,7 +126,7 @@ class Driver:
         self._open(trial)
         for fold in folds.values():
             self.tracker.fold(fold)
-        self._finish(self._result(trial, folds, trial.user_attrs.get("duplicate_of")))
+        self._finish(result_of(trial, folds, self.results))
 
     def _round(self, trials: list[FrozenTrial]) -> None:
         originals, kept = self._originals(trials), {t.number: folds_of(t) for t in trials}
@@ -196,15 +196,9 @@ class Driver:
     def _tell(self, trial: FrozenTrial, folds: dict[int, FoldResult], original: int | None) -> None:
         if original is not None:
             self.ledger.note(trial, "duplicate_of", original)
-        result = self._result(trial, folds, original)
+        result = result_of(trial, folds, self.results, original)
         self.ledger.tell(trial.number, self._values(result))
         self._finish(result)
-
-    def _result(self, trial: FrozenTrial, folds: dict[int, FoldResult], original: int | None) -> TrialResult:
-        """A trial with its own folds, or with those of the one that it repeats."""
-        own = tuple(folds[k] for k in sorted(folds))
-        taken = own if original is None else self.results[original].folds
-        return TrialResult(trial.number, configuration_of(trial), taken, trial.user_attrs.get("baseline"), original)
 
     def _finish(self, result: TrialResult) -> None:
         self.tracker.finish_trial(result, summary(result))
@@ -230,7 +224,7 @@ def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Prove
         folds_fingerprint=plan.folds_fingerprint,
         model_fingerprint=backbones.fingerprint(plan.config.model, plan.examples),
         notes=plan.examples.notes,
-        examples=str(sum(len(f.valid) for f in plan.folds)),
+        examples=str(len(plan.searched)),
         test_examples=str(len(plan.test)),
         linears=targets.described(plan.shapes.sites),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from study import stores
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, TrainConfig, plain, revived
 from study.errors import ConfigError, ResumeError
-from study.records import FoldResult
+from study.records import FoldResult, TrialResult
 from study.search import samplers
 from study.search.plan import Plan, baselines
 
@@ -182,6 +183,18 @@ def folds_of(trial: FrozenTrial) -> dict[int, FoldResult]:
     return {
         int(k.removeprefix(FOLD)): FoldResult.from_json(v) for k, v in trial.user_attrs.items() if k.startswith(FOLD)
     }
+
+
+def result_of(
+    trial: FrozenTrial,
+    folds: Mapping[int, FoldResult],
+    others: Mapping[int, TrialResult],
+    original: int | None = None,
+) -> TrialResult:
+    """A trial with its own folds, or with those of the one of the `others` that it repeats: `original`, or as noted."""
+    original = trial.user_attrs.get("duplicate_of") if original is None else original
+    taken = tuple(folds[k] for k in sorted(folds)) if original is None else others[original].folds
+    return TrialResult(trial.number, configuration_of(trial), taken, trial.user_attrs.get("baseline"), original)
 
 
 def _dump(configuration: Configuration) -> str:

@@ -41,9 +41,13 @@ class Plan:
 
         That last fold trains on everything searched and is only ever used for the final scores.
         """
-        searched = np.sort(np.concatenate([f.valid for f in self.folds]))
-        last = Fold(len(self.folds), searched, self.test)
+        last = Fold(len(self.folds), self.searched, self.test)
         return StudyData(self.examples, (*self.folds, last))
+
+    @property
+    def searched(self) -> np.ndarray:
+        """Positions [n] of every example that the search may see, sorted."""
+        return np.sort(np.concatenate([f.valid for f in self.folds]))
 
     @cached_property
     def _shapes(self) -> dict[ModelConfig, Geometry]:

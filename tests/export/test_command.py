@@ -205,6 +205,9 @@ def test_a_registered_model_predicts_the_labels_of_the_export(home: Path, wanted
         served = mlflow.pyfunc.load_model("models:/small-model/1")
     finally:
         mlflow.set_tracking_uri(None)
+    (kept,) = client.search_logged_models([before.experiment_id])  # beside the study's runs, not in the default place
+    assert served.metadata.model_id == kept.model_id
+    assert kept.source_run_id == before.run_id
     assert served.metadata.signature is not None
     assert served.input_example is not None
     texts = [TEXT, "b", "a b c d"]
