@@ -11,8 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from study.config import StudyConfig, flatten, validate
+from study.config import StudyConfig, flatten
 from study.errors import ConfigError
+from study.validation import validate
 
 CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
 KNOWN = {

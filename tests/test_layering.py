@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "roles", "ranks", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics",
-    "examples", "summaries", "sentences", "tabular", "tasks", "attention", "linear", "targets", "models",
+    "errors", "roles", "ranks", "config", "validation", "records", "seeding", "stores", "network", "assets", "cache",
+    "metrics", "examples", "summaries", "sentences", "tabular", "tasks", "attention", "linear", "targets", "models",
     "generators", "graphs", "backbones", "adapters", "folds", "references", "engine", "provenance", "tracking",
     "launch", "search", "export", "anatomy", "compose", "overrides", "cli", "__main__",
 ]  # fmt: skip

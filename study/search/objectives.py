@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 
+from study.config import SCORES
 from study.records import TrialResult
 
 SUMMED = ("time/train_seconds",)
 LARGEST = ("memory/train_bytes", "memory/peak_bytes")
-SPREAD = ("score", "accuracy", "macro_f1", "rouge1", "rouge2", "rougeL", "loss")
+SPREAD = ("score", *SCORES, "loss")
 
 
 def summary(result: TrialResult) -> dict[str, float]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from study import ranks
-from study.config import SEARCHABLE, Configuration, StudyConfig, flatten, validate_configuration
+from study.config import SEARCHABLE, Configuration, StudyConfig, flatten
 from study.errors import ConfigError
+from study.validation import validate_configuration
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
