@@ -90,7 +90,8 @@ def _table(plan: Plan, results: dict[int, TrialResult]) -> object:
 
     table = Table(title=f"{plan.config.study.name}: the front of {len(results)} trials")
     for name in ("trial", "configuration", plan.metric, "trainable", "train memory", "train s"):
-        table.add_column(name, justify="left" if name == "configuration" else "right")
+        # A pattern of ranks is one long word: it is broken rather than cut short.
+        table.add_column(name, justify="left" if name == "configuration" else "right", overflow="fold")
     for number in front(plan, results):
         result, figures = results[number], summary(results[number])
         label = plan.label(result.configuration) + (" (baseline)" if result.baseline else "")
