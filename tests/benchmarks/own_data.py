@@ -1,0 +1,45 @@
+"""Writes real data as people have it, for `task=file` and `task=hub`: a CSV table and the folder of a data set.
+
+    python tests/benchmarks/own_data.py        # writes reviews.csv and movies/ where it is called
+
+`reviews.csv`: sentences of Amazon reviews, each of which has a number; `movies/`: sentences of film reviews in two
+splits of Parquet. Both are of Hutto & Gilbert 2014, with the sign of people's mean rating as their label.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from study import assets
+from study.tasks.sentiment import FILE, NEUTRAL
+
+REVIEWS = "amazonReviewSnippets_GroundTruth.txt"
+VALIDATION = 0.2
+
+
+def sentences(file: str) -> pd.DataFrame:
+    """Columns `review` (its number), `text` and `label`, without the sentences that are neither."""
+    lines = (assets.fetch("sentiment") / file).read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t", 2) for line in lines if line.strip()]
+    table = pd.DataFrame(rows, columns=["id", "rating", "text"])
+    rating = table.pop("rating").astype(float)
+    table["review"] = table.pop("id").str.partition("_")[0]
+    table["label"] = np.where(rating > 0, "positive", "negative")
+    return table[rating.abs() >= NEUTRAL]
+
+
+def write(folder: Path) -> None:
+    """Both, as `folder`/reviews.csv and `folder`/movies."""
+    sentences(REVIEWS)[["review", "text", "label"]].to_csv(folder / "reviews.csv", index=False)
+    movies = sentences(FILE)[["text", "label"]]
+    held = np.random.default_rng(0).random(len(movies)) < VALIDATION
+    (folder / "movies").mkdir(exist_ok=True)
+    movies[~held].to_parquet(folder / "movies" / "train-00000-of-00001.parquet", index=False)
+    movies[held].to_parquet(folder / "movies" / "validation-00000-of-00001.parquet", index=False)
+
+
+if __name__ == "__main__":
+    write(Path.cwd())
