@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from study import backbones, ranks, tasks
+from study import ranks, tasks
 from study.config import MethodConfig, StudyConfig
 from study.errors import ConfigError
-from study.roles import GROUPS
-from study.targets import LinearSite, alike, fused, matches, select_ranks, stack_depths
+from study.models import backbones
+from study.models.roles import GROUPS
+from study.models.targets import LinearSite, alike, fused, matches, select_ranks, stack_depths
 
 if TYPE_CHECKING:
     from rich.table import Table

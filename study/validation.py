@@ -16,7 +16,7 @@ from study.config import (
     TaskConfig,
 )
 from study.errors import ConfigError
-from study.roles import GROUPS
+from study.models.roles import GROUPS
 
 
 def _require(ok: bool, key: str, value: object, rule: str, remedy: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from study import models
 from study.export.formats import get
 from study.export.manifest import Manifest
 from study.export.trained import Trained
+from study.models import encoders
 
 
 def exported(trained: Trained, name: str, folder: Path) -> Path:
@@ -17,7 +17,7 @@ def exported(trained: Trained, name: str, folder: Path) -> Path:
     made.write(trained, folder)
     trained.tokenizer.save_pretrained(str(folder))
     Manifest(
-        name, "study", 0, "searched", model.name, models.fingerprint(model), False, model.pooling, trained.classes,
+        name, "study", 0, "searched", model.name, encoders.fingerprint(model), False, model.pooling, trained.classes,
         trained.frame, made.libraries(trained),
     ).write(folder)  # fmt: skip
     return folder

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from test_targets import Odd
-from tiny import FAMILIES, PAIRS, backbone, pair
+from tiny import FAMILIES, PAIRS, Odd, backbone, pair
 
-from study import anatomy, models
+from study import anatomy
 from study.adapters.surgery import adapter_parameters
 from study.config import MethodConfig
-from study.models import LinearSite
-from study.roles import GROUPS
-from study.targets import matches
+from study.models import encoders
+from study.models.encoders import LinearSite
+from study.models.roles import GROUPS
+from study.models.targets import matches
 
 
 def sites_of(kind: str) -> tuple[LinearSite, ...]:
-    return models.linear_sites(pair(kind.removesuffix(" whole")) if kind.endswith(" whole") else backbone(kind))
+    return encoders.linear_sites(pair(kind.removesuffix(" whole")) if kind.endswith(" whole") else backbone(kind))
 
 
 @pytest.mark.parametrize("rank", [2, "qv:3,all-linear:1"])
@@ -44,6 +44,6 @@ def test_notes_say_what_is_fused_unknown_or_in_parts() -> None:
     assert "attn.Wqkv: one matrix" in said("modernbert")
     assert "decoder.qv" in said("bart whole")
     assert not [word for word in ("one matrix", "not known", "decoder") if word in said("bert")]
-    odd = " ".join(anatomy.notes(models.linear_sites(Odd())))
+    odd = " ".join(anatomy.notes(encoders.linear_sites(Odd())))
     assert "In this model qv, attention, ffn match nothing." in odd
     assert "only all-linear and their names reach them: mix, out." in odd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "roles", "ranks", "config", "validation", "records", "seeding", "stores", "network", "assets", "cache",
-    "metrics", "examples", "summaries", "sentences", "tabular", "tasks", "attention", "linear", "targets", "models",
-    "generators", "graphs", "backbones", "adapters", "folds", "references", "engine", "provenance", "tracking",
-    "launch", "search", "export", "anatomy", "compose", "overrides", "cli", "__main__",
+    "errors", "ranks", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics", "examples",
+    "summaries", "sentences", "tabular", "tasks", "models", "validation", "adapters", "folds", "references", "engine",
+    "provenance", "tracking", "launch", "search", "export", "anatomy", "compose", "overrides", "cli", "__main__",
 ]  # fmt: skip
 MODULES = sorted((ROOT / "study").rglob("*.py"))
 
@@ -46,6 +46,16 @@ def test_a_module_imports_only_from_layers_above_it(path: Path) -> None:
     assert wrong == set()
 
 
+def test_no_module_comes_back_to_itself_through_what_it_imports() -> None:
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
+    graph = {}
+    for name, path in names.items():
+        found = imported(path) & names.keys() - {name}
+        # `from study.models import graphs` uses that module, not the package it lies in.
+        graph[name] = {n for n in found if not any(other.startswith(f"{n}.") for other in found)}
+    assert len([*graphlib.TopologicalSorter(graph).static_order()]) == len(names)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "analysis").rglob("*.py")), ids=lambda p: p.name)
 def test_the_analysis_knows_nothing_of_the_suite_and_of_torch(path: Path) -> None:
     assert not {n for n in imported(path) if n.split(".")[0] in ("study", "torch", "transformers", "optuna")}
@@ -54,7 +64,7 @@ def test_the_analysis_knows_nothing_of_the_suite_and_of_torch(path: Path) -> Non
 def test_the_engine_runs_where_there_is_no_optuna_mlflow_or_hydra() -> None:
     code = (
         "import sys\nfor name in ('optuna', 'mlflow', 'hydra', 'omegaconf'): sys.modules[name] = None\n"
-        "import study.engine.train, study.adapters.surgery, study.models, study.tasks\n"
+        "import study.engine.train, study.adapters.surgery, study.models.backbones, study.tasks\n"
         "for name in study.tasks.names(): study.tasks.get(name)\nprint('fine')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
+from torch import nn
 
-from study import models
 from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
 from study.engine.problems.heads import WithHead
 from study.engine.workbench import StudyData, Workbench
 from study.examples import Documents, Texts
-from study.models import Encoder
+from study.models import encoders
+from study.models.encoders import Encoder
 from study.records import Fold
 
 VOCABULARY = 50
@@ -94,7 +96,7 @@ def pair(kind: str) -> torch.nn.Module:
 
 def encoder(kind: str = "bert", dtype: torch.dtype = torch.float64) -> Encoder:
     """The tiny backbone as an Encoder, in float64 so that equality means something."""
-    return models.wrap(backbone(kind).to(dtype), tokenizer=None)
+    return encoders.wrap(backbone(kind).to(dtype), tokenizer=None)
 
 
 def workbench(
@@ -194,6 +196,15 @@ def letters(examples: int = 24) -> StudyData:
     half = np.arange(examples) < examples // 2
     folds = (Fold(0, np.flatnonzero(half), np.flatnonzero(~half)), Fold(1, np.flatnonzero(~half), np.flatnonzero(half)))
     return StudyData(Texts(texts, labels, CLASSES), folds)
+
+
+class Odd(nn.Module):
+    """An architecture of which the suite knows no name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = SimpleNamespace(model_type="odd", num_hidden_layers=2)
+        self.blocks = nn.ModuleList([nn.ModuleDict({"mix": nn.Linear(4, 4), "out": nn.Linear(4, 4)}) for _ in range(2)])
 
 
 def documents(count: int) -> Documents:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from study.adapters.factors import PackedLinear, Start, trained_dtype
-from study.linear import bias, matrix
+from study.models.linear import bias, matrix
 
 
 @torch.no_grad()

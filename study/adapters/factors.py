@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from study.adapters.dropout import Dropped
 from study.adapters.merged import merged_linear
-from study.linear import bias, matrix
+from study.models.linear import bias, matrix
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from study.adapters import factorized, lora
 from study.adapters.factors import PackedLinear, Start
 from study.adapters.spectrum import Spectrum
 from study.config import MethodConfig
-from study.linear import matrix
-from study.targets import LinearSite, select_ranks
+from study.models.linear import matrix
+from study.models.targets import LinearSite, select_ranks
 
 
 def starts_of(

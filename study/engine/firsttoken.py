@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from study.attention import FIRST_TOKEN
 from study.engine.exact import unchanged
-from study.models import blocks
+from study.models.attention import FIRST_TOKEN
+from study.models.encoders import blocks
 
 # Where a block adds what attention brings to what entered it, by its name inside the block.
 AFTER_ATTENTION = ("attention.output", "attention.LayerNorm", "sa_layer_norm", "self_attn_layer_norm")

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from study import targets
 from study.engine import problems
 from study.engine.batches import moved, training_batches
 from study.engine.optim import PackedAdamW, schedule
 from study.engine.pack import Pack
 from study.engine.problems.base import levelled
 from study.engine.workbench import Workbench
+from study.models import targets
 from study.records import Epoch, Fold, Member
 
 OnEpoch = Callable[[Member, Epoch], bool]

@@ -13,7 +13,7 @@ from study.config import Configuration, TrainConfig
 from study.engine import memory
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
-from study.linear import matrix
+from study.models.linear import matrix
 from study.records import Member
 
 LATENCY_RUNS = 10

@@ -15,9 +15,9 @@ from study.adapters.factors import trained_dtype
 from study.adapters.spectrum import Spectrum
 from study.engine.pooling import Reader
 from study.errors import ConfigError
-from study.models import Encoder
+from study.models.encoders import Encoder
+from study.models.targets import lowest_block
 from study.records import Member
-from study.targets import lowest_block
 
 
 class Pack:

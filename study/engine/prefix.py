@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from study.engine.exact import trial, unchanged
-from study.models import blocks
+from study.models.encoders import blocks
 
 
 class _Reached(Exception):

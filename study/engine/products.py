@@ -11,8 +11,8 @@ from torch import nn
 
 from study.adapters.factors import PackedLinear
 from study.engine.exact import trial
-from study.linear import is_linear
-from study.models import blocks
+from study.models.encoders import blocks
+from study.models.linear import is_linear
 
 
 @torch.no_grad()

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from study import backbones
 from study.adapters.spectrum import Spectrum
 from study.cache import PARTS, Fill, TensorCache, made
 from study.config import EngineConfig, ModelConfig
@@ -21,8 +20,9 @@ from study.engine.pooling import reader
 from study.engine.texts import tokenized
 from study.engine.windows import Windows, windows
 from study.examples import Documents, Examples, Texts
-from study.linear import matrix
-from study.models import Encoder
+from study.models import backbones
+from study.models.encoders import Encoder
+from study.models.linear import matrix
 from study.records import Fold
 
 T = TypeVar("T")

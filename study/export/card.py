@@ -11,7 +11,7 @@ from study.export.evidence import Difference, Evidence
 from study.export.formats import Format
 from study.export.frame import CHOOSE, CLASSIFY, WRITE
 from study.export.manifest import Manifest
-from study.models import EMBEDDED
+from study.models.encoders import EMBEDDED
 
 DATA = {
     "searched": "Trained once more on all examples that the search has seen ({examples}), with the seed of the study's "

@@ -46,7 +46,7 @@ def _class(folder: Path) -> Any:
     from transformers import AutoConfig, AutoModel
 
     from study.adapters.export import Thin
-    from study.linear import bias, matrix
+    from study.models.linear import bias, matrix
 
     config = AutoConfig.from_pretrained(str(folder))
     with torch.device("meta"):

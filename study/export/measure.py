@@ -69,13 +69,13 @@ TOLERANCE = 1e-4  # of the largest logit, or of 1: rounding in float32, summed u
 
 def _base_bytes(manifest: Manifest) -> int:
     """Bytes of the weights and of the configuration of the base model, counted in float32."""
-    from study import models
     from study.config import ModelConfig
+    from study.models import encoders
 
-    source = Path(models.source(manifest.model))
+    source = Path(encoders.source(manifest.model))
     if source.is_dir():
         return sum(f.stat().st_size for f in source.iterdir() if f.suffix in (".safetensors", ".json"))
-    return 4 * models.geometry(ModelConfig(manifest.model))[2]
+    return 4 * encoders.geometry(ModelConfig(manifest.model))[2]
 
 
 def _asked(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:

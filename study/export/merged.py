@@ -79,9 +79,9 @@ def as_sequence_classifier(backbone: nn.Module, trained: Trained) -> Any | None:
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    from study.attention import NAME
     from study.engine import exact
     from study.export.whole import Answering
+    from study.models.attention import NAME
 
     config: Any = copy.deepcopy(backbone.config)
     config.num_labels = len(trained.bias)
@@ -119,12 +119,12 @@ def _loadable(backbone: nn.Module, trained: Trained) -> Any:
     """What transformers loads: the backbone, or the encoder–decoder model that it is the encoder of."""
     from transformers import AutoModel
 
-    from study import models
+    from study.models import encoders
 
     config: Any = backbone.config
     if not config.is_encoder_decoder or trained.frame.kind == WRITE:
         return backbone
-    whole = models.whole(trained.configuration.model, AutoModel)
+    whole = encoders.whole(trained.configuration.model, AutoModel)
     whole.get_encoder().load_state_dict(backbone.state_dict())
     return whole
 

@@ -42,11 +42,11 @@ class Peft(OfTransformers):
         import torch
         from peft import LoraConfig, get_peft_model
 
-        from study import models
-        from study.linear import matrix
+        from study.models import encoders
+        from study.models.linear import matrix
 
         base: Any = copy.deepcopy(trained.backbone)
-        source = models.source(trained.configuration.model.name)
+        source = encoders.source(trained.configuration.model.name)
         # PEFT asks whether weights are kept as in × out, as GPT-2 does.
         turned = any(matrix(x := base.get_submodule(name)) is not x.weight for name in trained.starts)
         settings = {**_settings(trained.starts), "base_model_name_or_path": source, "fan_in_fan_out": turned}
@@ -66,32 +66,32 @@ class Peft(OfTransformers):
     def backbone(self, folder: Path, manifest: Manifest) -> Any:
         from peft import PeftModel
 
-        from study import generators, models
         from study.config import ModelConfig
         from study.errors import StudyError
+        from study.models import encoders, generators
 
         wanted = ModelConfig(manifest.model, pooling=manifest.pooling, random_weights=manifest.random_weights)
-        if models.fingerprint(wanted) != manifest.fingerprint:
+        if encoders.fingerprint(wanted) != manifest.fingerprint:
             rule = f"belongs to other weights than {manifest.model} has now"
             raise StudyError(str(folder), rule, "bring the base model back that the study used, or export again")
-        base: Any = (generators if manifest.frame.kind == WRITE else models).load(wanted).backbone
+        base: Any = (generators if manifest.frame.kind == WRITE else encoders).load(wanted).backbone
         adapted: Any = PeftModel.from_pretrained(base, str(folder)).eval()
         return adapted.base_model.model
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
-        from study import models
         from study.config import ModelConfig
+        from study.models import encoders
 
         if manifest.random_weights or manifest.frame.kind != CLASSIFY:
             return None
-        configured = models.configured(ModelConfig(manifest.model))
+        configured = encoders.configured(ModelConfig(manifest.model))
         part = ".get_encoder()" if configured.is_encoder_decoder else ""
-        base = f'AutoModel.from_pretrained("{models.source(manifest.model)}"){part}'
+        base = f'AutoModel.from_pretrained("{encoders.source(manifest.model)}"){part}'
         imports = "from peft import PeftModel\nfrom transformers import AutoModel, AutoTokenizer"
         return head.code(place, f"PeftModel.from_pretrained({base}, folder)", imports, manifest, text)
 
     def libraries(self, trained: Trained) -> tuple[str, ...]:
-        return (*super().libraries(trained), "peft", "study.models")
+        return (*super().libraries(trained), "peft", "study.models.encoders")
 
 
 def _settings(starts: dict[str, Start]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from study import backbones, seeding
+from study import seeding
 from study.adapters import export
 from study.config import Configuration, ModelConfig
 from study.engine.fit import Fit
@@ -17,7 +17,8 @@ from study.errors import StudyError
 from study.examples import Documents, Examples, Pairs, Texts
 from study.export.frame import Frame
 from study.export.trained import Trained
-from study.models import Encoder
+from study.models import backbones
+from study.models.encoders import Encoder
 from study.records import Fold, Member
 from study.search.plan import Plan
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from study import generators
 from study.engine.pooling import pool
+from study.models import generators
 
 
 class Computing(nn.Module):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from study import metrics, models
+from study import metrics
 from study.errors import ConfigError, StudyError
 from study.examples import Documents, Examples, Pairs, Texts
 from study.export import card, measure, retrain
@@ -21,6 +21,7 @@ from study.export.formats import Format
 from study.export.job import Job
 from study.export.manifest import Manifest
 from study.export.trained import Trained
+from study.models import encoders
 
 VERIFIED = 48  # texts whose logits are compared, from the shortest to the longest
 
@@ -76,7 +77,7 @@ def manifest_of(job: Job, made: Format, one: Trained) -> Manifest:
         trial=job.chosen.trial,
         data=job.wanted.data,
         model=model.name,
-        fingerprint=models.fingerprint(model),
+        fingerprint=encoders.fingerprint(model),
         random_weights=model.random_weights,
         pooling=model.pooling,
         classes=one.classes,

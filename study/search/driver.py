@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import backbones, launch, network, provenance, references, seeding, stores, targets, tracking
+from study import launch, network, provenance, references, seeding, stores, tracking
 from study.config import StudyConfig
+from study.models import backbones, targets
 from study.records import FoldResult, Member, TrialResult
 from study.search import finish, packing
 from study.search.ledger import Ledger, configuration_of, folds_of, result_of

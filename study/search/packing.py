@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from study import targets
-from study.backbones import Geometry
 from study.config import ModelConfig
 from study.errors import ConfigError
+from study.models import targets
+from study.models.backbones import Geometry
 from study.records import Member
 
 ALONE = ("full",)  # methods whose members share no frozen weights

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from study import backbones, metrics, ranks, targets, tasks
 from study import folds as splitting
-from study.backbones import Geometry
+from study import metrics, ranks, tasks
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, plain
 from study.engine.workbench import StudyData
 from study.errors import ConfigError, StudyError
 from study.examples import Examples
+from study.models import backbones, targets
+from study.models.backbones import Geometry
+from study.models.targets import LinearSite
 from study.records import Fold
 from study.search.space import Space, parse_space
-from study.targets import LinearSite
 
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
 

@@ -11,7 +11,7 @@ from study.adapters import surgery
 from study.adapters.spectrum import Spectrum
 from study.config import MethodConfig
 from study.engine.fit import Fit
-from study.linear import matrix
+from study.models.linear import matrix
 from study.records import Member
 
 
@@ -80,7 +80,7 @@ def test_a_small_lambda_holds_b_near_its_target(kind: str) -> None:
 def test_roberta_has_the_known_number_of_adapter_parameters(large: bool, expected: int) -> None:
     from transformers import RobertaConfig, RobertaModel
 
-    from study.models import linear_sites
+    from study.models.encoders import linear_sites
 
     sizes = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
     with torch.device("meta"):

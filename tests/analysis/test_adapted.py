@@ -9,10 +9,10 @@ import pytest
 from tiny import encoder, pair
 
 from analysis.adapted import linear_layers
-from study import models
 from study.config import MethodConfig
 from study.errors import ConfigError
-from study.targets import described, select_sites
+from study.models import encoders
+from study.models.targets import described, select_sites
 
 TARGETS = ("qv", "attention", "ffn", "all-linear", "query", "output.dense", r".*\.1\..*key", "decoder.qv", "cross.k")
 RANKS = (1, "attention:1,all-linear:0", "decoder.qv:0,all-linear:1")
@@ -22,7 +22,7 @@ RANKS = (1, "attention:1,all-linear:0", "decoder.qv:0,all-linear:1")
 @pytest.mark.parametrize("layers", ["all", "top-half", "top-1"])
 @pytest.mark.parametrize("targets", TARGETS)
 def test_the_drawn_layers_are_the_adapted_ones(kind: str, layers: str, targets: str) -> None:
-    sites = models.linear_sites(pair("t5")) if kind == "t5 whole" else encoder(kind).sites
+    sites = encoders.linear_sites(pair("t5")) if kind == "t5 whole" else encoder(kind).sites
     recorded = json.loads(json.dumps(described(sites)))
     for rank in RANKS:
         method = MethodConfig(targets=targets, layers=layers, rank=rank)
@@ -51,11 +51,11 @@ def test_the_record_of_a_large_model_is_short_enough_for_a_tag_of_mlflow() -> No
         large = BertModel(BertConfig(num_hidden_layers=24))
         both = T5ForConditionalGeneration(T5Config(num_layers=24, feed_forward_proj="gated-gelu"))
     for model in (large, both):
-        assert len(json.dumps(described(models.linear_sites(model)))) < 8000
+        assert len(json.dumps(described(encoders.linear_sites(model)))) < 8000
 
 
 def test_places_are_in_the_order_in_which_hidden_states_pass_them() -> None:
-    sites = models.linear_sites(pair("t5"))
+    sites = encoders.linear_sites(pair("t5"))
     told = {"kind": "lora", "layers": "all", "targets": "qv", "rank_pattern": None}
     drawn = linear_layers(json.loads(json.dumps(described(sites))), pd.Series(told))
     assert list(dict.fromkeys(x.place for x in drawn)) == [

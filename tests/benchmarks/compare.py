@@ -165,7 +165,8 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
 
     A strong peer leaves the model's own dropout out, as our engine does, and batches similar lengths.
     """
-    from study import models, seeding, targets
+    from study import seeding
+    from study.models import encoders, targets
 
     plan, config = ours.plan, ours.config
     train = asdict(config.train)
@@ -176,7 +177,7 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
         "classes": len(plan.examples.classes),
         "folds": [{"train": f.train.tolist(), "valid": f.valid.tolist()} for f in plan.folds],
         "seeds": [seeding.derive(config.study.seed, "fold", f.index) for f in plan.folds],
-        "model": models.source(config.model.name),
+        "model": encoders.source(config.model.name),
         "max_length": config.model.max_length,
         "pooling": config.model.pooling,
         "alpha": config.method.alpha,

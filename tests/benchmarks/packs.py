@@ -20,12 +20,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from study import models
 from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
 from study.engine.workbench import StudyData, Workbench, default_device, name_of
 from study.examples import Texts
+from study.models import encoders
 from study.records import Fold, Member
 
 VOCABULARY = 30522
@@ -64,7 +64,7 @@ def bench(size: str, precision: str, device: torch.device) -> tuple[Workbench, M
     torch.manual_seed(0)
     backbone = BertModel(config(size)).to(device, getattr(torch, precision))
     model = ModelConfig(precision=precision)
-    out.adopt(model, models.wrap(backbone, tokenizer=None), Tokens.of(rows, 0))
+    out.adopt(model, encoders.wrap(backbone, tokenizer=None), Tokens.of(rows, 0))
     return out, model
 
 

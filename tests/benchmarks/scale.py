@@ -26,12 +26,12 @@ from study.compose import compose, register_schema
 from study.config import Configuration, StorageConfig
 from study.examples import Texts
 from study.metrics import direction
+from study.models.targets import LinearSite, described
 from study.records import Epoch, Fold, FoldResult, Provenance, TrialResult
 from study.search.ledger import CONFIGURATION, FOLD, Ledger, _dump, configuration_of
 from study.search.objectives import summary
 from study.search.plan import Plan
 from study.search.space import parse_space
-from study.targets import LinearSite, described
 from study.tracking import Behind, MlflowTracker, Tracker, _params
 
 NAME = "scale"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from benchmarks import own_data
 
 from study import tasks
 from study.config import TaskConfig
-from benchmarks import own_data
 
 
 def test_the_written_table_and_folder_hold_the_rated_sentences(tmp_path: Path) -> None:
@@ -18,6 +18,8 @@ def test_the_written_table_and_folder_hold_the_rated_sentences(tmp_path: Path) -
     movies = TaskConfig(name="hub", path=str(tmp_path / "movies"), test_split="validation", **columns)
     found = tasks.get("file").load(reviews, seed=0)
     assert found.classes == ("negative", "positive")
-    assert 2_800 < len(found.texts) <= 2_985 and len(np.unique(found.groups)) > 250
+    assert 2_800 < len(found.texts) <= 2_985
+    assert len(np.unique(found.groups)) > 250
     found = tasks.get("hub").load(movies, seed=0)
-    assert 1_900 < np.sum(found.held) < 2_100 and 9_800 < len(found.texts) <= 10_072
+    assert 1_900 < np.sum(found.held) < 2_100
+    assert 9_800 < len(found.texts) <= 10_072

@@ -11,14 +11,14 @@ import torch
 from tiny import FAMILIES, PAIRS, backbone, pair
 from torch import nn
 
-from study import models
 from study.adapters import surgery
 from study.adapters.factors import PackedLinear
 from study.adapters.spectrum import Spectrum
 from study.config import MethodConfig
-from study.linear import is_linear, matrix
-from study.models import LinearSite
-from study.targets import matches, select_sites, stack_depths
+from study.models import encoders
+from study.models.encoders import LinearSite
+from study.models.linear import is_linear, matrix
+from study.models.targets import matches, select_sites, stack_depths
 
 # Few tokens and many: an adapted layer computes the ones beside its frozen product and the others merged with it.
 FEW, MANY = torch.arange(8, 20).view(2, 6), torch.arange(80).view(4, 20) % 40 + 8
@@ -134,8 +134,8 @@ def subject(kind: str) -> Subject:
         return convolving(kind)
     whole = kind.endswith(" whole")
     made = pair(kind.removesuffix(" whole")) if whole else backbone(kind)
-    model = models.wrap(made.double(), tokenizer=None).backbone
-    return Subject(model, models.linear_sites(model), lambda: outputs(model, whole))
+    model = encoders.wrap(made.double(), tokenizer=None).backbone
+    return Subject(model, encoders.linear_sites(model), lambda: outputs(model, whole))
 
 
 def outputs(model: nn.Module, whole: bool) -> torch.Tensor:
@@ -170,7 +170,7 @@ def convolving(kind: str) -> Subject:
         first, second = model.blocks
         return torch.cat([second["conv"](first["conv"](x, edges).relu(), edges).flatten() for x, edges in rings])
 
-    return Subject(model, models.linear_sites(model), run)
+    return Subject(model, encoders.linear_sites(model), run)
 
 
 def perturb(layers: dict[str, PackedLinear]) -> None:
@@ -204,7 +204,7 @@ def test_each_group_matches_exactly_the_modules_of_the_table(kind: str) -> None:
 def test_every_linear_layer_of_a_block_is_a_site_and_no_other(kind: str) -> None:
     it = subject(kind)
     names = {s.name for s in it.sites}
-    stacks = models.stacks(it.model)
+    stacks = encoders.stacks(it.model)
     for name, module in it.model.named_modules():
         inside = any(name.startswith(f"{stack.name}.") for stack in stacks)
         assert (name in names) == (is_linear(module) and inside)
@@ -218,7 +218,7 @@ def test_a_model_that_writes_has_the_same_sites_without_its_output_layer(kind: s
     writer = AutoModelForCausalLM.from_config(CONFIG_MAPPING[kind](**FAMILIES[kind]))
     assert any("lm_head" in name for name, _ in writer.named_modules())
     prefix = f"{writer.base_model_prefix}."
-    found = models.linear_sites(writer)
+    found = encoders.linear_sites(writer)
     assert tuple(replace(s, name=s.name.removeprefix(prefix)) for s in found) == subject(kind).sites
 
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 from tiny import WRITERS, configuration, save_writer
 
-from study import generators
 from study.config import Configuration, ModelConfig
 from study.engine.fit import Fit
 from study.engine.problems.generate import Generate
 from study.engine.workbench import StudyData, Workbench
 from study.errors import ConfigError
 from study.examples import Pairs
+from study.models import generators
 from study.records import Fold, Member
 
 Folders = Callable[[str], ModelConfig]

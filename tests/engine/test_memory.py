@@ -10,13 +10,13 @@ import torch
 from tiny import configuration, tensors, workbench
 from torch import nn
 
-from study import models
 from study.config import Configuration, ModelConfig
 from study.engine import measure, memory
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
 from study.engine.workbench import StudyData, Workbench
 from study.examples import Texts
+from study.models import encoders
 from study.records import Fold, Member
 
 CONFIGURATIONS = {
@@ -38,7 +38,7 @@ def bench(device: str) -> Workbench:
     rows = tuple(np.random.default_rng(0).integers(5, 200, (32, 60)))
     folds = (Fold(0, np.arange(16), np.arange(16, 32)),)
     out = Workbench(StudyData(Texts(("",) * 32, np.arange(32) % 2, ("no", "yes")), folds), torch.device(device))
-    out.adopt(ModelConfig(), models.wrap(backbone, tokenizer=None), Tokens.of(list(rows), 0))
+    out.adopt(ModelConfig(), encoders.wrap(backbone, tokenizer=None), Tokens.of(list(rows), 0))
     return out
 
 

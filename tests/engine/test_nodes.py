@@ -19,7 +19,7 @@ from study.engine import measure
 from study.engine.fit import Fit
 from study.engine.problems.nodes import Nodes
 from study.engine.train import train_pack
-from study.graphs import NAMES
+from study.models.graphs import NAMES
 from study.records import Epoch, Member
 
 pytest.importorskip("torch_geometric")

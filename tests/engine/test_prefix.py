@@ -8,10 +8,10 @@ import pytest
 import torch
 from tiny import FAMILIES, backbone, configuration, tensors, workbench
 
-from study import models
 from study.config import ModelConfig
 from study.engine import exact, firsttoken, prefix
 from study.engine.fit import Fit
+from study.models import encoders
 from study.records import Member
 
 # Blocks below which each family can be cut, of three: ALBERT has one block, thrice used, and T5's first
@@ -24,7 +24,7 @@ FIRST_TOKEN = ("bert", "roberta", "distilbert", "mpnet", "electra", "deberta-v2"
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_each_family_is_cut_where_that_is_exact_and_nowhere_else(kind: str) -> None:
     model = backbone(kind).double().eval()
-    count = len(models.blocks(model)[1])
+    count = len(encoders.blocks(model)[1])
     assert tuple(b for b in range(1, count) if prefix.find_cut(model, b) is not None) == CUTS[kind]
     assert (firsttoken.find(model) is not None) == (kind in FIRST_TOKEN)
     assert exact.takes_mask(model) == (kind in READY_MASK)
@@ -59,7 +59,7 @@ def test_a_head_alone_reads_features_that_were_computed_once(kind: str) -> None:
 
 def test_an_architecture_that_nobody_foresaw_is_trained_whole_and_says_so_once() -> None:
     bench = workbench("bert")
-    layers, kept = models.blocks(bench.encoder(ModelConfig()).backbone)[1], {}
+    layers, kept = encoders.blocks(bench.encoder(ModelConfig()).backbone)[1], {}
     # The last block's output is added to the first one's, which therefore cannot be left out.
     layers[0].register_forward_hook(lambda _m, _a, out: kept.update(first=out))
     layers[-1].register_forward_hook(lambda _m, _a, out: out + kept["first"])
@@ -79,7 +79,7 @@ def test_the_backbone_is_whole_again_after_a_cached_training() -> None:
     after = encoder.backbone.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(before[k], v) for k, v in after.items())
-    assert not any("forward" in vars(layer) for layer in models.blocks(encoder.backbone)[1])
+    assert not any("forward" in vars(layer) for layer in encoders.blocks(encoder.backbone)[1])
 
 
 @pytest.mark.parametrize("kind", ["bert", "deberta-v2", "llama"])

@@ -18,7 +18,6 @@ from peft import PeftModel
 from tiny import FAMILIES, configuration, letters, predicted, save_model
 from transformers import CONFIG_MAPPING, AutoModel, pipeline
 
-from study import models
 from study.adapters import surgery
 from study.config import ModelConfig
 from study.engine.fit import Fit
@@ -28,6 +27,7 @@ from study.export import load
 from study.export.formats import FORMATS, get
 from study.export.retrain import of_fit
 from study.export.trained import Trained
+from study.models import encoders
 from study.records import Member
 
 TEXTS = letters().examples.texts
@@ -165,7 +165,7 @@ def test_thin_layers_are_smaller_files_and_as_many_numbers_as_the_study_counted(
     made: Callable[[str, str], Path], berts: dict[str, Trained]
 ) -> None:
     trained = berts["drop"]
-    encoder = models.load(trained.configuration.model)
+    encoder = encoders.load(trained.configuration.model)
     method = trained.configuration.method
     head = trained.head.numel() + trained.bias.numel()
     counted = surgery.stored_parameters(method, encoder.sites, encoder.parameters) + head

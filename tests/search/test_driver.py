@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from tiny import configuration
 
-from study import backbones
 from study.config import EngineConfig, ModelConfig, StudyConfig
 from study.examples import Texts
+from study.models import backbones
 from study.records import FoldResult, Member
 from study.search.driver import Driver
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import configuration
 
-from study import models
-from study.backbones import Geometry
 from study.config import Configuration, MethodConfig, ModelConfig
+from study.models import encoders
+from study.models.backbones import Geometry
 from study.records import Member
 from study.search import packing
 
@@ -29,7 +29,7 @@ ROUND = [Member(t, f, c, seed=f) for t, c in enumerate(CONFIGURATIONS) for f in 
 
 @cache
 def shapes_of(model: ModelConfig) -> Geometry:
-    return Geometry(*models.geometry(model))
+    return Geometry(*encoders.geometry(model))
 
 
 def names(packs: list[list[Member]]) -> list[list[tuple[int, int]]]:

@@ -12,10 +12,10 @@ import pytest
 from tiny import save_model
 from torch import nn
 
-from study import models
-from study.backbones import Geometry
 from study.config import Configuration, MethodConfig, ModelConfig, SearchConfig, StudyConfig, TrainConfig
 from study.examples import Texts
+from study.models import encoders
+from study.models.backbones import Geometry
 from study.records import FoldResult, TrialResult
 from study.search import finish
 from study.search.plan import Plan, baselines
@@ -72,7 +72,7 @@ class Narrow(nn.Module):
 
 
 def test_lora_as_its_authors_advise_fits_the_model() -> None:
-    shapes = Geometry(*models.measured(Narrow()))
+    shapes = Geometry(*encoders.measured(Narrow()))
     plan: Any = SimpleNamespace(config=StudyConfig(), shapes=shapes, examples=SimpleNamespace(outputs=2))
     found = baselines(plan)
     assert list(found) == ["head", "full", "lora r3 all-linear"]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from study import generators, summaries
+from study import summaries
 from study.config import ModelConfig
 from study.engine.batches import Tokens, moved
 from study.engine.pack import Pack
@@ -20,6 +20,7 @@ from study.engine.problems.base import Problem, in_turns, levelled
 from study.engine.texts import around, padding, tokenized
 from study.engine.workbench import Workbench
 from study.examples import Pairs
+from study.models import generators
 
 IGNORED = -100  # what torch's cross entropy leaves out
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from study import graphs, metrics
+from study import metrics
 from study.config import ModelConfig
 from study.engine import products
 from study.engine.batches import moved
@@ -22,6 +22,7 @@ from study.engine.pack import Pack
 from study.engine.problems.base import Problem, cross_entropies, levelled
 from study.engine.workbench import Workbench
 from study.examples import Graph
+from study.models import graphs
 
 
 class Nodes(Problem):

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from study import assets, attention, roles
+from study import assets
 from study.config import ModelConfig
 from study.errors import AssetError, ConfigError
-from study.linear import is_linear, matrix
-from study.targets import LinearSite
+from study.models import attention, roles
+from study.models.linear import is_linear, matrix
+from study.models.targets import LinearSite
 
 EMBEDDED = ("minilm",)
 # What architectures call the number of their blocks.

@@ -6,15 +6,15 @@ from typing import Any
 
 import torch
 
-from study import models
 from study.config import ModelConfig
 from study.errors import ConfigError
-from study.models import Encoder
+from study.models import encoders
+from study.models.encoders import Encoder
 
 
 def load(model: ModelConfig) -> Encoder:
     """The language model, frozen, in evaluation mode and in `model.precision`, with its tokenizer."""
-    return models.opened(model, models.whole(model, _class(model, models.configured(model))))
+    return encoders.opened(model, encoders.whole(model, _class(model, encoders.configured(model))))
 
 
 def shapes(model: ModelConfig) -> torch.nn.Module:
@@ -22,7 +22,7 @@ def shapes(model: ModelConfig) -> torch.nn.Module:
 
     Raises ConfigError where the model cannot write.
     """
-    config = models.configured(model)
+    config = encoders.configured(model)
     with torch.device("meta"):
         return _class(model, config).from_config(config)  # type: ignore[no-any-return]
 

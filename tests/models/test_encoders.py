@@ -8,10 +8,10 @@ import pytest
 import torch
 from tiny import letters, save_model
 
-from study import models
 from study.config import ModelConfig
 from study.engine.workbench import Workbench
 from study.errors import AssetError
+from study.models import encoders
 
 FAMILIES = ("bert", "roberta", "distilbert", "albert")
 
@@ -22,8 +22,8 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_shapes_are_known_before_the_weights_are_loaded(model: ModelConfig) -> None:
-    sites, _, parameters = models.geometry(model)
-    encoder = models.load(model)
+    sites, _, parameters = encoders.geometry(model)
+    encoder = encoders.load(model)
     assert sites == encoder.sites
     assert parameters == sum(p.numel() for p in encoder.backbone.parameters())
     assert not any(p.requires_grad for p in encoder.backbone.parameters())
@@ -37,14 +37,14 @@ def test_a_bench_reads_texts_with_the_models_own_tokenizer(model: ModelConfig) -
 
 def test_the_fingerprint_is_that_of_the_weights(tmp_path: Path) -> None:
     model = ModelConfig(name=str(save_model(tmp_path)))
-    first = models.fingerprint(model)
-    assert models.fingerprint(model) == first
-    other = models.load(model).backbone
+    first = encoders.fingerprint(model)
+    assert encoders.fingerprint(model) == first
+    other = encoders.load(model).backbone
     other.embeddings.word_embeddings.weight[5, 5] += 1  # type: ignore[union-attr,operator,index]
     other.save_pretrained(tmp_path)
-    assert models.fingerprint(model) != first
+    assert encoders.fingerprint(model) != first
 
 
 def test_a_model_that_nobody_knows_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(AssetError, match="is neither an embedded model"):
-        models.geometry(ModelConfig(name=str(tmp_path)))
+        encoders.geometry(ModelConfig(name=str(tmp_path)))

@@ -6,13 +6,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from study import generators, graphs, models
 from study.config import ModelConfig
 from study.errors import ConfigError
 from study.examples import Documents, Examples, Graph, Pairs
-from study.models import Encoder, LinearSite
+from study.models import encoders, generators, graphs
+from study.models.encoders import Encoder, LinearSite
 
-EMBEDDED = (*models.EMBEDDED, *graphs.NAMES)  # names of models that are no one's on the Hub
+EMBEDDED = (*encoders.EMBEDDED, *graphs.NAMES)  # names of models that are no one's on the Hub
 
 
 @dataclass(frozen=True)
@@ -27,29 +27,29 @@ class Geometry:
 def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     """The geometry of the model as it would read these examples; StudyError where it cannot."""
     if isinstance(examples, Graph):
-        return Geometry(*models.measured(graphs.shapes(model, examples)))
+        return Geometry(*encoders.measured(graphs.shapes(model, examples)))
     graphs.refuse(model)
     if isinstance(examples, Pairs):
-        return Geometry(*models.measured(generators.shapes(model)))
+        return Geometry(*encoders.measured(generators.shapes(model)))
     if isinstance(examples, Documents) and model.pooling == "pooler":
         rule = "reads a text's first token, and a summary is made of vectors of every sentence"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=mean or cls")
-    if model.pooling == "cls" and generators.left_to_right(models.configured(model)):
+    if model.pooling == "cls" and generators.left_to_right(encoders.configured(model)):
         rule = "reads a text's first token, which knows nothing of the others in a model that reads from left to right"
         raise ConfigError("model.pooling=cls", rule, "write model.pooling=last or mean")
-    return Geometry(*models.geometry(model))
+    return Geometry(*encoders.geometry(model))
 
 
 def load(model: ModelConfig, examples: Examples) -> Encoder:
     """The frozen model that reads these examples, with its tokenizer."""
     if isinstance(examples, Graph):
         return graphs.load(model, examples)
-    return generators.load(model) if isinstance(examples, Pairs) else models.load(model)
+    return generators.load(model) if isinstance(examples, Pairs) else encoders.load(model)
 
 
 def fingerprint(model: ModelConfig, examples: Examples) -> str:
     """What identifies the weights of the model that reads these examples."""
-    return graphs.fingerprint(model, examples) if isinstance(examples, Graph) else models.fingerprint(model)
+    return graphs.fingerprint(model, examples) if isinstance(examples, Graph) else encoders.fingerprint(model)
 
 
 def highest_full_lr(examples: Examples) -> float:

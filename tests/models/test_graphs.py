@@ -11,11 +11,11 @@ import pytest
 import torch
 from tinygraph import NODES, WORDS, communities
 
-from study import backbones, graphs, models
 from study.config import MethodConfig, ModelConfig
 from study.errors import ConfigError
 from study.examples import Texts
-from study.targets import select_sites
+from study.models import backbones, encoders, graphs
+from study.models.targets import select_sites
 
 pytest.importorskip("torch_geometric")
 LAYERS = {"gcn": 1, "sage": 2, "gat": 1}  # linear layers of one block
@@ -182,11 +182,12 @@ def test_the_suite_needs_no_torch_geometric_for_anything_else() -> None:
 
     code = (
         "import sys\nsys.modules['torch_geometric'] = None\n"
-        "import study.engine.train, study.engine.problems.nodes, study.backbones, study.tasks.nodes\nprint('fine')"
+        "import study.engine.train, study.engine.problems.nodes, study.models.backbones, study.tasks.nodes\n"
+        "print('fine')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "fine", done.stderr
 
 
 def test_models_of_texts_are_told_apart_by_name() -> None:
-    assert not set(graphs.NAMES) & set(models.EMBEDDED)
+    assert not set(graphs.NAMES) & set(encoders.EMBEDDED)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from tiny import encoder, pair
+from tiny import Odd, encoder, pair
 from torch import nn
 
-from study import models, roles
 from study.adapters.surgery import adapter_parameters, stored_parameters
 from study.config import MethodConfig
 from study.errors import ConfigError
-from study.linear import is_linear, matrix
-from study.models import LinearSite
-from study.targets import lowest_block, matches, select_layers, select_ranks, select_sites
+from study.models import encoders, roles
+from study.models.encoders import LinearSite
+from study.models.linear import is_linear, matrix
+from study.models.targets import lowest_block, matches, select_layers, select_ranks, select_sites
 
 BERT = encoder().sites
-T5 = models.linear_sites(pair("t5"))  # three blocks in the encoder, two in the decoder
+T5 = encoders.linear_sites(pair("t5"))  # three blocks in the encoder, two in the decoder
 
 
 def lora(**values: Any) -> MethodConfig:
@@ -94,7 +93,7 @@ def test_a_decoders_blocks_lie_above_its_encoders() -> None:
     assert lowest_block(lora(targets="decoder.qv"), T5, 5) == 3
     assert lowest_block(lora(targets="cross.qv", layers="top-1"), T5, 5) == 4
     assert lowest_block(lora(targets="qv", layers="top-1"), T5, 5) == 2
-    assert lowest_block(MethodConfig(kind="head"), T5, 5) == models.depth(pair("t5")) == 5
+    assert lowest_block(MethodConfig(kind="head"), T5, 5) == encoders.depth(pair("t5")) == 5
     assert lowest_block(lora(rank={"qv": 0}), BERT, 3) == 3
 
 
@@ -105,17 +104,8 @@ def test_layers_are_counted_from_the_top(spec: str, count: int, wanted: list[int
     assert list(select_layers(spec, count)) == wanted
 
 
-class Odd(nn.Module):
-    """An architecture of which the suite knows no name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.config = SimpleNamespace(model_type="odd", num_hidden_layers=2)
-        self.blocks = nn.ModuleList([nn.ModuleDict({"mix": nn.Linear(4, 4), "out": nn.Linear(4, 4)}) for _ in range(2)])
-
-
 def test_of_an_unknown_architecture_only_all_linear_and_names_are_known() -> None:
-    sites = models.linear_sites(Odd())
+    sites = encoders.linear_sites(Odd())
     assert len(select_sites(lora(targets="all-linear"), sites)) == 4
     assert [s.name for s in select_sites(lora(targets="mix"), sites)] == ["blocks.0.mix", "blocks.1.mix"]
     assert [s.name for s in select_sites(lora(targets=r".*1\.out"), sites)] == ["blocks.1.out"]

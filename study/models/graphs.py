@@ -17,13 +17,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from study import models, seeding
+from study import seeding
 from study.assets import cache_folder
 from study.cache import Fill, TensorCache, made
 from study.config import ModelConfig
 from study.errors import ConfigError
 from study.examples import Graph
-from study.models import Encoder
+from study.models import encoders
+from study.models.encoders import Encoder
 
 # Kipf & Welling 2017 (arXiv 1609.02907), Hamilton et al. 2017 (1706.02216), Veličković et al. 2018 (1710.10903).
 NAMES = ("gcn", "sage", "gat")
@@ -119,7 +120,7 @@ def load(model: ModelConfig, graph: Graph) -> Encoder:
         if not model.random_weights:
             _learned(network, graph, mark)
         network.settle(features(graph), torch.from_numpy(graph.edges))
-    return models.wrap(network.to(getattr(torch, model.precision)), None, mark)
+    return encoders.wrap(network.to(getattr(torch, model.precision)), None, mark)
 
 
 def fingerprint(model: ModelConfig, graph: Graph) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from study import ranks
 from study.config import LAYERS, MethodConfig
 from study.errors import ConfigError
-from study.roles import GROUPS
+from study.models.roles import GROUPS
 
 PARTS = ("encoder", "decoder", "cross")  # of a model of two stacks; cross: a decoder's attention to the encoder
 LOOK = "lora-study --targets shows what each group matches"
@@ -19,7 +19,7 @@ LOOK = "lora-study --targets shows what each group matches"
 class LinearSite:
     """A linear layer of the backbone: its dotted name, the index of its block in its own stack, its sizes.
 
-    `role` is one of those in study/roles.py; `part` is one of `PARTS`, "" in a model of one stack.
+    `role` is one of those in study/models/roles.py; `part` is one of `PARTS`, "" in a model of one stack.
     """
 
     name: str

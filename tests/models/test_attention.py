@@ -7,7 +7,7 @@ import torch
 from tiny import FAMILIES, backbone
 from torch import nn
 
-from study import attention
+from study.models import attention
 
 SHAPE = (2, 3, 7, 4)  # texts, heads, tokens, size
 
