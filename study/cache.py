@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -24,7 +24,17 @@ PARTS = 16  # in which processes share the work of filling a large tensor
 STAMP, VALUES = "stamp.json", "values"
 ABANDONED = 86400  # seconds after which a half filled entry is nobody's
 
+Key = tuple[object, ...]
 Fill = Callable[["torch.Tensor", int], None]
+
+
+class Recall(Protocol):
+    """How a tensor is come by: as :meth:`TensorCache.get`, whose contract it has, with or without keeping it."""
+
+    def __call__(
+        self, key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1
+    ) -> torch.Tensor:
+        """The tensor of that key, which `fill` makes where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +54,7 @@ class TensorCache:
         """The user's own cache, bounded by that many gigabytes (10⁹ bytes)."""
         return cls(int(gigabytes * 1e9), cache_folder() / "tensors")
 
-    def get(
-        self, key: tuple[object, ...], shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1
-    ) -> torch.Tensor:
+    def get(self, key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
         """The tensor of that key, mapped from disk; `fill(tensor, part)` writes one of `parts` parts.
 
         Raises OSError where it does not fit: into `limit`, or onto the disk.
@@ -134,14 +142,35 @@ class TensorCache:
             scratch.replace(entry / STAMP)
 
 
-def made(shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
-    """The same tensor in memory, of which nothing is kept."""
+def forget(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
+    """A Recall that makes the tensor in memory and keeps nothing."""
     import torch
 
     out = torch.empty(shape, dtype=dtype)
     for part in range(parts):
         fill(out, part)
     return out
+
+
+def under(recall: Recall, *prefix: object) -> Recall:
+    """The same with keys that begin so."""
+
+    def get(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
+        return recall((*prefix, *key), shape, dtype, fill, parts)
+
+    return get
+
+
+def forgiving(recall: Recall) -> Recall:
+    """The same, but made again each time where there is no room: for what nothing can go on without."""
+
+    def get(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
+        try:
+            return recall(key, shape, dtype, fill, parts)
+        except OSError:
+            return forget(key, shape, dtype, fill, parts)
+
+    return get
 
 
 def _fill_part(entry: Path, values: torch.Tensor, fill: Fill, part: int) -> None:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
-from study.cache import Fill, made
+from study.cache import Recall, forget
 
 KEPT = 128  # leading singular triples that are kept, whatever smaller rank is asked first
-
-# Like TensorCache.get: the tensor of a key and a shape, filled by the function where it is not known yet.
-Recall = Callable[[tuple[object, ...], tuple[int, ...], torch.dtype, Fill], torch.Tensor]
-
-
-def forget(key: tuple[object, ...], shape: tuple[int, ...], dtype: torch.dtype, fill: Fill) -> torch.Tensor:
-    """A Recall that keeps nothing."""
-    return made(shape, dtype, fill)
 
 
 class Spectrum:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from study.adapters.spectrum import Spectrum
-from study.cache import PARTS, Fill, TensorCache, made
+from study.cache import PARTS, Recall, TensorCache, forget, forgiving, under
 from study.config import EngineConfig, ModelConfig
 from study.engine import exact, firsttoken, prefix, products
 from study.engine.batches import Ragged, Tokens, scoring_batches
@@ -74,7 +73,7 @@ class Workbench:
 
     def spectrum(self, model: ModelConfig) -> Spectrum:
         """The decompositions of that encoder's weights."""
-        return self.once(("spectrum", *_weights(model)), lambda: Spectrum(partial(self._recall, model)))
+        return self.once(("spectrum", *_weights(model)), lambda: Spectrum(forgiving(self._kept(model))))
 
     def tokens(self, model: ModelConfig) -> Tokens:
         """Every row's token ids, at most `model.max_length`; how many texts were longer is noted."""
@@ -142,7 +141,9 @@ class Workbench:
             return vectors[torch.from_numpy(np.arange(own.max()) < own[:, None]).to(self.device)]
 
         def read() -> Ragged:
-            values = self._computed(model, ("pooled", model.pooling), tokens.counts, compute, self._recall)
+            values = self._computed(
+                model, ("pooled", model.pooling), tokens.counts, compute, forgiving(self._kept(model))
+            )
             return Ragged(values.to(self.device), tokens.counts)
 
         return self.once(("pooled", *_weights(model), model.max_length, model.pooling), read)
@@ -168,7 +169,7 @@ class Workbench:
 
         def read() -> Ragged | None:
             try:
-                values = self._computed(model, ("entering", block), tokens.lengths, compute, self._kept)
+                values = self._computed(model, ("entering", block), tokens.lengths, compute, self._kept(model))
             except OSError as error:
                 self.notes.append(f"hidden states below block {block} are not kept: {error}")
                 return None
@@ -208,7 +209,7 @@ class Workbench:
             values[own] = linear(rows[own].to(self.device)).to(values)
 
         key, shape = ("product", name, *self._frame(self.tokens(model))), (len(rows), len(matrix(linear)))
-        return Ragged(self._placed(self._kept(model, key, shape, rows.dtype, fill, PARTS)), entering.lengths)
+        return Ragged(self._placed(self._kept(model)(key, shape, rows.dtype, fill, PARTS)), entering.lengths)
 
     def _frame(self, tokens: Tokens) -> tuple[object, ...]:
         """What computed values depend on beside the model: the tokens, and what may change rounding."""
@@ -221,9 +222,9 @@ class Workbench:
         what: tuple[object, ...],
         rows: np.ndarray,
         compute: Callable[[np.ndarray], torch.Tensor],
-        keep: Callable[..., torch.Tensor],
+        recall: Recall,
     ) -> torch.Tensor:
-        """`compute` of every example [Σ rows, hidden], `rows` of each, as `keep` keeps it."""
+        """`compute` of every example [Σ rows, hidden], `rows` of each, from or for `recall`."""
         encoder, tokens = self.encoder(model), self.tokens(model)
         starts = np.concatenate([[0], np.cumsum(rows)])
         batches = scoring_batches(tokens.lengths, self.engine.tokens)
@@ -235,38 +236,15 @@ class Workbench:
 
         key = (*what, *self._frame(tokens))
         shape = (int(starts[-1]), encoder.hidden)
-        return keep(model, key, shape, next(encoder.backbone.parameters()).dtype, fill, PARTS)
+        return recall(key, shape, next(encoder.backbone.parameters()).dtype, fill, PARTS)
 
-    def _kept(
-        self,
-        model: ModelConfig,
-        key: tuple[object, ...],
-        shape: tuple[int, ...],
-        dtype: torch.dtype,
-        fill: Fill,
-        parts: int = 1,
-    ) -> torch.Tensor:
-        """From the cache, or OSError where there is no room; weights that nothing identifies are not kept on disk."""
+    def _kept(self, model: ModelConfig) -> Recall:
+        """What is computed of that encoder: on disk, or OSError where there is no room.
+
+        Of weights that nothing identifies nothing is kept.
+        """
         mark = self.encoder(model).fingerprint
-        if mark:
-            cache = TensorCache.of(self.engine.cache_gb)
-            return cache.get((mark, *_weights(model), *key), shape, dtype, fill, parts)
-        return made(shape, dtype, fill, parts)
-
-    def _recall(
-        self,
-        model: ModelConfig,
-        key: tuple[object, ...],
-        shape: tuple[int, ...],
-        dtype: torch.dtype,
-        fill: Fill,
-        parts: int = 1,
-    ) -> torch.Tensor:
-        """As :meth:`_kept`, but made again each time where there is no room: nothing can go on without it."""
-        try:
-            return self._kept(model, key, shape, dtype, fill, parts)
-        except OSError:
-            return made(shape, dtype, fill, parts)
+        return under(TensorCache.of(self.engine.cache_gb).get, mark, *_weights(model)) if mark else forget
 
     def _placed(self, values: torch.Tensor) -> torch.Tensor:
         """On the GPU where they fit well, else where they are."""

@@ -19,7 +19,7 @@ from torch import nn
 
 from study import seeding
 from study.assets import cache_folder
-from study.cache import Fill, TensorCache, made
+from study.cache import TensorCache, forgiving
 from study.config import ModelConfig
 from study.errors import ConfigError
 from study.examples import Graph
@@ -149,15 +149,9 @@ def _learned(network: GraphNetwork, graph: Graph, mark: str) -> None:
         pretrain(network, features(graph), torch.from_numpy(graph.edges))
         values.copy_(nn.utils.parameters_to_vector(network.parameters()).detach())
 
-    nn.utils.vector_to_parameters(_recall(mark, count, fill).clone(), network.parameters())
-
-
-def _recall(mark: str, count: int, fill: Fill) -> torch.Tensor:
-    cache = TensorCache(KEPT, cache_folder() / "graphs")
-    try:
-        return cache.get((mark,), (count,), torch.float32, fill)
-    except OSError:  # no room: then every process pretrains for itself, and comes to the same
-        return made((count,), torch.float32, fill)
+    # Where there is no room, every process pretrains for itself, and comes to the same.
+    recall = forgiving(TensorCache(KEPT, cache_folder() / "graphs").get)
+    nn.utils.vector_to_parameters(recall((mark,), (count,), torch.float32, fill).clone(), network.parameters())
 
 
 @contextmanager
