@@ -1,0 +1,55 @@
+"""One command a task, from its data to its report, where learning is another kind than classifying texts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tables import articles, write_jsonl
+from tiny import save_model, save_writer
+
+from analysis.runs import load_study
+
+SMALL = ("study.name=whole", "study.folds=2", "study.trials=3", "sampler=grid", "method.rank=2,4", "train.epochs=1")
+TABLE = ("task=file", "task.path=t.jsonl", "task.text=body", "task.target=short", "search.baselines=[head]")
+
+
+def spelled(folder: Path) -> tuple[str, ...]:
+    """Summaries that a tiny T5 writes, of texts of letters."""
+    rows = [{"body": " ".join(f"{i:06b}".translate({48: "a", 49: "b"})), "short": "ab"[i % 2]} for i in range(40)]
+    write_jsonl(folder / "t.jsonl", rows)
+    return (*TABLE, "task.kind=summarization_generate", f"model.name={save_writer(folder / 'small', 't5')}")
+
+
+def chosen(folder: Path) -> tuple[str, ...]:
+    """Summaries that are sentences of the text."""
+    write_jsonl(folder / "t.jsonl", articles(40))
+    return (*TABLE, "task.kind=summarization", f"model.name={save_model(folder / 'small')}", "model.max_length=32")
+
+
+def cited(folder: Path) -> tuple[str, ...]:
+    """Cora."""
+    return ("task=nodes", "search.baselines=[head]", "model.random_weights=true", "method.layers=top-1")
+
+
+# A model that writes has its own output layer, so there is no head to train alone.
+KINDS = {
+    spelled: ("rouge1", "lead", {"r2", "r4"}),
+    chosen: ("rougeL", "oracle", {"head", "r2", "r4"}),
+    cited: ("macro_f1", "majority", {"head", "r2", "r4"}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_one_command_ends_in_runs_and_a_report_with_what_needs_no_training(kind, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "study", *SMALL, *kind(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    metric, reference, names = KINDS[kind]
+    found = load_study("whole", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert {*found.compared["label"].str.split().str[0]} == names
+    assert found.trials[metric].between(0, 1).all()
+    page = (tmp_path / "reports" / "whole" / "report.md").read_text(encoding="utf-8")
+    assert reference in page.lower()
