@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from omegaconf import OmegaConf
 from study.compose import compose
 from study.config import StudyConfig
 from study.overrides import rewrite
+from study.search.space import parse_space
 
 TASK = """# @package _global_
 defaults:
@@ -90,3 +92,18 @@ def test_what_a_task_says_holds_and_all_else_is_as_in_every_study(path: Path) ->
 
 def plain_groups(config: StudyConfig) -> dict[str, dict[str, Any]]:
     return {k: v for k, v in asdict(config).items() if isinstance(v, dict)}
+
+
+CONF = Path(__file__).parents[1] / "conf"
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+SPACES = sorted(path.stem for path in (CONF / "space").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("choice", [*(f"experiment={e}" for e in EXPERIMENTS), *(f"space={s}" for s in SPACES)])
+def test_what_is_ready_to_be_searched_is_a_space(choice: str) -> None:
+    config = compose([choice])
+    space = parse_space(config)
+    assert space.distributions.keys() == {key for key, sweep in config.space.items() if sweep}
+    if config.sampler.name == "grid":
+        points = math.prod(map(len, space.grid().values()))
+        assert config.study.trials == points + len(config.search.baselines)  # all of it, and no more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,9 @@ def _distribution(key: str, sweep: str, config: StudyConfig) -> BaseDistribution
         override = OverridesParser.create().parse_override(f"{key}={sweep}")
         value = override.value()
     except HydraException as error:
-        raise ConfigError(f"space.{key}={sweep}", "is not in Hydra's sweep grammar", GRAMMAR) from error
+        listed = re.fullmatch(r"choice\((.*\bnull\b.*)\)", sweep.strip())  # which Hydra takes in a plain list alone
+        remedy = f"write {key}: {listed[1]}, without choice" if listed else GRAMMAR
+        raise ConfigError(f"space.{key}={sweep}", "is not in Hydra's sweep grammar", remedy) from error
     if isinstance(value, ChoiceSweep):
         return _choice(key, value.list)
     if isinstance(value, RangeSweep):

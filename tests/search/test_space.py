@@ -37,6 +37,11 @@ def test_an_interval_of_a_whole_number_is_whole_and_of_a_real_one_real() -> None
     assert parsed["method.lam"] == optuna.distributions.FloatDistribution(0.1, 1000, log=True)
 
 
+def test_null_in_a_choice_is_told_how_it_is_written() -> None:
+    with pytest.raises(ConfigError, match=r"write method\.lam: 1,null, without choice"):
+        space(method__lam="choice(1,null)")
+
+
 def test_null_is_a_value_of_an_optional_key_alone() -> None:
     assert space(method__lam="null, 10.0").grid() == {"method.lam": [None, 10.0]}
     with pytest.raises(ConfigError, match="no int"):
