@@ -44,9 +44,9 @@ def mermaid(linears: Sequence[LinearLayer]) -> str:
         return "The study did not record its linear layers."
     places = list(dict.fromkeys(x.place for x in linears))
     nodes = [_node(i, place, [x for x in linears if x.place == place]) for i, place in enumerate(places)]
-    chain = " --> ".join(["text", *(f"L{i}" for i in range(len(places))), "head"])
+    chain = " --> ".join(["input", *(f"L{i}" for i in range(len(places))), "head"])
     style = "  classDef adapted fill:#0b6bcb,color:#fff"
-    ends = ['  text["text"]', '  head["head (trained)"]']
+    ends = ['  input["input"]', '  head["head (trained)"]']
     return "\n".join(["```mermaid", "flowchart BT", *ends, *nodes, f"  {chain}", style, "```"])
 
 
