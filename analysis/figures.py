@@ -78,13 +78,25 @@ def front_figure(
         _series("front", front, x, "circle", line=True, color=1),
         _series("baselines", compared[baseline], x, "diamond", color=2),
     )
-    dashed = _levels(levels or {}, compared[x].dropna())
+    near, far = _near(levels or {}, compared)
+    dashed = _levels(near, compared[x].dropna())
     caption = (
         "Further left is cheaper; the line joins the front. "
         f"Bars are one standard error over folds. Diamonds are baselines.{' Dashed: no training.' * bool(dashed)}{note}"
     )
+    if far:
+        caption += f" Too far off to be drawn: {', '.join(f'{name} {w.number(level)}' for name, level in far.items())}."
     title = "Score against trained parameters"
     return Figure("front", title, caption, "trained parameters", metric, (*series, *dashed), True)
+
+
+def _near(levels: Mapping[str, float], compared: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
+    """The levels that leave the scores most of the figure's height, and those that would press them together."""
+    errors = compared["score_se"].fillna(0)
+    low, high = (compared["score"] - errors).min(), (compared["score"] + errors).max()
+    span = (high - low) or abs(high)
+    near = {name: level for name, level in levels.items() if not level < low - span and not level > high + span}
+    return near, {name: level for name, level in levels.items() if name not in near}
 
 
 def _levels(levels: Mapping[str, float], along: pd.Series) -> tuple[Series, ...]:

@@ -1,4 +1,4 @@
-"""A figure of many points draws those that can be seen apart, and says so."""
+"""A figure draws what can be seen apart, and says what it leaves out."""
 
 import numpy as np
 import pandas as pd
@@ -69,3 +69,11 @@ def test_trials_with_several_ranks_have_no_place_by_rank_and_are_counted():
     assert sum(len(s.x) for s in figure.series) == 2
     assert "2 trials with several ranks not drawn." in figure.caption
     assert "several ranks" not in rank_figure(many(4), "score").caption
+
+
+@pytest.mark.parametrize(("level", "drawn"), [(0.79, True), (0.69, True), (0.3, False), (1.5, False)])
+def test_a_level_far_from_the_scores_is_named_and_does_not_press_them_together(level, drawn):
+    frame = many(2).assign(score=[0.8, 0.9], score_se=0.01)
+    figure = front_figure(frame, pd.Series([True, True]), "score", {"majority": level})
+    assert [s.name for s in figure.series if s.dashed] == ["majority"] * drawn
+    assert ("Too far off to be drawn: majority" in figure.caption) is not drawn
