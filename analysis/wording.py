@@ -20,8 +20,8 @@ def count(value: Any) -> str:
 
 
 def short(value: Any) -> str:
-    """At most three significant digits, such as ``0.1`` or ``10``."""
-    return MISSING if pd.isna(value) else f"{value:.3g}"
+    """At most three significant digits, such as ``0.1`` or ``1000``."""
+    return MISSING if pd.isna(value) else f"{float(f'{value:.3g}'):g}"
 
 
 def text(value: Any) -> str:

@@ -222,7 +222,7 @@ class Configuration:
         parts = [] if m.kind == usual and m.kind in ("lora", "factorized") else [m.kind]
         if m.kind in ("lora", "factorized"):
             rank = f"r{m.rank}" if isinstance(m.rank, int) else f"r {m.rank}"
-            parts += [rank, *([f"λ{m.lam:.3g}"] if m.lam is not None else []), m.targets, m.layers]
+            parts += [rank, *([f"λ{_short(m.lam)}"] if m.lam is not None else []), m.targets, m.layers]
         if m.kind == "factorized" and m.residual == "drop":
             parts.append("drop")
         values = flatten(self)
@@ -272,7 +272,8 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """At most three significant digits, and 1000 rather than 1e+03."""
+    return f"{float(f'{value:.3g}'):g}" if isinstance(value, float) else str(value)
 
 
 def plain(config: Any) -> dict[str, Any]:
