@@ -1,8 +1,8 @@
 """Writes real data as people have it, for `task=file` and `task=hub`: a CSV table and the folder of a data set.
 
-    python tests/benchmarks/own_data.py        # writes reviews.csv and movies/ where it is called
+    python tests/benchmarks/own_data.py        # writes amazon.csv and movies/ where it is called
 
-`reviews.csv`: sentences of Amazon reviews, each of which has a number; `movies/`: sentences of film reviews in two
+`amazon.csv`: sentences of Amazon reviews, each of which has a number; `movies/`: sentences of film reviews in two
 splits of Parquet. Both are of Hutto & Gilbert 2014, with the sign of people's mean rating as their label.
 """
 
@@ -32,8 +32,8 @@ def sentences(file: str) -> pd.DataFrame:
 
 
 def write(folder: Path) -> None:
-    """Both, as `folder`/reviews.csv and `folder`/movies."""
-    sentences(REVIEWS)[["review", "text", "label"]].to_csv(folder / "reviews.csv", index=False)
+    """Both, as `folder`/amazon.csv and `folder`/movies."""
+    sentences(REVIEWS)[["review", "text", "label"]].to_csv(folder / "amazon.csv", index=False)
     movies = sentences(FILE)[["text", "label"]]
     held = np.random.default_rng(0).random(len(movies)) < VALIDATION
     (folder / "movies").mkdir(exist_ok=True)

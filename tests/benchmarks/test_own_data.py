@@ -14,7 +14,7 @@ from study.config import TaskConfig
 def test_the_written_table_and_folder_hold_the_rated_sentences(tmp_path: Path) -> None:
     own_data.write(tmp_path)
     columns = {"text": "text", "label": "label"}
-    reviews = TaskConfig(name="file", path=str(tmp_path / "reviews.csv"), group="review", **columns)
+    reviews = TaskConfig(name="file", path=str(tmp_path / "amazon.csv"), group="review", **columns)
     movies = TaskConfig(name="hub", path=str(tmp_path / "movies"), test_split="validation", **columns)
     found = tasks.get("file").load(reviews, seed=0)
     assert found.classes == ("negative", "positive")
