@@ -85,6 +85,8 @@ def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undist
     with subprocess.Popen(
         command("tracking=off", "launcher.workers=1"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
+        # A shell's background job, as these tests may be, hears no Ctrl-C, and neither would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:  # fmt: skip
         _wait_for_a_fold(tmp_path, process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the workers too
