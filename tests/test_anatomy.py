@@ -9,9 +9,8 @@ from study import anatomy
 from study.adapters.surgery import adapter_parameters
 from study.config import MethodConfig
 from study.models import encoders
-from study.models.encoders import LinearSite
 from study.models.roles import GROUPS
-from study.models.targets import matches
+from study.models.targets import LinearSite, matches
 
 
 def sites_of(kind: str) -> tuple[LinearSite, ...]:

@@ -10,7 +10,8 @@ from study.config import ModelConfig
 from study.errors import ConfigError
 from study.examples import Documents, Examples, Graph, Pairs
 from study.models import encoders, generators, graphs
-from study.models.encoders import Encoder, LinearSite
+from study.models.encoders import Encoder
+from study.models.targets import LinearSite
 
 EMBEDDED = (*encoders.EMBEDDED, *graphs.NAMES)  # names of models that are no one's on the Hub
 

@@ -19,16 +19,21 @@ class Sentiment(Task):
     name = "sentiment"
 
     def read(self, config: TaskConfig) -> Texts:
-        text = (assets.fetch("sentiment") / FILE).read_text(encoding="utf-8")
-        rows = [line.split("\t", 2) for line in text.split("\n") if line.strip()]
-        rated = [(float(rating), snippet.strip()) for _, rating, snippet in rows]
-        kept = [(r, s) for r, s in rated if abs(r) >= NEUTRAL]
+        rows = rated(FILE)
+        kept = [(r, s) for _, r, s in rows if abs(r) >= NEUTRAL]
         return Texts(
             texts=tuple(s for _, s in kept),
             labels=np.array([int(r > 0) for r, _ in kept], dtype=np.int64),
             classes=("negative", "positive"),
-            notes={"neutral dropped": str(len(rated) - len(kept))},
+            notes={"neutral dropped": str(len(rows) - len(kept))},
         )
+
+
+def rated(file: str) -> list[tuple[str, float, str]]:
+    """Every sentence of one of the package's files: its id, its mean rating and its text."""
+    text = (assets.fetch("sentiment") / file).read_text(encoding="utf-8")
+    rows = [line.split("\t", 2) for line in text.split("\n") if line.strip()]
+    return [(id_, float(rating), snippet.strip()) for id_, rating, snippet in rows]
 
 
 TASK = Sentiment()

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from study import assets
-from study.tasks.sentiment import FILE, NEUTRAL
+from study.tasks.sentiment import FILE, NEUTRAL, rated
 
 REVIEWS = "amazonReviewSnippets_GroundTruth.txt"
 VALIDATION = 0.2
@@ -22,10 +21,8 @@ VALIDATION = 0.2
 
 def sentences(file: str) -> pd.DataFrame:
     """Columns `review` (its number), `text` and `label`, without the sentences that are neither."""
-    lines = (assets.fetch("sentiment") / file).read_text(encoding="utf-8").splitlines()
-    rows = [line.split("\t", 2) for line in lines if line.strip()]
-    table = pd.DataFrame(rows, columns=["id", "rating", "text"])
-    rating = table.pop("rating").astype(float)
+    table = pd.DataFrame(rated(file), columns=["id", "rating", "text"])
+    rating = table.pop("rating")
     table["review"] = table.pop("id").str.partition("_")[0]
     table["label"] = np.where(rating > 0, "positive", "negative")
     return table[rating.abs() >= NEUTRAL]

@@ -16,9 +16,8 @@ from study.adapters.factors import PackedLinear
 from study.adapters.spectrum import Spectrum
 from study.config import MethodConfig
 from study.models import encoders
-from study.models.encoders import LinearSite
 from study.models.linear import is_linear, matrix
-from study.models.targets import matches, select_sites, stack_depths
+from study.models.targets import LinearSite, matches, select_sites, stack_depths
 
 # Few tokens and many: an adapted layer computes the ones beside its frozen product and the others merged with it.
 FEW, MANY = torch.arange(8, 20).view(2, 6), torch.arange(80).view(4, 20) % 40 + 8

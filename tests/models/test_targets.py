@@ -13,9 +13,8 @@ from study.adapters.surgery import adapter_parameters, stored_parameters
 from study.config import MethodConfig
 from study.errors import ConfigError
 from study.models import encoders, roles
-from study.models.encoders import LinearSite
 from study.models.linear import is_linear, matrix
-from study.models.targets import lowest_block, matches, select_layers, select_ranks, select_sites
+from study.models.targets import LinearSite, lowest_block, matches, select_layers, select_ranks, select_sites
 
 BERT = encoder().sites
 T5 = encoders.linear_sites(pair("t5"))  # three blocks in the encoder, two in the decoder
