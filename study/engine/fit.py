@@ -159,7 +159,7 @@ class Fit:
         for part in parts:
             shapes = [self.problem.adapted(batch[part]) for batch in batches]
             with self.pack.dropping([c.steps for c in self.courses], part.start, shapes):
-                share = moved(weights[:, part], self.device).to(self.pack.lam)
+                share = moved(weights[:, part], self.device).to(self.pack.pull)
                 task = self.problem.loss(self.pack, rows[:, part], share)
             self.pack.objective(task, share=float(part is parts[-1])).backward()  # type: ignore[no-untyped-call]
             total += task.detach()

@@ -55,8 +55,7 @@ class Pack:
         self.head = self.head.to(device, dtype).requires_grad_()
         self.bias = torch.zeros(self.size, outputs, device=device, dtype=dtype).requires_grad_()
         lams = [m.lam for m in methods]
-        self.lam = torch.tensor([1.0 if x is None else x for x in lams], device=device, dtype=dtype)
-        self.pull = torch.tensor([0.0 if x is None else 1.0 for x in lams], device=device, dtype=dtype)
+        self.pull = torch.tensor([0.0 if x is None else 1 / x for x in lams], device=device, dtype=dtype)
         self.attached = surgery.attach(self.backbone, starts)  # last: what fails before has changed nothing
 
     @property
@@ -94,13 +93,15 @@ class Pack:
         return torch.stack([packed.distance() for packed in self.attached.values()]).sum(0)
 
     def objective(self, task: torch.Tensor, share: float = 1.0) -> torch.Tensor:
-        """Σ over members of λ·L1 + share·L2, or L1 alone where λ is null; members do not meet in it.
+        """Σ over members of L1 + share·L2/λ, or L1 alone where λ is null; members do not meet in it.
 
+        It is λ·L1 + L2 but for its scale, with the same minimum. The scale is that of the task loss, so that λ moves
+        neither how often `train.clip` cuts nor what AdamW's ε weighs, and null is the limit of a large λ.
         `share` is 1 but for a batch in portions, of which each brings its own part of L1.
         """
         if not self.regularised or not share:
-            return (self.lam * task).sum()
-        return (self.lam * task + share * self.pull * self.distance()).sum()
+            return task.sum()
+        return (task + share * self.pull * self.distance()).sum()
 
     @contextmanager
     def dropping(self, steps: list[int], row: int, shapes: list[tuple[int, int]]) -> Iterator[None]:
@@ -130,7 +131,7 @@ class Pack:
         for packed in self.attached.values():
             packed.keep(members)
         self.head, self.bias = (t[index].clone().requires_grad_() for t in (self.head, self.bias))
-        self.lam, self.pull = self.lam[index], self.pull[index]
+        self.pull = self.pull[index]
         self.members, self.adapts = [self.members[i] for i in members], [self.adapts[i] for i in members]
 
     def close(self) -> None:

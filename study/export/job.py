@@ -67,7 +67,9 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     network.settle(named(config))
     plan = make_plan(config)
     _check_kind(plan, wanted)
-    ledger = Ledger(plan)
+    ledger = Ledger(plan, resumed=False)
+    if (change := ledger.changed()) is not None:
+        print(f"{wanted.study} was trained by an earlier version: trainings now {change.what}.", file=sys.stderr)
     results = finished(ledger)
     chosen = choose(wanted.trial, ledger, results)
     if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from study import stores
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, TrainConfig, plain, revived
+from study.engine.changes import VERSION, Change, change_since
 from study.errors import ConfigError, ResumeError
 from study.records import FoldResult, TrialResult
 from study.search import samplers
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 CONFIGURATION, FINGERPRINT, FOLD = "configuration", "lora_study.fingerprint", "fold:"
+TRAININGS = "lora_study.trainings"  # the version of what a training comes to: study/engine/changes.py
 TEST, PACKS, CONFIG, EXPORT = "test:", "lora_study.packs", "lora_study.config", "export:"
 PAUSES = (0.1, 0.3, 1.0)  # seconds between tries to open a store that others may just be making
 
@@ -32,7 +34,8 @@ class Ledger:
     and the results told so far; a study interrupted anywhere goes on as if it had not been.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, resumed: bool = True) -> None:
+        """Open the plan's study; `resumed` says whether more will be trained, or what is there is only read."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -44,6 +47,8 @@ class Ledger:
             directions=plan.directions,
         )
         self._check()
+        if resumed:
+            self._check_trainings()
         self.baselines = list(baselines(plan).items())
         self.searched = samplers.Searched(plan.directions)
 
@@ -57,6 +62,25 @@ class Ledger:
                 "is stored with another configuration, seed or data, and trials of the two cannot be compared",
                 "choose another study.name, or repeat the first command to go on with it",
             )
+
+    def changed(self) -> Change | None:
+        """What has changed since the stored trials were trained, as far as it concerns them or what may be asked."""
+        departures = [self.plan.config.configuration.with_values(v) for v in self.plan.space.singly()]
+        stored = [configuration_of(t) for t in self.trials()]
+        return change_since(self.study.user_attrs.get(TRAININGS, 0), [*stored, *departures]) if stored else None
+
+    def _check_trainings(self) -> None:
+        """Refuse to add trials to a study whose own would now come out otherwise; mark what is trained as of now."""
+        change = self.changed()
+        if change is not None:
+            raise ResumeError(
+                f"study.name={self.plan.config.study.name}",
+                f"was trained by an earlier version: trainings now {change.what}, so that new trials could not be "
+                "compared with those that are there",
+                "choose another study.name to train it anew; lora-report and lora-export still read this one",
+            )
+        if self.study.user_attrs.get(TRAININGS) != VERSION:
+            self.study.set_user_attr(TRAININGS, VERSION)
 
     def keep_config(self) -> None:
         """Keep the study's own configuration, as it was last run, for what comes after the search."""

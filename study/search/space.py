@@ -38,6 +38,10 @@ class Space:
         own = {k: max(_extremes(d)) for k, d in self.distributions.items() if k.startswith(ranks.PLACE)}
         return {**own, key: value} if key else own
 
+    def singly(self) -> list[dict[str, Any]]:
+        """Every value that stands for all of a key, alone; and none, for what is fixed."""
+        return [{}, *({key: value} for key, values in self.extremes().items() for value in values)]
+
     def extremes(self) -> dict[str, list[Any]]:
         """Values that stand for all of a key when a choice is checked: every choice, or both ends."""
         return {key: _extremes(d) for key, d in self.distributions.items()}

@@ -76,6 +76,39 @@ def test_a_member_is_the_same_alone_and_among_mixed_companions(order: list[int],
         assert_same(alone(i), packed)
 
 
+ALIKE = [
+    {"kind": "lora", "rank": 2, "targets": "all-linear"},
+    {"kind": "factorized", "rank": 4, "targets": "ffn"},
+    {"kind": "factorized", "rank": 4, "residual": "drop", "targets": "attention"},
+    {"kind": "head"},
+    {"kind": "full", "lr": 1e-3},
+]
+
+
+@pytest.mark.parametrize("method", ALIKE, ids=lambda m: "-".join(map(str, m.values())))
+@pytest.mark.parametrize("clip", [0.05, 1e12])
+def test_the_task_loss_alone_is_the_limit_of_a_large_lambda(method: dict[str, object], clip: float) -> None:
+    near, limit = (outcomes([Member(0, 0, configuration(**method, clip=clip, lam=x), 1)])[0] for x in (1e12, None))
+    for name, weight in limit.items():
+        assert torch.allclose(near[name], weight, atol=1e-7, rtol=0), name
+
+
+@pytest.mark.parametrize("kind", ["head", "full"])
+def test_where_nothing_is_held_to_a_target_lambda_changes_nothing(kind: str) -> None:
+    small, large = (outcomes([Member(0, 0, configuration(kind=kind, lam=x, clip=0.05), 1)])[0] for x in (0.01, 100.0))
+    assert_same(small, large)
+
+
+def test_the_gradient_that_is_clipped_is_that_of_the_task_loss_whatever_lambda() -> None:
+    norms = []
+    for lam in (None, 1e3, 1e6):
+        fit = Fit([Member(0, 0, configuration(kind="factorized", targets="qv", lam=lam), 1)], workbench())
+        fit._backward([np.arange(8)])
+        norms.append(float(fit.optimizer.norms()))
+        fit.pack.close()
+    assert norms == pytest.approx([norms[0]] * 3, rel=1e-2)
+
+
 def test_a_batch_in_portions_trains_as_one_in_a_piece() -> None:
     undropped = [i for i, c in enumerate(MIXED) if not c.train.dropout]
     for i, portioned in zip(undropped, outcomes([MEMBERS[i] for i in undropped], tokens=30), strict=True):

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from study.config import SamplerConfig, SearchConfig, StorageConfig, StudyConfig, StudySettings
+from study.engine.changes import VERSION
+from study.errors import ResumeError
 from study.examples import Texts
 from study.records import Fold
-from study.search.ledger import Ledger, configuration_of, storage
+from study.search.ledger import TRAININGS, Ledger, configuration_of, storage
 from study.search.plan import Plan
 from study.search.space import parse_space
 
@@ -78,3 +80,39 @@ def test_several_studies_that_begin_at_once_in_a_new_store_all_open_it(tmp_path:
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(opened, range(8))) == [[]] * 8
         (tmp_path / "new.db").unlink()
+
+
+def stored_before(folder: Path, lam: str | None) -> Plan:
+    """A study with a trial, as a version stored it that knew no versions of trainings."""
+    before = plan(folder, "random")
+    before = replace(before, config=replace(before.config, space={**GRID, **({"method.lam": lam} if lam else {})}))
+    before = replace(before, space=parse_space(before.config))
+    ledger = Ledger(before)
+    finish_round(ledger, 4)
+    ledger.study.set_user_attr(TRAININGS, 0)
+    return before
+
+
+@pytest.mark.parametrize("lam", ["1,10", "tag(log, interval(0.1, 100))", "choice(0.5,2)", "null,1000"])
+def test_a_study_whose_trainings_would_come_out_otherwise_is_refused_and_still_read(lam: str, tmp_path: Path) -> None:
+    before = stored_before(tmp_path, lam)
+    with pytest.raises(ResumeError, match="trained by an earlier version: trainings now clip and optimize L1"):
+        Ledger(before)
+    assert len(Ledger(before, resumed=False).trials()) == 4
+
+
+def test_a_study_whose_trainings_come_out_as_they_did_goes_on_and_is_marked(tmp_path: Path) -> None:
+    ledger = Ledger(stored_before(tmp_path, None))
+    assert ledger.study.user_attrs[TRAININGS] == VERSION
+    finish_round(ledger, 8)
+    assert len(ledger.trials()) == 8
+
+
+def test_a_fixed_lambda_concerns_a_stored_study_too(tmp_path: Path) -> None:
+    before = stored_before(tmp_path, None)
+    method = replace(before.config.method, lam=10.0)
+    other = replace(before, config=replace(before.config, method=method, study=StudySettings("other", trials=12)))
+    finish_round(ledger := Ledger(other), 4)
+    ledger.study.set_user_attr(TRAININGS, 0)
+    with pytest.raises(ResumeError, match="lora-export still read this one"):
+        Ledger(other)
