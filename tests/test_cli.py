@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -200,10 +199,8 @@ def lora_study(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_names_groups_and_overrides_and_waits_for_no_heavy_import(tmp_path: Path) -> None:
-    begun = time.perf_counter()
     done = lora_study("--help", cwd=tmp_path)
     assert done.returncode == 0
-    assert time.perf_counter() - begun < 5  # about a third of a second on an idle machine; torch alone takes three
     for word in ("quickstart", "study.trials", "method.rank", "sampler: gp, grid, nsga2, random, tpe"):
         assert word in done.stdout
     code = "import sys, study.cli\nprint({'torch','optuna','mlflow','sklearn','pandas'} & set(sys.modules))"

@@ -140,7 +140,7 @@ def test_both_sides_train_the_same_folds_and_as_many_numbers(tmp_path: Path) -> 
         assert all(s * 24 == pytest.approx(round(s * 24)) for s in outcome.scores)  # of 24 scored sentences each
         assert 0 < outcome.train_seconds < outcome.seconds
         assert outcome.peak_bytes > 2**28
-        assert -0.2 < outcome.others < 1
+        assert math.isfinite(outcome.others)  # what other programs took of the cores
     assert min(timing.ours, timing.peer) > 1
     assert "**in all, with starting**" in ratios.render(settings, [row], timing)
 

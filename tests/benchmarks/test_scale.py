@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import cProfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ def statements(ledger: Ledger) -> Iterator[list[str]]:
         sqlalchemy.event.remove(engine, "before_cursor_execute", note)
 
 
-def test_asking_sends_the_storage_no_more_and_takes_little_longer_when_many_trials_are_told(tmp_path: Path) -> None:
+def test_asking_sends_the_storage_no_more_and_calls_little_more_when_many_trials_are_told(tmp_path: Path) -> None:
     rng, ledger, spent, sent = np.random.default_rng(0), Ledger(scale.plan_of(tmp_path, FOLDS)), {}, {}
     scale.round_milliseconds(ledger, rng)  # the baselines' round
     for told in (20, 300):
@@ -55,9 +55,10 @@ def test_asking_sends_the_storage_no_more_and_takes_little_longer_when_many_tria
         with statements(ledger) as found:
             ledger.trials()
             found.clear()
-            begun = time.perf_counter()
-            asked = ledger.ask_until(told + 8)
-            spent[told], sent[told] = time.perf_counter() - begun, Counter(s.split()[0] for s in found)
+            with cProfile.Profile() as profile:
+                asked = ledger.ask_until(told + 8)
+            spent[told] = sum(entry.callcount for entry in profile.getstats())
+            sent[told] = Counter(s.split()[0] for s in found)
         for trial in asked:
             ledger.tell(trial.number, [0.5, 1.0])
     assert sent[300] == sent[20]
@@ -102,7 +103,7 @@ def test_the_made_up_store_is_what_the_tracker_writes(tmp_path: Path) -> None:
     assert len(frames[1].folds) == 4 * FOLDS
 
 
-def test_a_report_of_many_trials_is_written_in_seconds_and_reads_no_fold_runs(
+def test_a_report_of_many_trials_reads_each_once_and_no_fold_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
@@ -117,8 +118,6 @@ def test_a_report_of_many_trials_is_written_in_seconds_and_reads_no_fold_runs(
         return page
 
     monkeypatch.setattr(mlflow.MlflowClient, "search_runs", counted)
-    begun = time.perf_counter()
     index = write_report(scale.NAME, tmp_path / "reports", uri)
-    assert time.perf_counter() - begun < 30  # it takes three; a quadratic step would be felt
     assert Counter(read) == {"study": 1, "trial": 300}
     assert "Compared: 300." in index.read_text(encoding="utf-8")
