@@ -37,24 +37,30 @@ def _beats(q: tuple[float, ...], p: tuple[float, ...]) -> bool:
     return q != p and all(a >= b for a, b in zip(q, p, strict=True))
 
 
-def score_tests(plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker: Tracker, train: Train) -> None:
+def score_tests(
+    plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker: Tracker, train: Train
+) -> tuple[str, ...]:
     """Train each of the front's configurations on everything searched and score it on the test, once.
 
-    The search never sees these scores: it is over.
+    The search never sees these scores: it is over. Returns what a person should hear of those that could not be had.
     """
     if not len(plan.test):
-        return
+        return ()
     fold, seed = len(plan.folds), seeding.derive(plan.config.study.seed, "test")
     chosen, known = front(plan, results), ledger.test_scores()
     for number in chosen:
         if number in known:
             tracker.measured(number, known[number])
     members = [Member(n, fold, results[n].configuration, seed) for n in chosen]
-    for result in train(members, {(n, fold) for n in known}):
-        if result.score is not None:
+    missing = []
+    for result in (r.sound() for r in train(members, {(n, fold) for n in known})):
+        if result.score is None:
+            missing.append(f"trial {result.trial} has no test score ({result.error})")
+        else:
             figures = {"test/score": result.score, "test/loss": result.metrics["loss"]}
             ledger.keep_test_score(result.trial, figures)
             tracker.measured(result.trial, figures)
+    return tuple(missing)
 
 
 def record_exports(ledger: Ledger, tracker: Tracker) -> None:
