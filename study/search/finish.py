@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from study.tracking import Tracker
 
 
+SHOWN = 3  # distinct errors on the terminal
 Train = Callable[[list[Member], set[tuple[int, int]]], Iterator[FoldResult]]
 
 
@@ -77,9 +79,8 @@ def announce(
 
     console = Console(soft_wrap=False)
     console.print(_table(plan, results))
-    failed = sum(not r.complete for r in results.values())
-    if failed:
-        console.print(f"{failed} of {len(results)} trials failed; their errors are in MLflow (lora_study.error).")
+    for line in failures(results):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if plan.config.tracking.name == "off":
         console.print("No report: it is made from MLflow's runs, and tracking=off keeps none.")
         return
@@ -88,6 +89,17 @@ def announce(
     uri = plan.config.tracking.uri
     print(f"Report: {page}")
     print("Runs:   mlflow ui" + (f" --backend-store-uri {uri}" if uri else ""))
+
+
+def failures(results: dict[int, TrialResult]) -> list[str]:
+    """How many trials failed and, line by line, of what: at most three distinct errors, the most frequent first."""
+    failed = [r for r in results.values() if not r.complete]
+    if not failed:
+        return []
+    counts = Counter(next(f.error or "no reason was kept" for f in r.folds if f.score is None) for r in failed)
+    lines = [f"{n} × {' '.join(error.split())}" for error, n in counts.most_common(SHOWN)]
+    more = [f"and {len(counts) - SHOWN} other errors"] if len(counts) > SHOWN else []
+    return [f"{len(failed)} of {len(results)} trials failed:", *(f"  {line}" for line in [*lines, *more])]
 
 
 def _table(plan: Plan, results: dict[int, TrialResult]) -> object:
