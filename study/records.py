@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from study.config import Configuration
+
+SMALLER = "try a smaller train.lr"
+
+
+def finite(figures: Mapping[str, float]) -> dict[str, float]:
+    """Those of the figures that are finite numbers."""
+    return {name: value for name, value in figures.items() if math.isfinite(value)}
+
+
+def fault_of(figures: Mapping[str, float], epoch: int) -> str | None:
+    """Which figure, measured after that epoch, is not a finite number and what helps; None where all are."""
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            if "/" in name:  # a measurement of the machine, not of what was learned
+                return f"its {name} is {value}; train it again under another study.name"
+            return (
+                f"its {'distance' if name == 'distance' else f'held-out {name}'} is {value} in epoch {epoch}; {SMALLER}"
+            )
+    return None
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,13 @@ class Epoch:
     distance: float
     score: float
 
+    @property
+    def fault(self) -> str | None:
+        """What of it is not a finite number, in words."""
+        if not math.isfinite(self.loss):
+            return f"its loss is {self.loss} in epoch {self.epoch}; {SMALLER}"
+        return fault_of({"distance": self.distance, "score": self.score}, self.epoch)
+
 
 @dataclass(frozen=True)
 class FoldResult:
@@ -61,16 +89,25 @@ class FoldResult:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """The record as JSON, for a storage."""
-        return json.dumps(asdict(self))
+        """The record as JSON, for a storage; ValueError where a figure is not a number."""
+        return json.dumps(asdict(self), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> FoldResult:
-        """The inverse of :meth:`to_json`."""
+        """The inverse of :meth:`to_json`; a figure that is not a number, as was once kept, makes it a failure."""
         raw: dict[str, Any] = json.loads(text)
         raw["epochs"] = tuple(Epoch(**e) for e in raw["epochs"])
         raw["notes"] = tuple(raw.get("notes", ()))
-        return cls(**raw)
+        return cls(**raw).sound()
+
+    def sound(self) -> FoldResult:
+        """This result, or, where one of its figures is not a finite number, a failure that names the figure."""
+        last, right = len(self.epochs), tuple(e for e in self.epochs if e.fault is None)
+        faults = [e.fault for e in self.epochs] + [fault_of(self.metrics, last)]
+        if self.score is not None:
+            faults.append(fault_of({"score": self.score}, last))
+        fault = self.error or next((f for f in faults if f is not None), None)
+        return self if fault is None else replace(self, score=None, metrics={}, epochs=right, error=fault)
 
 
 @dataclass(frozen=True)

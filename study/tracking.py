@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -212,7 +213,7 @@ class MlflowTracker(Tracker):
 
         stamp = int((when or time.time()) * 1000)
         labels = [RunTag(k, v) for k, v in (tags or {}).items()]
-        figures = [Metric(name, value, stamp, step) for name, value, step in metrics]
+        figures = [Metric(name, value, stamp, step) for name, value, step in metrics if math.isfinite(value)]
         settings = [Param(k, v) for k, v in (params or {}).items()]
         for some in _chunks(settings, PARAMS_PER_CALL):
             self.client.log_batch(run, params=some)

@@ -17,7 +17,7 @@ from study.engine.pack import Pack
 from study.engine.problems.base import levelled
 from study.engine.workbench import Workbench
 from study.models import targets
-from study.records import Epoch, Fold, Member
+from study.records import SMALLER, Epoch, Fold, Member, fault_of
 
 OnEpoch = Callable[[Member, Epoch], bool]
 
@@ -56,7 +56,7 @@ class Fit:
     """Trains a pack; a member's random numbers come from its own seed alone.
 
     Members share a model. Each leaves when its own epochs are over, when `on_epoch` says so, or when its
-    loss is no longer finite; the others go on as if it had never been there.
+    loss, a score or its distance is no longer finite; the others go on as if it had never been there.
     """
 
     def __init__(self, members: list[Member], bench: Workbench, cached: bool = True) -> None:
@@ -93,13 +93,17 @@ class Fit:
         self.train_epoch()
         for course in self.courses:
             if not math.isfinite(course.loss):
-                course.error = f"its loss is {course.loss} in epoch {len(course.epochs) + 1}; try a smaller train.lr"
+                course.error = f"its loss is {course.loss} in epoch {len(course.epochs) + 1}; {SMALLER}"
         self._keep([course.error is None for course in self.courses])
         if not self.courses:
             return
         stays = []
         found = self.problem.scores(self.pack, [course.fold.valid for course in self.courses])
         for course, scores, distance in zip(self.courses, found, self.pack.distance().tolist(), strict=True):
+            course.error = fault_of({**scores, "distance": distance}, len(course.epochs) + 1)
+            if course.error is not None:
+                stays.append(False)
+                continue
             course.scores, score = scores, scores[self.bench.data.examples.metric]
             course.epochs.append(Epoch(len(course.epochs) + 1, course.steps, course.loss, distance, score))
             stopped = on_epoch is not None and on_epoch(course.member, course.epochs[-1])

@@ -68,7 +68,7 @@ def _result(
         device=name_of(bench.device),
         error=course.error,
         notes=notes,
-    )
+    ).sound()
 
 
 def _told(error: Exception) -> str:

@@ -23,7 +23,7 @@ def finished(ledger: Ledger) -> dict[int, TrialResult]:
     for trial in ledger.trials():
         if trial.state == TrialState.COMPLETE:
             out[trial.number] = result_of(trial, folds_of(trial), out)
-    return out
+    return {number: result for number, result in out.items() if result.complete}
 
 
 def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
@@ -76,7 +76,7 @@ def _numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> T
     if number in results:
         found = results[number]
         return found if found.duplicate_of is None else results[found.duplicate_of]
-    if trials[number].state == TrialState.FAIL:
+    if trials[number].state in (TrialState.FAIL, TrialState.COMPLETE):  # the latter with figures that are no numbers
         errors = [f.error for f in folds_of(trials[number]).values() if f.error]
         rule = f"has failed ({errors[0].rstrip('.')})" if errors else "has failed"
         raise ConfigError(f"trial={number}", rule, "choose a complete trial, or best")

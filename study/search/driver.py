@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from study import launch, network, provenance, references, seeding, stores, tracking
 from study.config import StudyConfig
 from study.models import backbones, targets
-from study.records import FoldResult, Member, TrialResult
+from study.records import FoldResult, Member, TrialResult, finite
 from study.search import finish, packing
 from study.search.ledger import Ledger, configuration_of, folds_of, result_of
 from study.search.objectives import summary
@@ -81,7 +82,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: lau
             progress.say(plan.notes)
             driver = Driver(plan, ledger, tracker, progress, launcher)
             driver.run()
-            finish.score_tests(plan, ledger, driver.results, tracker, driver.train)
+            progress.say(finish.score_tests(plan, ledger, driver.results, tracker, driver.train))
             finish.record_exports(ledger, tracker)
     except KeyboardInterrupt:
         tracker.end("KILLED")
@@ -210,7 +211,7 @@ class Driver:
 
     def _values(self, result: TrialResult) -> list[float] | None:
         objectives, figures = self.plan.config.objectives, summary(result)
-        if not result.complete or any(name not in figures for name in objectives):
+        if not result.complete or len(finite({n: figures.get(n, math.nan) for n in objectives})) < len(objectives):
             return None
         return [figures[name] for name in objectives]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from study.tracking import Tracker
 
 
+SHOWN = 3  # distinct errors on the terminal
 Train = Callable[[list[Member], set[tuple[int, int]]], Iterator[FoldResult]]
 
 
@@ -37,24 +39,30 @@ def _beats(q: tuple[float, ...], p: tuple[float, ...]) -> bool:
     return q != p and all(a >= b for a, b in zip(q, p, strict=True))
 
 
-def score_tests(plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker: Tracker, train: Train) -> None:
+def score_tests(
+    plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker: Tracker, train: Train
+) -> tuple[str, ...]:
     """Train each of the front's configurations on everything searched and score it on the test, once.
 
-    The search never sees these scores: it is over.
+    The search never sees these scores: it is over. Returns what a person should hear of those that could not be had.
     """
     if not len(plan.test):
-        return
+        return ()
     fold, seed = len(plan.folds), seeding.derive(plan.config.study.seed, "test")
     chosen, known = front(plan, results), ledger.test_scores()
     for number in chosen:
         if number in known:
             tracker.measured(number, known[number])
     members = [Member(n, fold, results[n].configuration, seed) for n in chosen]
-    for result in train(members, {(n, fold) for n in known}):
-        if result.score is not None:
+    missing = []
+    for result in (r.sound() for r in train(members, {(n, fold) for n in known})):
+        if result.score is None:
+            missing.append(f"trial {result.trial} has no test score ({result.error})")
+        else:
             figures = {"test/score": result.score, "test/loss": result.metrics["loss"]}
             ledger.keep_test_score(result.trial, figures)
             tracker.measured(result.trial, figures)
+    return tuple(missing)
 
 
 def record_exports(ledger: Ledger, tracker: Tracker) -> None:
@@ -71,9 +79,8 @@ def announce(
 
     console = Console(soft_wrap=False)
     console.print(_table(plan, results))
-    failed = sum(not r.complete for r in results.values())
-    if failed:
-        console.print(f"{failed} of {len(results)} trials failed; their errors are in MLflow (lora_study.error).")
+    for line in failures(results):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if plan.config.tracking.name == "off":
         console.print("No report: it is made from MLflow's runs, and tracking=off keeps none.")
         return
@@ -82,6 +89,17 @@ def announce(
     uri = plan.config.tracking.uri
     print(f"Report: {page}")
     print("Runs:   mlflow ui" + (f" --backend-store-uri {uri}" if uri else ""))
+
+
+def failures(results: dict[int, TrialResult]) -> list[str]:
+    """How many trials failed and, line by line, of what: at most three distinct errors, the most frequent first."""
+    failed = [r for r in results.values() if not r.complete]
+    if not failed:
+        return []
+    counts = Counter(next(f.error or "no reason was kept" for f in r.folds if f.score is None) for r in failed)
+    lines = [f"{n} × {' '.join(error.split())}" for error, n in counts.most_common(SHOWN)]
+    more = [f"and {len(counts) - SHOWN} other errors"] if len(counts) > SHOWN else []
+    return [f"{len(failed)} of {len(results)} trials failed:", *(f"  {line}" for line in [*lines, *more])]
 
 
 def _table(plan: Plan, results: dict[int, TrialResult]) -> object:

@@ -12,7 +12,7 @@ from study import stores
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, TrainConfig, plain, revived
 from study.engine.changes import VERSION, Change, change_since
 from study.errors import ConfigError, ResumeError
-from study.records import FoldResult, TrialResult
+from study.records import FoldResult, TrialResult, finite
 from study.search import samplers
 from study.search.plan import Plan, baselines
 
@@ -84,7 +84,7 @@ class Ledger:
 
     def keep_config(self) -> None:
         """Keep the study's own configuration, as it was last run, for what comes after the search."""
-        own = json.dumps(plain(self.plan.config))
+        own = json.dumps(plain(self.plan.config), allow_nan=False)
         if self.study.user_attrs.get(CONFIG) != own:
             self.study.set_user_attr(CONFIG, own)
 
@@ -149,11 +149,12 @@ class Ledger:
     def test_scores(self) -> dict[int, dict[str, float]]:
         """The held-out scores taken so far, by trial."""
         attributes = self.study.user_attrs
-        return {int(k.removeprefix(TEST)): v for k, v in attributes.items() if k.startswith(TEST)}
+        kept = {int(k.removeprefix(TEST)): v for k, v in attributes.items() if k.startswith(TEST)}
+        return {number: figures for number, figures in kept.items() if finite(figures) == figures}
 
     def keep_export(self, number: int, label: str, figures: dict[str, float]) -> None:
         """Make an export's figures durable; the last ones of a label stay."""
-        self.study.set_user_attr(f"{EXPORT}{number}:{label}", figures)
+        self.study.set_user_attr(f"{EXPORT}{number}:{label}", finite(figures))
 
     def exports(self) -> dict[tuple[int, str], dict[str, float]]:
         """The figures of exports by trial and label."""
@@ -192,7 +193,7 @@ def exports_of(study: Study) -> dict[tuple[int, str], dict[str, float]]:
     for key, figures in study.user_attrs.items():
         if key.startswith(EXPORT):
             number, _, label = key.removeprefix(EXPORT).partition(":")
-            out[int(number), label] = dict(figures)
+            out[int(number), label] = finite(figures)
     return dict(sorted(out.items()))
 
 
@@ -222,7 +223,7 @@ def result_of(
 
 
 def _dump(configuration: Configuration) -> str:
-    return json.dumps(asdict(configuration))
+    return json.dumps(asdict(configuration), allow_nan=False)
 
 
 def storage(url: str) -> RDBStorage:

@@ -16,9 +16,10 @@ SPREAD = ("score", *SCORES, "loss")
 def summary(result: TrialResult) -> dict[str, float]:
     """Every metric of a trial: the mean over folds, `_se` beside a score, each fold's score.
 
-    Times are summed and memory is the largest fold's. Folds without a result bring nothing.
+    Times are summed and memory is the largest fold's. Folds without a result, or with a figure that is not
+    a number, bring nothing.
     """
-    folds = [f for f in result.folds if f.score is not None]
+    folds = [f for f in (fold.sound() for fold in result.folds) if f.score is not None]
     out: dict[str, float] = {}
     for name in dict.fromkeys(k for f in folds for k in f.metrics):
         values = [f.metrics[name] for f in folds if name in f.metrics]

@@ -25,3 +25,13 @@ def test_a_pattern_of_ranks_is_not_cut_short_at_eighty_columns() -> None:
     Console(file=out, width=80).print(finish._table(plan, {0: TrialResult(0, told, folds)}))
     cells = [line.split("│")[2].strip() for line in out.getvalue().splitlines() if line.startswith("│")]
     assert "".join(cells).replace(" ", "") == told.label().replace(" ", "")
+
+
+def test_the_distinct_errors_of_failed_trials_are_said_with_their_counts() -> None:
+    errors = ["a [b]", "a [b]", "c\nd", "e", "f", None]
+    folds = [FoldResult(n, 0, None if e else 0.5, error=e) for n, e in enumerate(errors)]
+    results = {f.trial: TrialResult(f.trial, configuration(), (f,)) for f in folds}
+    assert finish.failures(results) == [
+        "5 of 6 trials failed:", "  2 × a [b]", "  1 × c d", "  1 × e", "  and 1 other errors",
+    ]  # fmt: skip
+    assert finish.failures({5: results[5]}) == []
