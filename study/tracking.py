@@ -16,6 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from study.config import Configuration, StudyConfig, flatten, plain
+from study.errors import ConfigError
 from study.records import FoldResult, Provenance, TrialResult
 
 if TYPE_CHECKING:
@@ -153,18 +154,19 @@ class MlflowTracker(Tracker):
 
     def _adopt(self) -> str | None:
         """Take over this study's runs. A closed trial is whole, so that only those of open ones are looked through."""
-        mine = f"tags.`{TAG}study_id` = '{self.study_id}' and tags.`{TAG}level`"
-        for run in self._search(f"{mine} = 'trial'"):
+        # Compared here: the mark holds the study's name, and what a user wrote never enters a query.
+        studies = self._search(f"tags.`{TAG}level` = 'study'")
+        root = next((run for run in studies if run.data.tags.get(f"{TAG}study_id") == self.study_id), None)
+        if root is None:
+            return None
+        for run in self._search(f"tags.`mlflow.parentRunId` = '{root.info.run_id}'"):
             number = int(run.data.tags[f"{TAG}trial"])
             self.trials[number] = run.info.run_id
             self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
         for number in self.trials.keys() - self.closed:
             self._adopt_folds(number)
-        roots = list(self._search(f"{mine} = 'study'"))
-        if not roots:
-            return None
-        self.client.update_run(roots[0].info.run_id, status="RUNNING")
-        return str(roots[0].info.run_id)
+        self.client.update_run(root.info.run_id, status="RUNNING")
+        return str(root.info.run_id)
 
     def _adopt_folds(self, number: int) -> None:
         for run in self._search(f"tags.`mlflow.parentRunId` = '{self.trials[number]}'"):
@@ -299,6 +301,29 @@ def quiet(level: int) -> None:
     # The first contact creates the store's tables, and says so in a dozen lines that help nobody.
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(level)
+
+
+def check(config: StudyConfig) -> None:
+    """Raise ConfigError where MLflow cannot record the study for a reason that can be known; creates nothing."""
+    if config.tracking.name == "off":
+        return
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    uri = config.tracking.uri or mlflow.get_tracking_uri()
+    if uri.startswith("sqlite") and not Path(uri.partition("///")[2].partition("?")[0]).is_file():
+        return  # the store is yet to be made
+    quiet(logging.WARNING)
+    try:
+        experiment = mlflow.MlflowClient(tracking_uri=uri).get_experiment_by_name(config.study.name)
+    except MlflowException as error:
+        first = str(error).strip().splitlines()[0].rstrip(".")
+        old = "mlflow migrate-filestore moves runs out of files, or " if "filestore" in str(error).lower() else ""
+        remedy = f"{old}write another store, such as tracking.uri=sqlite:///mlflow.db"
+        raise ConfigError(f"tracking.uri={uri}", f"is refused by MLflow ({first})", remedy) from error
+    if experiment is not None and experiment.lifecycle_stage == "deleted":
+        remedy = f"write mlflow experiments restore --experiment-id {experiment.experiment_id}, or choose another name"
+        raise ConfigError(f"study.name={config.study.name}", "is an MLflow experiment that was deleted", remedy)
 
 
 def make(config: StudyConfig) -> Tracker:

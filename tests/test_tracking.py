@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
 from mlflow.entities import Run
 
-from study.config import Configuration, StudyConfig
+from study.config import Configuration, StudyConfig, StudySettings, TrackingConfig
+from study.errors import ConfigError
 from study.records import FoldResult, Provenance, TrialResult
-from study.tracking import Behind, MlflowTracker, Tracker
+from study.tracking import Behind, MlflowTracker, Tracker, check
 
 FOLDS = tuple(FoldResult(0, k, 0.5, metrics={"score": 0.5}, started=1.0, ended=9.0) for k in range(2))
 
@@ -189,3 +191,32 @@ def test_what_is_written_behind_is_what_is_written_at_once(uri: str) -> None:
     again = opened(uri)
     statuses = {level: [r.info.status for r in runs(again, level)] for level in ("study", "trial", "fold")}
     assert statuses == {"study": ["RUNNING"], "trial": ["FINISHED"], "fold": ["FINISHED", "FINISHED"]}
+
+
+@pytest.mark.parametrize("name", ["it's mine", 'say "hello"', "a ` tick", 'it\'s "both"', "50% of \\ all"])
+def test_a_study_of_any_name_goes_on_in_its_own_runs(name: str, uri: str) -> None:
+    config = replace(StudyConfig(), study=StudySettings(name))
+    for _ in range(2):
+        tracker = MlflowTracker(uri)
+        tracker.start(config, Provenance({"lora_study.study_id": f"{name}:f"}), {})
+        tracker.trial(0, Configuration(), "r8", None)
+    assert len(runs(tracker, "study")) == len(runs(tracker, "trial")) == 1
+
+
+def test_an_experiment_that_was_deleted_is_named_with_its_remedy_before_anything_is_created(uri: str) -> None:
+    config = replace(StudyConfig(), study=StudySettings("gone"), tracking=TrackingConfig(uri=uri))
+    check(config)
+    client = MlflowTracker(uri).client
+    number = client.create_experiment("gone")
+    check(config)
+    client.delete_experiment(number)
+    with pytest.raises(ConfigError, match=f"mlflow experiments restore --experiment-id {number}"):
+        check(config)
+
+
+def test_a_store_that_mlflow_refuses_is_said_with_the_cause(tmp_path: Path) -> None:
+    (tmp_path / "mlruns").mkdir()
+    config = replace(StudyConfig(), tracking=TrackingConfig(uri=str(tmp_path / "mlruns")))
+    with pytest.raises(ConfigError, match="is refused by MLflow"):
+        check(config)
+    assert list((tmp_path / "mlruns").iterdir()) == []

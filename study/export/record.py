@@ -87,9 +87,10 @@ class TrialRun:
 def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str]:
     """The ids of the trial's run and of its experiment; ConfigError where there is none."""
     found = client.get_experiment_by_name(study)
-    mine = f"tags.`lora_study.study_id` = '{study_id}' and tags.`lora_study.level` = 'trial'"
-    own = f"{mine} and tags.`lora_study.trial` = '{trial}'"
-    runs = client.search_runs([found.experiment_id], own, max_results=1) if found else []
+    number = f"tags.`lora_study.level` = 'trial' and tags.`lora_study.trial` = '{trial}'"
+    same = client.search_runs([found.experiment_id], number) if found else []
+    # Compared here: the mark holds the study's name, and what a user wrote never enters a query.
+    runs = [run for run in same if run.data.tags.get("lora_study.study_id") == study_id]
     if not runs:
         rule = f"MLflow has no run of trial {trial} of {study}"
         remedy = "name the store with tracking.uri=... or repeat the study's command, which records what is missing"

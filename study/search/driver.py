@@ -41,9 +41,8 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     plan = make_plan(_settled(config))
     # Workers import and load while this process opens its stores.
     with launch.make(config, plan.data) as launcher:
-        with stores.opening("storage.url", config.storage.url):
-            ledger = Ledger(plan)
-            ledger.keep_config()
+        ledger = Ledger(plan)
+        ledger.keep_config()
         origin = _provenance(plan, ledger, argv)
         with stores.opening("tracking.uri", str(config.tracking.uri)):
             tracker = tracking.make(config)
@@ -73,6 +72,7 @@ def _check_addresses(config: StudyConfig) -> None:
     stores.check("storage.url", config.storage.url)
     if config.tracking.name != "off" and config.tracking.uri:
         stores.check("tracking.uri", config.tracking.uri, tracking.SCHEMES)
+    tracking.check(config)
     stores.check_folder("report.dir", config.report.dir)
 
 

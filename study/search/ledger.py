@@ -40,11 +40,11 @@ class Ledger:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.plan, config = plan, plan.config
+        with stores.opening("storage.url", config.storage.url):
+            kept = storage(config.storage.url)
+        _refuse_foreign(kept, config.study.name)
         self.study = optuna.create_study(
-            storage=storage(config.storage.url),
-            study_name=config.study.name,
-            load_if_exists=True,
-            directions=plan.directions,
+            storage=kept, study_name=config.study.name, load_if_exists=True, directions=plan.directions
         )
         self._check()
         if resumed:
@@ -165,6 +165,16 @@ class Ledger:
         self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
 
 
+def _refuse_foreign(kept: RDBStorage, name: str) -> None:
+    """Raise ConfigError where the store holds a study of that name which has trials and no mark of this suite."""
+    known = next((s for s in kept.get_all_studies() if s.study_name == name), None)
+    if known is None or FINGERPRINT in known.user_attrs:
+        return
+    if count := len(kept.get_all_trials(known._study_id, deepcopy=False)):
+        rule = f"is another program's study in this store, with {count} trials"
+        raise ConfigError(f"study.name={name}", rule, "choose another study.name, or another storage.url")
+
+
 def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     """A stored study and the configuration that it was last run with; creates nothing.
 
@@ -180,6 +190,7 @@ def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     if name not in names:
         rule, known = f"is no study in {url}", ", ".join(sorted(names)) or "none yet"
         raise ConfigError(f"study={name}", rule, f"choose one of: {known}")
+    _refuse_foreign(kept, name)
     study = optuna.load_study(study_name=name, storage=kept)
     if CONFIG not in study.user_attrs:
         rule, remedy = "was stored without its configuration", "repeat the study's command, which adds it"

@@ -8,14 +8,15 @@ from pathlib import Path
 from threading import Barrier
 
 import numpy as np
+import optuna
 import pytest
 
 from study.config import SamplerConfig, SearchConfig, StorageConfig, StudyConfig, StudySettings
 from study.engine.changes import VERSION
-from study.errors import ResumeError
+from study.errors import ConfigError, ResumeError
 from study.examples import Texts
 from study.records import Fold
-from study.search.ledger import TRAININGS, Ledger, configuration_of, storage
+from study.search.ledger import TRAININGS, Ledger, configuration_of, find, storage
 from study.search.plan import Plan
 from study.search.space import parse_space
 
@@ -116,3 +117,26 @@ def test_a_fixed_lambda_concerns_a_stored_study_too(tmp_path: Path) -> None:
     ledger.study.set_user_attr(TRAININGS, 0)
     with pytest.raises(ResumeError, match="lora-export still read this one"):
         Ledger(other)
+
+
+@pytest.mark.parametrize("directions", [["maximize", "minimize"], ["minimize"]])
+def test_a_study_of_another_program_is_refused_and_stays_as_it_was(directions: list[str], tmp_path: Path) -> None:
+    mine = plan(tmp_path, "random")
+    theirs = optuna.create_study(
+        storage=storage(mine.config.storage.url), study_name=mine.config.study.name, directions=directions
+    )
+    theirs.add_trial(optuna.trial.create_trial(values=[0.5] * len(directions)))
+    with pytest.raises(ConfigError, match="is another program's study in this store, with 1 trials"):
+        Ledger(mine)
+    with pytest.raises(ConfigError, match="another program's study"):
+        find(mine.config.storage.url, mine.config.study.name)
+    assert theirs.user_attrs == {}
+    assert len(theirs.get_trials()) == 1
+
+
+def test_a_study_that_was_cut_off_before_its_first_mark_is_taken(tmp_path: Path) -> None:
+    mine = plan(tmp_path, "random")
+    optuna.create_study(
+        storage=storage(mine.config.storage.url), study_name=mine.config.study.name, directions=mine.directions
+    )
+    assert len(Ledger(mine).ask_until(4)) == 4
