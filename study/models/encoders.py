@@ -198,6 +198,11 @@ def fingerprint(model: ModelConfig) -> str:
     return identity_of.of_folder(where, json.dumps(model.random_weights).encode(), model.name in EMBEDDED)
 
 
+def lasting(name: str) -> str:
+    """The name as it can be kept anywhere: that of a folder of the user's own from the root of the disk on."""
+    return str(Path(name).absolute()) if is_folder(name) else name
+
+
 def is_folder(name: str) -> bool:
     """Whether the name is a folder of the user's own, whose files may change under it."""
     return name not in EMBEDDED and Path(name).is_dir()

@@ -145,3 +145,12 @@ def test_a_study_of_a_model_with_a_published_name_is_what_it_was() -> None:
 
 def test_the_embedded_model_keeps_the_mark_under_which_its_states_are_known() -> None:
     assert encoders.fingerprint(ModelConfig("minilm")) == "04b99c8a95ad94ae"
+
+
+def test_a_folder_is_named_from_the_root_on_and_a_published_model_as_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert encoders.lasting("model") == str(folder)
+    assert encoders.lasting("./model") == str(folder)
+    assert [encoders.lasting(name) for name in ("minilm", "org/name")] == ["minilm", "org/name"]
