@@ -14,7 +14,10 @@ from study.examples import Pairs
 def tokenized(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> Tokens:
     """Each text's ids, at most `longest`, and how many texts had more."""
     found = tokenizer(list(texts), truncation=True, max_length=longest, **how)
-    cut = sum(bool(own.overflowing) for own in found.encodings or ())
+    if found.encodings is not None:
+        cut = sum(bool(encoding.overflowing) for encoding in found.encodings)
+    else:  # a tokenizer that is written in Python does not say what it leaves out
+        cut = sum(len(row) > longest for row in tokenizer(list(texts), verbose=False, **how)["input_ids"])
     rows = [np.asarray(row, dtype=np.int64) for row in found["input_ids"]]
     return Tokens.of(rows, tokenizer.pad_token_id or 0, cut=cut)
 

@@ -46,7 +46,7 @@ class Peft(OfTransformers):
         from study.models.linear import matrix
 
         base: Any = copy.deepcopy(trained.backbone)
-        source = encoders.source(trained.configuration.model.name)
+        source = encoders.source(encoders.lasting(trained.configuration.model.name))
         # PEFT asks whether weights are kept as in × out, as GPT-2 does.
         turned = any(matrix(x := base.get_submodule(name)) is not x.weight for name in trained.starts)
         settings = {**_settings(trained.starts), "base_model_name_or_path": source, "fan_in_fan_out": turned}

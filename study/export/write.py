@@ -76,7 +76,7 @@ def manifest_of(job: Job, made: Format, one: Trained) -> Manifest:
         study=job.plan.config.study.name,
         trial=job.chosen.trial,
         data=job.wanted.data,
-        model=model.name,
+        model=encoders.lasting(model.name),
         fingerprint=encoders.fingerprint(model),
         random_weights=model.random_weights,
         pooling=model.pooling,

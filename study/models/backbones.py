@@ -4,6 +4,7 @@ graph networks for graphs."""
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from study.config import ModelConfig
@@ -51,6 +52,12 @@ def load(model: ModelConfig, examples: Examples) -> Encoder:
 def fingerprint(model: ModelConfig, examples: Examples) -> str:
     """What identifies the weights of the model that reads these examples."""
     return graphs.fingerprint(model, examples) if isinstance(examples, Graph) else encoders.fingerprint(model)
+
+
+def marks(names: Iterable[str]) -> dict[str, str]:
+    """What identifies the files of those models that are folders of the user's own, by name."""
+    own = [name for name in names if name not in EMBEDDED and encoders.is_folder(name)]
+    return {name: encoders.fingerprint(ModelConfig(name)) for name in own}
 
 
 def highest_full_lr(examples: Examples) -> float:

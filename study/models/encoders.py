@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from study import assets
 from study.config import ModelConfig
 from study.errors import AssetError, ConfigError
 from study.models import attention, roles
+from study.models import identity as identity_of
 from study.models.linear import is_linear, matrix
 from study.models.targets import LinearSite
 
@@ -195,8 +195,14 @@ def fingerprint(model: ModelConfig) -> str:
     where = Path(source(model.name))
     if not where.is_dir():
         return f"{model.name}@{getattr(configured(model), '_commit_hash', None)}"
-    digest = hashlib.sha256(json.dumps(model.random_weights).encode())
-    for file in sorted(where.glob("*.json")) + sorted(where.glob("*.safetensors")):
-        digest.update(file.name.encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    return identity_of.of_folder(where, json.dumps(model.random_weights).encode(), model.name in EMBEDDED)
+
+
+def lasting(name: str) -> str:
+    """The name as it can be kept anywhere: that of a folder of the user's own from the root of the disk on."""
+    return str(Path(name).absolute()) if is_folder(name) else name
+
+
+def is_folder(name: str) -> bool:
+    """Whether the name is a folder of the user's own, whose files may change under it."""
+    return name not in EMBEDDED and Path(name).is_dir()

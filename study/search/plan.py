@@ -106,6 +106,8 @@ class Plan:
         kept |= {"folds": self.folds_fingerprint, "seed": self.config.study.seed, "data": self.examples.fingerprint}
         by_key = [key for key in self.config.space if key.startswith(ranks.PLACE)]
         kept |= {"rank keys": by_key} if by_key else {}  # of which the first that matches counts
+        folders = backbones.marks(model_names(self.config, self.space))
+        kept |= {"weights": folders} if folders else {}  # whatever has another name cannot change under it
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -121,6 +123,11 @@ def make_plan(config: StudyConfig) -> Plan:
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
     folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
     return Plan(config, space, examples, folds.folds, folds.fingerprint, test)
+
+
+def model_names(config: StudyConfig, space: Space) -> tuple[str, ...]:
+    """The names of the models that trials may have, each once."""
+    return tuple(dict.fromkeys([config.model.name, *space.extremes().get("model.name", ())]))
 
 
 def _check_head(config: StudyConfig, space: Space, examples: Examples) -> None:
