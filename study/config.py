@@ -16,6 +16,7 @@ PRECISIONS = ("float32", "bfloat16")
 POOLINGS = ("mean", "cls", "last", "pooler")
 SCORES = ("accuracy", "macro_f1", "rouge1", "rouge2", "rougeL")
 KINDS = ("classification", "summarization", "summarization_generate")
+LABEL_TYPES = ("auto", "text", "number")
 BASELINES = ("head", "full", "lora")
 SEARCHABLE = ("model", "method", "train")
 # The keys that a configuration's name shows in its own way.
@@ -42,7 +43,7 @@ class TaskConfig:
     `longest` tokens.
     task=file and task=hub: `path`, what is learned (`kind`), and the columns: `text` (two joined as a+b), `label` or
     `target`, `group` (kept in one fold) and `id`; for files also `test_path`, `encoding` and `delimiter`, for the Hub
-    `config`, `split` and `test_split`.
+    `config`, `split` and `test_split`. `label_type` says what labels are (null or auto: decided for the column).
     """
 
     name: str = "sentiment"
@@ -67,6 +68,7 @@ class TaskConfig:
     config: Optional[str] = None  # noqa: UP045
     split: Optional[str] = None  # noqa: UP045
     test_split: Optional[str] = None  # noqa: UP045
+    label_type: Optional[str] = None  # noqa: UP045
 
 
 @dataclass(frozen=True)

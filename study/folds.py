@@ -109,7 +109,8 @@ def _check(examples: Examples, k: int) -> None:
     smallest = int(sizes.min())
     if k > smallest:
         fewer = f"write study.folds={smallest} or fewer, or " if smallest >= 2 else ""
-        rule = f"exceed the smallest class, which has {smallest} examples"
+        name = f" {examples.class_names[classes[sizes.argmin()]]}" if examples.classified else ""
+        rule = f"exceed the smallest class{name}, which has {smallest} examples"
         raise ConfigError(f"{k} folds", rule, f"{fewer}raise task.limit")
     if groups is not None and k > len(np.unique(groups)):
         count = len(np.unique(groups))

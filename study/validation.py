@@ -6,6 +6,7 @@ from study import ranks
 from study.config import (
     BASELINES,
     KINDS,
+    LABEL_TYPES,
     LAYERS,
     METHODS,
     POOLINGS,
@@ -136,6 +137,13 @@ def validate_task(t: TaskConfig) -> None:
         "task.kind",
         t.kind,
         f"is not one of {', '.join(KINDS)}",
+        "choose one of these",
+    )
+    _require(
+        t.label_type is None or t.label_type in LABEL_TYPES,
+        "task.label_type",
+        t.label_type,
+        f"is not one of {', '.join(LABEL_TYPES)}",
         "choose one of these",
     )
     _require(

@@ -14,12 +14,13 @@ from study.config import TaskConfig
 from study.errors import ConfigError
 from study.examples import Documents, Examples, Pairs, Texts
 from study.sentences import splitter
+from study.tabular.cells import keys
 from study.tabular.labels import encode
 from study.tabular.table import Table, missing
 
 # What each kind reads beside the texts.
 READS = {
-    "classification": ("label",),
+    "classification": ("label", "label_type"),
     "summarization": ("target", "budget"),
     "summarization_generate": ("target", "longest", "prefix", "suffix"),
 }
@@ -65,8 +66,8 @@ def build(config: TaskConfig, tables: Sequence[Table], names: Sequence[str] | No
         "notes": {k: v for part in empty for k, v in part.items()},
     }
     if kind_of(config) == "classification":
-        labels, classes = encode(kept, str(config.label), names)
-        return Texts(tuple(both), labels, classes, **common)
+        labels, classes, said = encode(kept, str(config.label), names, config.label_type)
+        return Texts(tuple(both), labels, classes, **common).noted(label_type=said)
     targets = tuple(target for table in kept for target in _targets(config, table))
     if kind_of(config) == "summarization":
         return _documents(config, both, targets, sizes[0], common)
@@ -94,10 +95,13 @@ def _with_text(config: TaskConfig, table: Table) -> tuple[Table, list[str], dict
 def _check_ids(config: TaskConfig, tables: Sequence[Table]) -> None:
     """Refuse an id that is missing or occurs twice."""
     seen: dict[str, str] = {}
-    for table in tables if config.id else ():
-        cells = table.column("id", str(config.id))
+    if config.id is None:
+        return
+    columns = [table.column("id", config.id) for table in tables]
+    for table, cells in zip(tables, columns, strict=True):
         table.refuse([i for i, c in enumerate(cells) if missing(c)], f"has no id (task.id={config.id})", "fill it in")
-        for i, cell in enumerate(map(str, cells)):
+    for table, ids in zip(tables, keys(columns), strict=True):
+        for i, cell in enumerate(ids):
             if cell in seen:
                 remedy = "give each row an id of its own, or leave task.id out"
                 table.refuse([i], f"has the id {cell[:40]}, as {seen[cell]} has", remedy)
@@ -108,10 +112,11 @@ def _groups(config: TaskConfig, tables: Sequence[Table]) -> np.ndarray | None:
     """The group of each row [n], as text."""
     if config.group is None:
         return None
-    for table in tables:
-        absent = [i for i, cell in enumerate(table.column("group", config.group)) if missing(cell)]
+    columns = [table.column("group", config.group) for table in tables]
+    for table, cells in zip(tables, columns, strict=True):
+        absent = [i for i, cell in enumerate(cells) if missing(cell)]
         table.refuse(absent, f"has no group (task.group={config.group})", "fill it in, or leave task.group out")
-    return np.array([str(cell) for table in tables for cell in table.column("group", str(config.group))])
+    return np.array([key for group in keys(columns) for key in group])
 
 
 def _targets(config: TaskConfig, table: Table) -> list[str]:

@@ -27,7 +27,10 @@ def test_rows_without_a_text_are_left_out_and_counted_with_their_lines() -> None
     assert isinstance(found, Texts)
     assert found.texts == ("a", "b")
     assert found.classes == ("1", "2")
-    assert found.notes == {"no text in task.path=t.csv": "3 dropped: lines 3, 5, 6"}
+    assert found.notes == {
+        "no text in task.path=t.csv": "3 dropped: lines 3, 5, 6",
+        "label type": "numbers, 2 classes",
+    }
 
 
 def test_of_many_rows_the_first_are_named_and_the_others_counted() -> None:
@@ -128,3 +131,15 @@ def test_pairs_leave_room_for_nearly_every_target() -> None:
     assert isinstance(found, Pairs)
     assert (found.longest, found.prefix, found.suffix) == (6, "summarize: ", "")
     assert found.targets == ("one two three",) * 2
+
+
+def test_groups_and_ids_that_say_the_same_are_the_same() -> None:
+    config = TaskConfig(name="file", text="t", label="y", group="g")
+    found = build(config, [of(t=["a", "b", "c", "d"], y=[0, 1, 0, 1], g=["P4", "P4 ", "\u00a0P4", "P5"])])
+    assert found.groups is not None
+    assert found.groups.tolist() == ["P4", "P4", "P4", "P5"]
+    found = build(config, [of(t=["a", "b", "c"], y=[0, 1, 0], g=["1", 1.0, "1.0"])])
+    assert found.groups is not None
+    assert found.groups.tolist() == ["1", "1", "1"]
+    with pytest.raises(DataError, match="line 3: has the id 1, as line 2"):
+        build(replace(config, group=None, id="i"), [of(t=["a", "b"], y=[0, 1], i=[1, 1.0])])

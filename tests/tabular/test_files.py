@@ -101,3 +101,28 @@ def test_no_bytes_end_in_anything_but_a_table_or_one_line(tmp_path: Path, suffix
             assert len(table(path)) > 0
         except DataError as error:
             assert "\n" not in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.csv", b'review,stars\na,1\n"he said \\"hi\\", and left",1\n', "line 3: .*twice"),
+        ("t.csv", b"review,stars\na,1\nb\0c,1\n", "line 3: holds a NUL character"),
+        ("t.csv", b"review,stars\na,1\nreview,stars\nb,1\n", "line 3: repeats the header; delete the row"),
+        ("t.jsonl", b'{"review": "a", "stars": 1}\n{"review": "\\ud83d", "stars": 1}\n', "line 2: holds .ud83d, half"),
+        ("t.jsonl", b'{"review": "a", "\\ud83d": 1}\n', "line 1: holds .ud83d, half"),
+    ],
+)
+def test_what_is_broken_is_said_with_its_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        table(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "content", [b"review,stars\ra,1\rb,2\r", b"review,stars\r\na,1\rb,2\n", b"sep=;\nreview;stars\na;1"]
+)
+def test_ends_of_lines_and_the_delimiter_that_excel_names_are_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    assert table(tmp_path / "t.csv").columns["stars"][0] == "1"
+    assert table(tmp_path / "t.csv").place(0) == f"line {3 if b'sep' in content else 2}"

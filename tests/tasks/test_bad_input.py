@@ -49,9 +49,11 @@ BAD: dict[str, Bad] = {
     "no text column named": ("t.csv", GOOD, "task.label=stars", "task.text: is not given"),
     "no label column named": ("t.csv", GOOD, "task.text=review", "task.label: is not given"),
     "empty labels": ("t.csv", with_row("no label,"), CSV, "line 42: has no label (task.label=stars)"),
-    "labels that are no number": ("t.csv", with_row("no label,nan"), CSV, "line 42: has no label"),
-    "labels of two types": ("t.csv", with_row("odd,good"), CSV, "has the label good, a word, and line 2 has 0"),
-    "a label in fractions": ("t.csv", with_row("odd,2.5"), CSV, "line 42: has the label 2.5, which is no class"),
+    "a word among numbers": ("t.csv", with_row("odd,good"), f"{CSV} task.test_fraction=0", "smallest class good"),
+    "a word where numbers are asked": (
+        "t.csv", with_row("odd,2.5"), f"{CSV} task.label_type=number", "line 42: has the label 2.5, which is no plain",
+    ),
+    "an unknown type of label": ("t.csv", GOOD, f"{CSV} task.label_type=word", "auto, text, number"),
     "ids that occur twice": (
         "t.csv", "id,review,stars\n1,a,0\n1,b,1\n", f"{CSV} task.id=id", "line 3: has the id 1, as line 2",
     ),
@@ -78,7 +80,7 @@ BAD: dict[str, Bad] = {
     "a row with too few cells": ("t.csv", with_row("a"), CSV, "line 42: has 1 cells where the header has 2"),
     "a quotation that does not end": ("t.csv", with_row('"a,1'), CSV, "close every quotation mark"),
     "a label of several lines": (
-        "t.csv", with_row('odd,"no\nclass"'), CSV, "line 42: has the label no class, a word, and line 2 has 0",
+        "t.csv", with_row('odd,"no\nclass"'), f"{CSV} task.test_fraction=0", "smallest class no class",
     ),
     "no text at all": ("t.csv", "review,stars\n,0\n ,1\n", CSV, "every other row has no text"),
     "an unknown extension": ("t.xlsx", GOOD, CSV, "ends in .xlsx, which says no kind of table"),
@@ -151,7 +153,7 @@ TESTED = {
     "without the column": ("review,star\na,1\n", "task.label=stars: is no column of task.test_path=u.csv"),
     "with a label that is not learned": ("review,stars\na,7\n", "task.test_path=u.csv, line 2: has the label 7"),
     "without rows": ("review,stars\n", "task.test_path=u.csv: holds no row"),
-    "with labels of another type": ("review,stars\na,yes\n", "has the label yes, a word, and line 2 has 0, a number"),
+    "with labels of another type": ("review,stars\na,yes\n", "line 2: has the label yes, which no row of task.path"),
 }
 
 
