@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from study import seeding
-from study.errors import ConfigError
+from study.errors import ConfigError, DataError
 from study.examples import Examples
 from study.records import Fold
 from study.tasks.base import stratified
@@ -28,10 +28,13 @@ def split_test(examples: Examples, fraction: float, seed: int) -> tuple[np.ndarr
     """Positions [n] that the search may see, and the held-out test's: sorted, stratified, groups kept together.
 
     The test is what the source itself holds out, or else round(fraction · n) examples; with groups, about so
-    many. Fraction 0 is an empty test. Raises ConfigError where the test or the search is left without examples.
+    many. Fraction 0 is an empty test. Raises ConfigError where the test or the search is left without examples,
+    DataError where the source's own test set is.
     """
     everything, own = np.arange(len(examples)), seeding.derive(seed, "test")
-    if examples.held is not None and examples.held.any():
+    if examples.held is not None and not examples.held.any():
+        raise DataError("the source's test set", "has no row left", "raise task.limit, or name another test set")
+    if examples.held is not None:
         if examples.held.all():
             raise ConfigError("the test set", "holds every example, which leaves the search none", "raise task.limit")
         test = np.flatnonzero(examples.held)

@@ -15,9 +15,10 @@ from tables import articles, reviews, write_csv, write_jsonl, write_parquet
 
 from study import metrics, tasks
 from study.config import KINDS, TaskConfig
-from study.errors import ConfigError
+from study.errors import ConfigError, DataError
 from study.examples import Documents, Examples, Texts
-from study.tasks.base import Task
+from study.folds import split_test
+from study.tasks.base import Task, limited, without_duplicates
 
 SEED = 3
 SOME = 60
@@ -186,11 +187,77 @@ class Repeats(Task):
         return Texts(texts, labels, ("no", "yes"), groups=np.arange(6))
 
 
-def test_the_first_of_a_repeated_text_stays_with_its_label_and_group() -> None:
+def test_a_repeated_text_whose_labels_tie_is_left_out_and_counted() -> None:
     kept = Repeats().load(TaskConfig(), 0)
-    assert kept.texts == ("a", "b", "c", "d", "e")
-    assert kept.labels.tolist() == [0, 1, 0, 1, 0]
+    assert kept.texts == ("b", "c", "d", "e")
+    assert kept.labels.tolist() == [1, 0, 1, 0]
     assert kept.groups is not None
-    assert kept.groups.tolist() == [0, 1, 3, 4, 5]
-    assert kept.notes["duplicates dropped"] == "1"
-    assert kept.notes["duplicates of another class"] == "1"
+    assert kept.groups.tolist() == [1, 3, 4, 5]
+    assert kept.notes["duplicates dropped"] == "2"
+    assert kept.notes["texts left out since their labels tie"] == "1"
+
+
+def texts(rows: str, held: str = "", groups: str = "") -> Texts:
+    """Texts of one letter, each with its label: `a0b1`; `held` has a 1 for each row of the test set."""
+    labels = np.array([int(c) for c in rows[1::2]], dtype=np.int64)
+    marks = np.array([c == "1" for c in held]) if held else None
+    return Texts(
+        tuple(rows[::2]), labels, ("x", "y", "z"), held=marks, groups=np.array(list(groups)) if groups else None
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        ("a0a1a1b0c2", "a1b0c2"),
+        ("a1a1a0b0c2", "a1b0c2"),
+        ("a0a1a2b0c1d2", "b0c1d2"),  # three classes, one row each
+        ("a0a1a0a1a2b0c1d2", "b0c1d2"),  # a tie at the top
+        ("a0a0a1a2b0c1d2", "a0b0c1d2"),
+    ],
+)
+def test_the_majority_of_a_texts_labels_wins_wherever_the_first_row_stands(rows: str, kept: str) -> None:
+    left = without_duplicates(texts(rows))
+    assert "".join(f"{t}{n}" for t, n in zip(left.texts, left.labels, strict=True)) == kept
+
+
+def test_a_named_test_set_stays_whole_and_its_texts_leave_the_training_side() -> None:
+    left = without_duplicates(texts("a0b1c0d1a1a1b1b1", "00001111"))
+    assert left.held is not None
+    assert (left.texts, left.labels.tolist(), left.held.tolist()) == (
+        ("c", "d", "a", "b"), [0, 1, 1, 1], [False, False, True, True],
+    )  # fmt: skip
+    assert left.notes["training rows dropped since their text is in the test set"] == "2"
+    assert left.notes["duplicates dropped"] == "2"
+
+
+def test_a_group_of_the_test_set_leaves_the_training_side() -> None:
+    left = without_duplicates(texts("a0b1c0d1e1", "00001", "ppqrp"))
+    # Of p, one training row is of either class; the others stay.
+    assert left.texts == ("c", "d", "e")
+    assert left.notes["training rows dropped since their group is in the test set"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("rows", "held", "said"),
+    [
+        ("a0b1a0b1", "0011", "have no row that is not in the test set"),
+        ("a0b1c0b1", "0001", "have no row of class y"),
+        ("a0b1c0c1", "0011", "the test set: has no text whose labels agree"),
+    ],
+)
+def test_a_test_set_that_takes_all_there_is_to_learn_is_refused(rows: str, held: str, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        without_duplicates(texts(rows, held))
+
+
+def test_a_limit_leaves_a_named_test_set_whole() -> None:
+    some = limited(texts("a0b1c0d1e0f1g0", "0000111"), 2, 0, named=True)
+    assert some.texts[2:] == ("e", "f", "g")
+    assert len(some) == 5
+    assert some.notes["limit"] == "2 of 4 used"
+
+
+def test_a_test_set_of_the_source_without_a_row_is_never_replaced_by_a_random_one() -> None:
+    with pytest.raises(DataError, match="has no row left"):
+        split_test(texts("a0b1c0d1", "0000"), 0.5, 0)

@@ -239,14 +239,15 @@ def planned(*arguments: str) -> Plan:
     return make_plan(compose(rewrite(["task=file", *CSV.split(), *arguments])))
 
 
-def test_repeated_texts_with_other_labels_are_counted_and_the_first_kept(here: Path) -> None:
-    put(here / "t.csv", with_row("text 0,0") + "text 1,0\ntext 2,1\n")
+def test_of_repeated_texts_the_majority_of_labels_is_kept_and_those_that_tie_are_left_out(here: Path) -> None:
+    put(here / "t.csv", with_row("text 0,1") + "text 0,1\ntext 2,1\n")
     examples = planned("task.path=t.csv").examples
     assert isinstance(examples, Texts)
-    assert len(examples) == 40
-    assert examples.notes["duplicates dropped"] == "3"
-    assert examples.notes["duplicates of another class"] == "2"
-    assert examples.labels[:3].tolist() == [0, 1, 0]
+    assert len(examples) == 39
+    assert examples.notes["duplicates dropped"] == "4"
+    assert examples.notes["texts with several labels of which the majority is kept"] == "1"
+    assert examples.notes["texts left out since their labels tie"] == "1"
+    assert dict(zip(examples.texts, examples.labels.tolist(), strict=True))["text 0"] == 1
 
 
 def test_rows_without_a_text_are_counted(here: Path) -> None:
@@ -280,6 +281,6 @@ def test_a_test_table_is_the_test_set(here: Path) -> None:
     plan = planned("task.path=t.csv", "task.test_path=u.csv")
     examples = plan.examples
     assert isinstance(examples, Texts)
-    assert [examples.texts[i] for i in plan.test] == ["unseen"]  # the other one is learned
-    assert examples.notes["duplicates dropped"] == "1"
-    assert np.sort(np.concatenate([f.valid for f in plan.folds])).tolist() == list(range(40))
+    assert [examples.texts[i] for i in plan.test] == ["unseen", "text 3"]
+    assert examples.notes["training rows dropped since their text is in the test set"] == "1"
+    assert np.sort(np.concatenate([f.valid for f in plan.folds])).tolist() == list(range(39))
