@@ -6,7 +6,7 @@ import difflib
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,31 @@ def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
     try:
         with warnings.catch_warnings(), initialize_config_module(CONFIG_MODULE, version_base=None):
             warnings.simplefilter("ignore")
-            return hydra_compose(CONFIG_NAME, overrides=[*overrides, *extra])
+            raw = hydra_compose(CONFIG_NAME, overrides=[*overrides, *extra])
     except (HydraException, OmegaConfBaseException) as error:
         raise explained(error) from error
+    _check_keys(raw, StudyConfig)
+    return raw
+
+
+def _check_keys(node: Any, kind: Any, prefix: str = "") -> None:
+    """Raise ConfigError for a key that the schema lacks: Hydra appends any with a +."""
+    from omegaconf import DictConfig
+
+    parts = {f.name: f.default_factory for f in fields(kind)}
+    for name in node:
+        if name not in parts:
+            raise _unknown(f"{prefix}{name}")
+        inner = node._get_node(name)
+        if is_dataclass(parts[name]) and isinstance(inner, DictConfig):
+            _check_keys(inner, parts[name], f"{prefix}{name}.")
+
+
+def check_option(group: str, value: Any) -> None:
+    """Raise ConfigError where the value for a group of conf/ is no word, which Hydra meets with a traceback."""
+    if (files(CONFIG_MODULE) / group).is_dir() and not isinstance(value, (str, list, dict)):
+        said = "null" if value is None else value
+        raise ConfigError(f"{group}={said}", "is not among the options of its group", _options(group))
 
 
 def explained(error: BaseException) -> ConfigError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from study.compose import compose_raw
+from study.compose import check_option, compose_raw
 from study.errors import ConfigError
 from study.ranks import PLACE
+from study.words import of_study, quoted
 
 # What picking another option of a group settles, so that it is no longer searched.
 SETTLED_BY_GROUP = {"method": ("method.kind",), "model": ("model.name",)}
@@ -22,7 +24,7 @@ def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
     plain: list[str] = []
     sweeps: dict[str, str] = {}
     fixed: set[str] = set()
-    for text, override in [(text, _parse(text)) for text in overrides]:
+    for text, override in [(text, _parse(text)) for text in map(of_study, overrides)]:
         key = override.key_or_group
         sweeps = {k: v for k, v in sweeps.items() if not _settles(key, k)}
         if override.is_sweep_override() and not key.startswith("hydra"):
@@ -30,6 +32,8 @@ def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
             sweeps[key] = text.split("=", 1)[1]
             fixed = {k for k in fixed if not _settles(key, k)}
         else:
+            if not override.is_delete() and "." not in key:
+                check_option(key, override.value())
             plain += _patterned(text, override)
             fixed |= {key, *SETTLED_BY_GROUP.get(key, ())}
     settling = {*fixed, *(key for key in sweeps if key.startswith("method.rank"))}
@@ -67,8 +71,14 @@ def _parse(text: str) -> Any:
     try:
         return OverridesParser.create().parse_override(text)
     except HydraException as error:
-        remedy = "write key=value, key=a,b,c or key=interval(low,high), and quote it for the shell"
+        remedy = f"write key=value, key=a,b,c or key=interval(low,high); a text in both quotes: {_for_shell(text)}"
         raise ConfigError(text, "is not in Hydra's override grammar", remedy) from error
+
+
+def _for_shell(text: str) -> str:
+    """The argument with its value as one text, for the shell and for Hydra."""
+    key, _, value = text.partition("=")
+    return shlex.quote(f"{key}={quoted(value)}" if value else text)
 
 
 def _refuse_group_sweep(key: str, text: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from study import ranks
 from study.config import (
     BASELINES,
@@ -15,6 +18,7 @@ from study.config import (
     Configuration,
     StudyConfig,
     TaskConfig,
+    flatten,
 )
 from study.errors import ConfigError
 from study.models.roles import GROUPS
@@ -25,9 +29,36 @@ def _require(ok: bool, key: str, value: object, rule: str, remedy: str) -> None:
         raise ConfigError(f"{key}={value}", rule, remedy)
 
 
+LONGEST_NAME = 200  # bytes: file systems stop at 255, and folders of a study add to its name
+
+
+def check_name(key: str, name: str) -> None:
+    """Raise ConfigError where no folder and no experiment can have this name."""
+    _require(
+        _is_a_folders(name),
+        key,
+        repr(name) if len(name) <= LONGEST_NAME else f"{name[:40]!r}...",
+        f"names a folder and an experiment: one to {LONGEST_NAME} bytes of printable text, not . or .., "
+        "without slashes, spaces at its ends or a dot at its end",
+        f"write for example {key}=mine",
+    )
+
+
+def _is_a_folders(name: str) -> bool:
+    whole = bool(name) and name == name.strip() and not name.endswith(".") and name.isprintable()
+    return whole and not set(name) & set("/\\") and len(name.encode()) <= LONGEST_NAME
+
+
+def _require_finite(config: Any) -> None:
+    for key, value in flatten(config).items():
+        finite = not isinstance(value, float) or math.isfinite(value)
+        _require(finite, key, value, "is no finite number", f"write a number that is, or leave {key} away")
+
+
 def validate_configuration(c: Configuration) -> None:
     """Raise ConfigError where a value is impossible for any model."""
     m, t = c.method, c.train
+    _require_finite(c)
     _require(m.kind in METHODS, "method.kind", m.kind, f"is not one of {', '.join(METHODS)}", "choose one of these")
     ranks.check(m.rank)
     _require(
@@ -165,6 +196,7 @@ def validate_task(t: TaskConfig) -> None:
 def validate(config: StudyConfig) -> None:
     """Raise ConfigError where the study cannot run, whatever the model and the data."""
     s, t = config.study, config.task
+    _require_finite(config)
     auto = config.model.precision == "auto"  # settled before the study is planned
     validate_configuration(config.configuration.with_values({"model.precision": "float32"} if auto else {}))
     _require(
@@ -176,13 +208,7 @@ def validate(config: StudyConfig) -> None:
         "leaves every layer alone",
         "write a rank above 0, or method.kind=head",
     )
-    _require(
-        bool(s.name.strip()) and "/" not in s.name,
-        "study.name",
-        repr(s.name),
-        "names a folder and an experiment",
-        "write a name without slashes",
-    )
+    check_name("study.name", s.name)
     _require(s.trials >= 1, "study.trials", s.trials, "a study has at least one trial", "write study.trials=1 or more")
     _require(
         s.folds >= 2, "study.folds", s.folds, "cross-validation needs at least two folds", "write study.folds=2 or more"

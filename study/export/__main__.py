@@ -7,28 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from study.errors import ConfigError, status_of
+from study.validation import check_name
+from study.words import as_text
 
 if TYPE_CHECKING:
     from study.export.job import Wanted
 
-QUOTED = ("trial", "format", "within")  # whose values hold what Hydra's grammar would read otherwise
+TEXTS = ("study", "trial", "format", "within", "registered_name", "out", "storage.url", "tracking.uri")
+OPTIONAL = ("trial", "format", "within", "registered_name", "tracking.uri")
 DATA = ("searched", "all")
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command and exit; status 2 and one line where the user can mend it."""
-    given = [_quoted(argument) for argument in (sys.argv[1:] if argv is None else argv)]
+    given = [as_text(argument, TEXTS, OPTIONAL) for argument in (sys.argv[1:] if argv is None else argv)]
     if any(argument.startswith("-") for argument in given):
         _hydra(given)
     sys.exit(status_of("lora-export", lambda: _run(given)))
-
-
-def _quoted(argument: str) -> str:
-    """``trial=params<=5`` as ``trial='params<=5'``: the shell has taken the user's own quotes away."""
-    key, equals, value = argument.partition("=")
-    if not equals or key not in QUOTED or value[:1] in ("'", '"'):
-        return argument
-    return f"{key}='" + value.replace("'", r"\'") + "'"
 
 
 def _hydra(argv: list[str]) -> NoReturn:
@@ -72,6 +67,7 @@ def _wanted(config: Any) -> Wanted:
     from study.export.retrain import ENSEMBLE
 
     formats = tuple(dict.fromkeys(part.strip() for part in str(config.format or "").split(",") if part.strip()))
+    check_name("study", str(config.study))
     unknown = next((name for name in formats if name not in (*FORMATS, "all")), None)
     if unknown:
         raise ConfigError(f"format={unknown}", "is no format", f"choose among {', '.join(FORMATS)}, or all")
