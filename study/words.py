@@ -22,7 +22,8 @@ def text_keys() -> dict[str, bool]:
 
 
 def _texts(kind: type[Any], prefix: str) -> dict[str, bool]:
-    hints, out = get_type_hints(kind), {}
+    hints = get_type_hints(kind)
+    out: dict[str, bool] = {}
     for field in fields(kind):
         hint, key = hints[field.name], prefix + field.name
         if is_dataclass(hint):

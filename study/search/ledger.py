@@ -59,7 +59,7 @@ class Ledger:
         elif known != self.plan.fingerprint:
             raise ResumeError(
                 f"study.name={self.plan.config.study.name}",
-                "is stored with another configuration, seed or data, and trials of the two cannot be compared",
+                "is stored with another configuration, seed, data or model files: trials of the two cannot be compared",
                 "choose another study.name, or repeat the first command to go on with it",
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -68,7 +69,20 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should hear before the first trial."""
-        return tuple(filter(None, [targets.fused(self.shapes.sites)]))
+        return tuple(filter(None, [targets.fused(self.shapes.sites), self._unfinished_grid()]))
+
+    def _unfinished_grid(self) -> str | None:
+        """What a person should hear of a grid that `study.trials` does not finish."""
+        if self.config.sampler.name != "grid":
+            return None
+        size, first = math.prod(map(len, self.space.grid().values())), len(baselines(self))
+        trained = max(0, self.config.study.trials - first)
+        if trained >= size:
+            return None
+        return (
+            f"The grid has {size} configurations, of which {trained} train beside {first} baselines: "
+            f"study.trials={size + first} trains all."
+        )
 
     @property
     def metric(self) -> str:

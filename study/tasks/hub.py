@@ -34,6 +34,9 @@ class Hub(Task):
         if config.path is None:
             raise ConfigError("task.path", "is not given", "write task.path=glue task.config=sst2, or another data set")
         splits = [split for split in (config.split or "train", config.test_split) if split]
+        if len(splits) != len(set(splits)):
+            rule = "is also the split that is learned from, which leaves nothing untouched to test on"
+            raise ConfigError(f"task.test_split={config.test_split}", rule, "name another split, or leave it out")
         loaded = {split: _load(config, split) for split in splits}
         features = loaded[splits[0]].features
         config = _guessed(config, features)

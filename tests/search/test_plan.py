@@ -12,7 +12,15 @@ import pytest
 from tiny import save_model
 from torch import nn
 
-from study.config import Configuration, MethodConfig, ModelConfig, SearchConfig, StudyConfig, TrainConfig
+from study.config import (
+    Configuration,
+    MethodConfig,
+    ModelConfig,
+    SamplerConfig,
+    SearchConfig,
+    StudyConfig,
+    TrainConfig,
+)
 from study.examples import Texts
 from study.models import encoders
 from study.models.backbones import Geometry
@@ -124,3 +132,16 @@ def test_a_graph_network_is_held_against_all_its_layers_and_all_of_it_at_its_own
     read = replace(config, model=ModelConfig())
     texts = Plan(read, parse_space(read), Texts(("a",), np.array([0]), ("n", "p")), (), "f", np.arange(0))
     assert baselines(texts)["full"].train.lr == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("trials", "said"),
+    [(3, 0), (5, 2), (9, None), (20, None)],
+)
+def test_a_grid_that_is_not_finished_says_how_many_trials_it_needs(plan: Plan, trials: int, said: int | None) -> None:
+    space = {"method.rank": "choice(1,2,4)", "method.layers": "all,top-1"}
+    study = replace(plan.config.study, trials=trials)
+    config = replace(plan.config, space=space, sampler=SamplerConfig("grid"), study=study)
+    notes = replace(plan, config=config, space=parse_space(config)).notes
+    expected = f"The grid has 6 configurations, of which {said} train beside 3 baselines: study.trials=9 trains all."
+    assert notes == (() if said is None else (expected,))

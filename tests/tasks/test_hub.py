@@ -64,6 +64,12 @@ def test_a_test_split_is_the_test_set(folder: Path) -> None:
     assert found.held.tolist() == [False] * 3 + [True]
 
 
+@pytest.mark.parametrize("keys", [{"test_split": "train"}, {"split": "validation", "test_split": "validation"}])
+def test_a_test_split_that_is_learned_from_is_refused(folder: Path, keys: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="is also the split that is learned from"):
+        read(folder, config="mnli", **keys)
+
+
 def test_a_split_that_hides_its_labels_is_refused(folder: Path) -> None:
     with pytest.raises(DataError, match=r"split test of task.path=.*: hides its labels; name another split"):
         read(folder, config="mnli", test_split="test")
