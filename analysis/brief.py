@@ -22,12 +22,13 @@ def render(f: Findings) -> str:
     origin = [f"- {name}: {_cell(value)}" for name, value in say.provenance(f)]
     blocks = (
         f"# {_cell(f.runs.name)}", _cell(say.headline(f)), "\n".join(chosen), say.left_out_line(f),
+        "\n".join(f"- {_cell(line)}" for line in say.failures(f)),
         "## The front", table(front), "![Score against trained parameters](figures/front.svg)",
         "## What needs no training", table([cells(r) for r in f.references]),
         "## How sure", table(sure), "## What the recommendation adapts", mermaid(f.linears), *exports,
         "## Provenance", "\n".join(origin),
     )  # fmt: skip
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def table(rows: Sequence[dict[str, str]]) -> str:

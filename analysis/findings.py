@@ -101,6 +101,14 @@ def left_out_line(f: Findings) -> str:
     return f"Left out: {total} of {w.plural(len(f.runs.trials), 'trial')} ({parts}). Compared: {len(f.compared)}."
 
 
+def failures(f: Findings) -> list[str]:
+    """The distinct errors of trials that failed, the most frequent first, each with how many trials it ended."""
+    counts = f.runs.trials["error"].dropna().value_counts()
+    return [
+        f"{w.plural(int(count), 'trial')} failed: {' '.join(str(error).split())}" for error, count in counts.items()
+    ]
+
+
 def fold_scores(f: Findings, row: pd.Series) -> str:
     """The scores of the folds in their order, a dash where one is missing."""
     columns = sorted(

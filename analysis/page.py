@@ -46,7 +46,7 @@ def render(f: Findings) -> str:
     name = escape(f.runs.name)
     body = "\n".join((
         f'<h1>{name}</h1><p class="sub">Which rank, which λ, which layers – and what each choice costs.</p>',
-        _answer(f), _section("", escape(say.left_out_line(f)), "left-out"), _figure_sections(f.figures[:1]),
+        _answer(f), _left_out(f), _figure_sections(f.figures[:1]),
         _section("The front", _front_table(f)), _section("Baselines", _baseline_table(f)),
         _section("What needs no training", table([cells(r) for r in f.references], empty=UNKNOWN)),
         _section("How sure", _sure(f)), _figure_sections(f.figures[1:]),
@@ -80,6 +80,11 @@ def _mark(chosen: bool) -> str:
 def _section(title: str, body: str, kind: str = "") -> str:
     heading = f"<h2>{escape(title)}</h2>" if title else ""
     return f'<section class="{kind}">{heading}{body}</section>'
+
+
+def _left_out(f: Findings) -> str:
+    errors = "".join(f"<br>{escape(line)}" for line in say.failures(f))
+    return _section("", escape(say.left_out_line(f)) + errors, "left-out")
 
 
 def _answer(f: Findings) -> str:

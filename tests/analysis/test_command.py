@@ -38,3 +38,20 @@ def test_help_says_what_the_command_does(tmp_path):
     done = command(tmp_path, "--help")
     assert done.returncode == 0
     assert "lora-report study=NAME" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("été (1)", "été (1)"), ("2024_10_01", "2024_10_01"), ("true", "true"), ("it's, a=b ${c}", "it's, a=b ${c}"),
+     ("'a b'", "a b"), ("null", "null"), ("1e3", "1e3")],
+)  # fmt: skip
+def test_a_study_is_named_as_it_was_typed(store, tmp_path, typed, name):
+    done = command(tmp_path, f"study={typed}", f"tracking.uri={store}")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"lora-report: study={name}: no study of this name")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_named_as_it_was_typed(store, tmp_path):
+    done = command(tmp_path, "study=demo", f"tracking.uri={store}", "out=my reports (2)")
+    assert (done.returncode, done.stdout) == (0, "my reports (2)/demo/index.html\n"), done.stderr

@@ -1,12 +1,13 @@
 """The written report and the answer that it gives."""
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from analysis.errors import ReportError
-from analysis.findings import find, headline
+from analysis.findings import failures, find, headline
 from analysis.interactive import to_plotly
 from analysis.report import write_report
 from analysis.runs import load_study
@@ -109,3 +110,17 @@ def test_an_unknown_study_writes_nothing(store, tmp_path):
     with pytest.raises(ReportError):
         write_report("nope", tmp_path / "reports", store)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_error_of_a_failed_trial_stands_in_page_and_brief(store, tmp_path):
+    index = write_report("none", tmp_path, store)
+    assert "1 trial failed: boom" in body(index)
+    assert "- 1 trial failed: boom" in (index.parent / "report.md").read_text(encoding="utf-8")
+
+
+def test_distinct_errors_are_said_once_each_with_their_number_the_most_frequent_first(store):
+    runs = load_study("demo", store)
+    errors = ["a", "b\nc", "b\nc", *[None] * (len(runs.trials) - 3)]
+    found = find(replace(runs, trials=runs.trials.assign(error=errors)))
+    assert failures(found) == ["2 trials failed: b c", "1 trial failed: a"]
+    assert failures(find(load_study("one", store))) == []
