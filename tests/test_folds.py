@@ -73,7 +73,8 @@ def test_positions_are_those_of_the_whole():
 
 
 def test_more_folds_than_the_smallest_class_is_refused():
-    with pytest.raises(ConfigError, match=r"4 folds: exceed the smallest class positive, which has 3.*study\.folds=3 or fewer"):
+    said = r"4 folds: exceed the smallest class positive, which has 3.*study\.folds=3 or fewer"
+    with pytest.raises(ConfigError, match=said):
         make_folds(examples(np.array([0] * 9 + [1] * 3)), 4, 0, np.arange(12))
 
 

@@ -38,6 +38,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     _check_addresses(config)
     network.settle(named(config))
     launch.prepare(config)
+    tracking.check(config)  # imports MLflow, while what workers fork from imports torch
     plan = make_plan(_settled(config))
     # Workers import and load while this process opens its stores.
     with launch.make(config, plan.data) as launcher:
@@ -72,7 +73,6 @@ def _check_addresses(config: StudyConfig) -> None:
     stores.check("storage.url", config.storage.url)
     if config.tracking.name != "off" and config.tracking.uri:
         stores.check("tracking.uri", config.tracking.uri, tracking.SCHEMES)
-    tracking.check(config)
     stores.check_folder("report.dir", config.report.dir)
 
 

@@ -65,9 +65,12 @@ class Ledger:
 
     def changed(self) -> Change | None:
         """What has changed since the stored trials were trained, as far as it concerns them or what may be asked."""
+        version = self.study.user_attrs.get(TRAININGS, 0)
+        if version == VERSION:
+            return None
         departures = [self.plan.config.configuration.with_values(v) for v in self.plan.space.singly()]
         stored = [configuration_of(t) for t in self.trials()]
-        return change_since(self.study.user_attrs.get(TRAININGS, 0), [*stored, *departures]) if stored else None
+        return change_since(version, [*stored, *departures]) if stored else None
 
     def _check_trainings(self) -> None:
         """Refuse to add trials to a study whose own would now come out otherwise; mark what is trained as of now."""
