@@ -17,6 +17,7 @@ POOLINGS = ("mean", "cls", "last", "pooler")
 SCORES = ("accuracy", "macro_f1", "rouge1", "rouge2", "rougeL")
 KINDS = ("classification", "summarization", "summarization_generate")
 LABEL_TYPES = ("auto", "text", "number")
+RARE = ("refuse", "drop", "merge")
 BASELINES = ("head", "full", "lora")
 SEARCHABLE = ("model", "method", "train")
 # The keys that a configuration's name shows in its own way.
@@ -43,7 +44,8 @@ class TaskConfig:
     `longest` tokens.
     task=file and task=hub: `path`, what is learned (`kind`), and the columns: `text` (two joined as a+b), `label` or
     `target`, `group` (kept in one fold) and `id`; for files also `test_path`, `encoding` and `delimiter`, for the Hub
-    `config`, `split` and `test_split`. `label_type` says what labels are (null or auto: decided for the column).
+    `config`, `split` and `test_split`. `label_type` says what labels are (null or auto: decided for the column), `rare`
+    what becomes of classes that not every fold could have (null or refuse, drop, merge).
     """
 
     name: str = "sentiment"
@@ -69,6 +71,7 @@ class TaskConfig:
     split: Optional[str] = None  # noqa: UP045
     test_split: Optional[str] = None  # noqa: UP045
     label_type: Optional[str] = None  # noqa: UP045
+    rare: Optional[str] = None  # noqa: UP045
 
 
 @dataclass(frozen=True)

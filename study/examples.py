@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
@@ -23,6 +23,8 @@ class Examples(ABC):
 
     # Whether the classes of `strata` are what is learned, so that one class alone leaves nothing to learn.
     classified: ClassVar[bool] = False
+    # The note on texts that are there with several answers, of which one is kept.
+    repeats: ClassVar[str] = "texts_with_several_summaries_of_which_the_most_frequent_or_first_is_kept"
     # What may be the score.
     scores: ClassVar[tuple[str, ...]]
 
@@ -57,6 +59,10 @@ class Examples(ABC):
     @abstractmethod
     def keys(self) -> tuple[str, ...]:
         """What each example is read as: two that are equal are one and the same, and would leak across folds."""
+
+    @abstractmethod
+    def answers(self) -> tuple[Hashable, ...]:
+        """What is to be learned of each example: where a text is there twice, these agree or contradict each other."""
 
     @abstractmethod
     def permuted(self, order: np.ndarray) -> Self:
@@ -94,6 +100,7 @@ class Classified(Examples):
 
     scores: ClassVar[tuple[str, ...]] = CLASSES
     classified: ClassVar[bool] = True
+    repeats: ClassVar[str] = "texts_with_several_labels_of_which_the_majority_is_kept"
     labels: np.ndarray
     classes: tuple[str, ...]
 
@@ -108,6 +115,9 @@ class Classified(Examples):
     @property
     def class_names(self) -> tuple[str, ...]:
         return self.classes
+
+    def answers(self) -> tuple[Hashable, ...]:
+        return tuple(self.labels.tolist())
 
     def permuted(self, order: np.ndarray) -> Self:
         changed: dict[str, Any] = {"labels": self.labels[order]}  # a field of every kind that has classes
@@ -170,6 +180,9 @@ class Documents(Examples):
     def keys(self) -> tuple[str, ...]:
         return tuple("\x00".join((q, *s)) for q, s in zip(self.queries, self.sentences, strict=True))
 
+    def answers(self) -> tuple[Hashable, ...]:
+        return tuple(zip(self.references, self.highlights, strict=True))
+
     def permuted(self, order: np.ndarray) -> Self:
         """Each document's own highlights, moved to other sentences of it: `order` says by how far."""
         moved = tuple(h[k % len(h) :] + h[: k % len(h)] for h, k in zip(self.highlights, order.tolist(), strict=True))
@@ -211,6 +224,9 @@ class Pairs(Examples):
 
     def keys(self) -> tuple[str, ...]:
         return self.sources
+
+    def answers(self) -> tuple[Hashable, ...]:
+        return self.targets
 
     def permuted(self, order: np.ndarray) -> Self:
         return replace(self, targets=tuple(self.targets[i] for i in order))

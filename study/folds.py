@@ -111,10 +111,21 @@ def _check(examples: Examples, k: int) -> None:
         raise ConfigError(f"the {len(examples)} examples to fold", rule, "raise task.limit, or check the labels")
     smallest = int(sizes.min())
     if k > smallest:
-        fewer = f"write study.folds={smallest} or fewer, or " if smallest >= 2 else ""
-        name = f" {examples.class_names[classes[sizes.argmin()]]}" if examples.classified else ""
-        rule = f"exceed the smallest class{name}, which has {smallest} examples"
-        raise ConfigError(f"{k} folds", rule, f"{fewer}raise task.limit")
+        raise ConfigError(f"{k} folds", _too_small(examples, classes, sizes, k), _ways_out(examples, smallest))
     if groups is not None and k > len(np.unique(groups)):
         count = len(np.unique(groups))
         raise ConfigError(f"{k} folds", f"exceed the {count} groups", f"write study.folds={count} or fewer")
+
+
+def _too_small(examples: Examples, classes: np.ndarray, sizes: np.ndarray, k: int) -> str:
+    """Which class has fewer examples than folds, and how many others do."""
+    smallest, others = int(sizes.min()), int((sizes < k).sum()) - 1
+    name = f" {examples.class_names[classes[sizes.argmin()]]}" if examples.classified else ""
+    more = f", and {others} more have fewer than {k}" if others and examples.classified else ""
+    return f"exceed the smallest class{name}, which has {smallest} example{'' if smallest == 1 else 's'}{more}"
+
+
+def _ways_out(examples: Examples, smallest: int) -> str:
+    ways = [f"write study.folds={smallest} or fewer"] if smallest >= 2 else []
+    ways += ["write task.rare=drop or merge where the task reads it"] if examples.classified else []
+    return ", or ".join([*ways, "raise task.limit"])

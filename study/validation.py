@@ -14,6 +14,7 @@ from study.config import (
     METHODS,
     POOLINGS,
     PRECISIONS,
+    RARE,
     SCORES,
     Configuration,
     StudyConfig,
@@ -176,6 +177,17 @@ def validate_task(t: TaskConfig) -> None:
         t.label_type,
         f"is not one of {', '.join(LABEL_TYPES)}",
         "choose one of these",
+    )
+    _require(
+        t.rare is None or t.rare in RARE, "task.rare", t.rare, f"is not one of {', '.join(RARE)}", "choose one of these"
+    )
+    named = next((key for key in ("test_path", "test_split") if getattr(t, key)), None)
+    _require(
+        named is None or t.test_fraction == TaskConfig.test_fraction,
+        "task.test_fraction",
+        t.test_fraction,
+        f"is not used where task.{named} names the test set",
+        f"leave task.test_fraction out, or task.{named}",
     )
     _require(
         t.budget is None or t.budget >= 1,

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from study import classes, metrics, ranks, tasks
 from study import folds as splitting
-from study import metrics, ranks, tasks
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, plain
 from study.engine.workbench import StudyData
 from study.errors import ConfigError, StudyError
@@ -26,7 +26,7 @@ from study.search.space import Space, parse_space
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
 
 # Keys of `task` that studies of the first version do not have: where they are not given, nothing of a study is another.
-ADDED = ("label_type",)
+ADDED = ("label_type", "rare")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should hear before the first trial."""
-        return tuple(filter(None, [targets.fused(self.shapes.sites), self._unfinished_grid()]))
+        data = [f"{name}: {text}" for name, text in self.examples.notes.items() if text != "0"]
+        return tuple(filter(None, [*data, targets.fused(self.shapes.sites), self._unfinished_grid()]))
 
     def _unfinished_grid(self) -> str | None:
         """What a person should hear of a grid that `study.trials` does not finish."""
@@ -136,6 +137,7 @@ def make_plan(config: StudyConfig) -> Plan:
     """
     space = parse_space(config)
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
+    examples = classes.settled(examples, config.task.rare, config.study.folds, config.task.test_fraction)
     _check_against_model(config, space, backbones.geometry(config.model, examples).sites)
     _check_head(config, space, examples)
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)

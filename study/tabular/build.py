@@ -20,7 +20,7 @@ from study.tabular.table import Table, missing
 
 # What each kind reads beside the texts.
 READS = {
-    "classification": ("label", "label_type"),
+    "classification": ("label", "label_type", "rare"),
     "summarization": ("target", "budget"),
     "summarization_generate": ("target", "longest", "prefix", "suffix"),
 }

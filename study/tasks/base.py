@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from dataclasses import fields, replace
 
 import numpy as np
 
 from study import seeding
 from study.config import TaskConfig
-from study.errors import ConfigError, DataError
+from study.duplicates import count_near, without_duplicates
+from study.errors import ConfigError
 from study.examples import Examples
 
 EVERY = ("name", "limit", "test_fraction", "shuffle_labels", "metric")  # keys that every task reads
@@ -39,7 +39,7 @@ class Task(ABC):
         self.check(config)
         named = bool(config.test_path or config.test_split)
         examples = limited(without_duplicates(self.read(config)), config.limit, seed, named)
-        examples = scored(examples, config.metric)
+        examples = scored(count_near(examples), config.metric)
         if examples.groups is not None:
             largest = int(np.unique(examples.groups, return_counts=True)[1].max())
             examples = examples.noted(largest_group=f"{largest} of {len(examples)} examples")
@@ -54,79 +54,6 @@ class Task(ABC):
                 kind = f" with task.kind={config.kind}" if config.kind else ""
                 remedy = f"leave it out; it reads {', '.join([*own, *EVERY[1:]])}"
                 raise ConfigError(f"task.{key}={value}", f"is not read by task={self.name}{kind}", remedy)
-
-
-def without_duplicates(examples: Examples) -> Examples:
-    """One example of each text, by the majority of its classes; what was left out is noted.
-
-    A test set of the source stays whole: its texts and groups leave the training side. Of a text whose classes tie,
-    none is kept. Raises DataError where nothing, or nothing of a class, is left to learn from.
-    """
-    held = np.zeros(len(examples), dtype=bool) if examples.held is None else examples.held
-    keys = examples.keys()
-    leaking, notes = _leaking(examples, held)
-    places: dict[tuple[str, bool], list[int]] = {}
-    for i in np.flatnonzero(~leaking).tolist():
-        places.setdefault((keys[i], bool(held[i])), []).append(i)
-    chosen = [_majority(examples, own) for own in places.values()]
-    kept = np.array(sorted(i for i in chosen if i is not None), dtype=np.int64)
-    _check_left(examples, held, kept)
-    dropped = len(examples) - len(kept) - int(leaking.sum())
-    notes |= {"duplicates_dropped": dropped} | _conflicts(examples, list(places.values()))
-    return examples.take(kept).noted(**notes)
-
-
-def _leaking(examples: Examples, held: np.ndarray) -> tuple[np.ndarray, dict[str, object]]:
-    """Which training rows [n] have a text or a group of the test set, and notes on how many."""
-    keys = examples.keys()
-    tested = {keys[i] for i in np.flatnonzero(held)}
-    texts = ~held & np.array([key in tested for key in keys], dtype=bool)
-    groups = np.zeros(len(held), dtype=bool)
-    if examples.groups is not None:
-        groups = ~held & ~texts & np.isin(examples.groups, examples.groups[held])
-    notes = {
-        "training_rows_dropped_since_their_text_is_in_the_test_set": int(texts.sum()),
-        "training_rows_dropped_since_their_group_is_in_the_test_set": int(groups.sum()),
-    }
-    return texts | groups, {name: count for name, count in notes.items() if count}
-
-
-def _majority(examples: Examples, places: list[int]) -> int | None:
-    """The first of the places whose class most of them have; None where classes tie; the first where there are none."""
-    if not examples.classified:
-        return places[0]
-    counts = Counter(examples.strata[places].tolist()).most_common(2)
-    if len(counts) > 1 and counts[0][1] == counts[1][1]:
-        return None
-    return next(i for i in places if examples.strata[i] == counts[0][0])
-
-
-def _conflicts(examples: Examples, places: list[list[int]]) -> dict[str, object]:
-    """Notes on texts that are there with several classes."""
-    if not examples.classified:
-        return {}
-    several = [own for own in places if len(set(examples.strata[own].tolist())) > 1]
-    tied = sum(_majority(examples, own) is None for own in several)
-    notes = {
-        "texts_with_several_labels_of_which_the_majority_is_kept": len(several) - tied,
-        "texts_left_out_since_their_labels_tie": tied,
-    }
-    return {name: count for name, count in notes.items() if count}
-
-
-def _check_left(examples: Examples, held: np.ndarray, kept: np.ndarray) -> None:
-    """Refuse a training side, or a test set, that lost everything or a class."""
-    learned = kept[~held[kept]]
-    remedy = "take the rows of the test set, and texts with labels that contradict each other, out of the training data"
-    if not len(learned):
-        raise DataError("the training data", "have no row that is not in the test set or contradicted", remedy)
-    if held.any() and not held[kept].any():
-        raise DataError("the test set", "has no text whose labels agree", "correct its labels")
-    if examples.classified:
-        lost = np.setdiff1d(examples.strata[~held], examples.strata[learned])
-        if len(lost):
-            name = examples.class_names[lost[0]]
-            raise DataError("the training data", f"have no row of class {name} that can be learned from", remedy)
 
 
 def scored(examples: Examples, metric: str | None) -> Examples:

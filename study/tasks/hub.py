@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from study.config import TaskConfig
-from study.errors import AssetError, ConfigError, DataError
+from study.errors import AssetError, ConfigError, DataError, StudyError
 from study.examples import Examples
 from study.tabular import build
 from study.tabular.table import Table
@@ -42,6 +42,9 @@ class Hub(Task):
         config = _guessed(config, features)
         build.needed(config)
         names = getattr(features.get(config.label), "names", None)
+        if names is not None and config.label_type not in (None, "auto"):
+            rule = f"is not read, since the data set names the classes of its column {config.label}"
+            raise ConfigError(f"task.label_type={config.label_type}", rule, "leave it out")
         wanted = build.wanted(config)
         tables = [_table(config, split, rows, wanted) for split, rows in loaded.items()]
         if names is None:
@@ -63,14 +66,45 @@ def _load(config: TaskConfig, split: str) -> Any:
     datasets.disable_progress_bars()
     try:
         if any((Path(path) / name).is_file() for name in SAVED):
-            saved = datasets.load_from_disk(path)
-            return saved[split] if isinstance(saved, dict) else saved
+            return _saved(config, datasets.load_from_disk(path), split)
         return datasets.load_dataset(path, config.config, split=split)
+    except StudyError:
+        raise
     except Exception as error:  # each source of data has errors of its own
-        what = f"task.path={path}" + (f" task.config={config.config}" if config.config else "")
         first = next(iter(str(error).strip().splitlines()), "").rstrip(".") or type(error).__name__
+        _refuse_split(config, split, _splits(config), error)
         remedy = "write a folder, or a name that the Hub (while online) or its cache has"
-        raise AssetError(what, f"has no split {split} that can be loaded ({first})", remedy) from error
+        raise AssetError(_what(config), f"has no split {split} that can be loaded ({first})", remedy) from error
+
+
+def _what(config: TaskConfig) -> str:
+    return f"task.path={config.path}" + (f" task.config={config.config}" if config.config else "")
+
+
+def _saved(config: TaskConfig, saved: Any, split: str) -> Any:
+    """The split of what save_to_disk wrote: of several splits, or of one, which may have no name."""
+    known = list(saved) if isinstance(saved, dict) else [str(saved.split or "train")]
+    _refuse_split(config, split, known)
+    return saved[split] if isinstance(saved, dict) else saved
+
+
+def _splits(config: TaskConfig) -> list[str]:
+    """The splits that the data set has, empty where that cannot be known."""
+    import datasets
+
+    try:
+        return list(datasets.get_dataset_split_names(str(config.path), config.config))
+    except (OSError, ValueError, RuntimeError, LookupError):  # of a data set that there is not, as its loading said
+        return []
+
+
+def _refuse_split(config: TaskConfig, split: str, known: list[str], error: Exception | None = None) -> None:
+    """Raise AssetError with the splits that there are, where this is none of them, nor a part of one."""
+    wanted = [part.strip().partition("[")[0] for part in split.split("+")]
+    if known and not set(wanted) <= {*known, "all"}:
+        key = "test_split" if split == config.test_split else "split"
+        remedy = f"choose one of {', '.join(known)} in task.{key}"
+        raise AssetError(_what(config), f"has no split {split}", remedy) from error
 
 
 def _guessed(config: TaskConfig, features: Any) -> TaskConfig:

@@ -15,10 +15,11 @@ from tables import articles, reviews, write_csv, write_jsonl, write_parquet
 
 from study import metrics, tasks
 from study.config import KINDS, TaskConfig
+from study.duplicates import without_duplicates
 from study.errors import ConfigError, DataError
 from study.examples import Documents, Examples, Texts
 from study.folds import split_test
-from study.tasks.base import Task, limited, without_duplicates
+from study.tasks.base import Task, limited
 
 SEED = 3
 SOME = 60

@@ -54,6 +54,31 @@ BAD: dict[str, Bad] = {
         "t.csv", with_row("odd,2.5"), f"{CSV} task.label_type=number", "line 42: has the label 2.5, which is no plain",
     ),
     "an unknown type of label": ("t.csv", GOOD, f"{CSV} task.label_type=word", "auto, text, number"),
+    "measurements for labels": (
+        "t.csv", "review,stars\n" + "".join(f"text {i},{i / 7:.3f}\n" for i in range(40)), CSV,
+        "holds 40 different numbers in 40 rows, measurements rather than classes",
+    ),
+    "several rare classes": (
+        "t.csv", with_row("odd,good\nodder,bad"), f"{CSV} task.test_fraction=0",
+        "smallest class bad, which has 1 example, and 1 more have fewer than 3; write task.rare=drop or merge",
+    ),
+    "a rare class that merges with none": (
+        "t.csv", with_row("odd,good"), f"{CSV} task.rare=merge", "task.rare=merge: makes a class of 1 example",
+    ),
+    "an unknown way with rare classes": ("t.csv", GOOD, f"{CSV} task.rare=keep", "refuse, drop, merge"),
+    "rare classes of summaries": (
+        "t.jsonl", lambda p: write_jsonl(p, articles(20)), f"{SUMMARIES} task.rare=drop", "task.rare=drop: is not read",
+    ),
+    "a test set that is named and left out": (
+        "t.csv", GOOD, f"{CSV} task.test_path=t.csv task.test_fraction=0",
+        "task.test_fraction=0.0: is not used where task.test_path names the test set",
+    ),
+    "a test set that is named and drawn": (
+        "t.csv", GOOD, f"{CSV} task.test_path=t.csv task.test_fraction=0.5", "task.test_path names the test set",
+    ),
+    "a test split that is named and left out": (
+        "t.csv", GOOD, f"{CSV} task.test_split=test task.test_fraction=0", "task.test_split names the test set",
+    ),
     "ids that occur twice": (
         "t.csv", "id,review,stars\n1,a,0\n1,b,1\n", f"{CSV} task.id=id", "line 3: has the id 1, as line 2",
     ),
@@ -248,6 +273,17 @@ def test_of_repeated_texts_the_majority_of_labels_is_kept_and_those_that_tie_are
     assert examples.notes["texts with several labels of which the majority is kept"] == "1"
     assert examples.notes["texts left out since their labels tie"] == "1"
     assert dict(zip(examples.texts, examples.labels.tolist(), strict=True))["text 0"] == 1
+
+
+def test_what_was_decided_about_the_data_is_said_before_the_first_trial(here: Path) -> None:
+    put(here / "t.csv", with_row("Text 3!,1\nodd,good"))
+    plan = planned("task.path=t.csv", "task.rare=drop", "task.test_fraction=0")
+    said = "\n".join(plan.notes)
+    assert "label type: words, 3 classes, since line 43 of task.path=t.csv has good" in said
+    assert "texts that equal an earlier one but for case, punctuation and links: 1" in said
+    assert "rare classes dropped: good 1" in said
+    assert "class sizes: 1 21, 0 20" in said
+    assert "duplicates dropped" not in said  # of none nothing is said
 
 
 def test_rows_without_a_text_are_counted(here: Path) -> None:

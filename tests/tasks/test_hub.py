@@ -85,7 +85,13 @@ def test_columns_that_are_named_are_taken(folder: Path) -> None:
     ("keys", "said"),
     [
         ({"config": "qqp"}, "task.config=qqp: has no split train"),
-        ({"config": "mnli", "split": "dev"}, "has no split dev that can be loaded"),
+        ({"config": "mnli", "split": "dev"}, "has no split dev; choose one of train, validation, test in task.split"),
+        ({"config": "mnli", "split": "train+dev"}, "has no split train+dev; choose one of train, validation, test"),
+        (
+            {"config": "mnli", "test_split": "dev[:1]"},
+            "has no split dev[:1]; choose one of train, validation",
+        ),
+        ({"config": "mnli", "label_type": "text"}, "task.label_type=text: is not read, since the data set names the"),
         ({"config": "mnli", "text": "sentence"}, "task.text=sentence: is no column of split train"),
         ({"config": "mnli", "label": "y"}, "task.label=y: is no column of split train"),
     ],
@@ -107,6 +113,40 @@ def test_a_folder_of_save_to_disk_is_read_too(tmp_path: Path, several: bool) -> 
     assert isinstance(found, Texts)
     assert found.texts == ("a", "b", "c")
     assert found.classes == ("bad", "good")  # words of no class label: in the order of their characters
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"split": "validation"}, "has no split validation; choose one of train in task.split"),
+        ({"test_split": "test"}, "has no split test; choose one of train in task.test_split"),
+        ({"split": "Train"}, "has no split Train; choose one of train"),
+    ],
+)
+@pytest.mark.parametrize("several", [True, False])
+def test_a_saved_folder_has_no_split_but_its_own(tmp_path: Path, several: bool, keys: Any, said: str) -> None:
+    from datasets import DatasetDict
+
+    rows = made({"sentence": ["a", "b", "c"], "label": ["good", "bad", "good"]})
+    (DatasetDict({"train": rows}) if several else rows).save_to_disk(tmp_path / "saved")
+    with pytest.raises(AssetError, match=said):
+        read(tmp_path / "saved", text="sentence", label="label", **keys)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["007", "7", "12"], ("007", "12", "7")),
+        (["0", "1", "3+"], ("0", "1", "3+")),
+        ([0.5, 1.0, 1.5], ("0.5", "1", "1.5")),
+        ([True, False, True], ("false", "true")),
+    ],
+)
+def test_labels_of_a_data_set_are_what_they_would_be_in_a_file(tmp_path: Path, labels: Any, classes: Any) -> None:
+    made({"sentence": ["a", "b", "c"], "label": labels}).save_to_disk(tmp_path / "saved")
+    found = read(tmp_path / "saved", text="sentence", label="label")
+    assert isinstance(found, Texts)
+    assert found.classes == classes
 
 
 def test_three_columns_of_text_leave_a_doubt_that_is_said(tmp_path: Path) -> None:
