@@ -107,7 +107,15 @@ def test_no_bytes_end_in_anything_but_a_table_or_one_line(tmp_path: Path, suffix
     ("name", "content", "said"),
     [
         ("t.csv", b'review,stars\na,1\n"he said \\"hi\\", and left",1\n', "line 3: .*twice"),
+        ("t.tsv", b'review\tstars\tmore\na\t1\t\n"he \\" said, \t1\n', "line 3: has 2 cells where the header has 3"),
+        ("t.csv", b'review;stars\n"a \\"b\\"; c";1\n', "line 2: .*twice"),
+        ("t.csv", b'review,stars\na,1\n"\\"",1\n"b",2\n', "line 3: .*twice"),
         ("t.csv", b"review,stars\na,1\nb\0c,1\n", "line 3: holds a NUL character"),
+        ("t.csv", b"rev\0iew,stars and some more of it\na,1\n", "line 1: holds a NUL character"),
+        ("t.jsonl", b'{"review": "abc", "stars": 1}\n\n{"review": "a\0", "stars": 1}\n', "line 3: holds a NUL"),
+        ("t.tsv", b"review\tstars\ra\t1\rb\0c and more of it\t1\r", "line 3: holds a NUL character"),
+        ("t.csv", "review,stars\na,1\nb\0c,2\n".encode("utf-16"), "line 3: holds a NUL character"),
+        ("t.csv", b"sep=;\nreview;stars\na;1\nb;c;2\n", "line 4: has 3 cells where the header has 2"),
         ("t.csv", b"review,stars\na,1\nreview,stars\nb,1\n", "line 3: repeats the header; delete the row"),
         ("t.jsonl", b'{"review": "a", "stars": 1}\n{"review": "\\ud83d", "stars": 1}\n', "line 2: holds .ud83d, half"),
         ("t.jsonl", b'{"review": "a", "\\ud83d": 1}\n', "line 1: holds .ud83d, half"),
@@ -120,9 +128,14 @@ def test_what_is_broken_is_said_with_its_line(tmp_path: Path, name: str, content
 
 
 @pytest.mark.parametrize(
-    "content", [b"review,stars\ra,1\rb,2\r", b"review,stars\r\na,1\rb,2\n", b"sep=;\nreview;stars\na;1"]
-)
+    "content",
+    [
+        b"review,stars\ra,1\rb,2\r", b"review,stars\r\na,1\rb,2\n", b"sep=;\nreview;stars\na;1",
+        b"SEP=,\r\nreview,stars\r\na,1", b'"sep=|"\nreview|stars\na|1', b"\xef\xbb\xbfsep=\t\nreview\tstars\na\t1\n",
+        "sep=;\nreview;stars\na;1".encode("utf-16"),
+    ],
+)  # fmt: skip
 def test_ends_of_lines_and_the_delimiter_that_excel_names_are_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.csv").write_bytes(content)
     assert table(tmp_path / "t.csv").columns["stars"][0] == "1"
-    assert table(tmp_path / "t.csv").place(0) == f"line {3 if b'sep' in content else 2}"
+    assert table(tmp_path / "t.csv").place(0) == f"line {2 if content.startswith(b'review') else 3}"
