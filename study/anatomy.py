@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from study import ranks, tasks
+from study import methods, ranks, tasks
 from study.config import MethodConfig, StudyConfig
 from study.errors import ConfigError
 from study.models import backbones
@@ -69,7 +69,7 @@ def _counted(sites: tuple[LinearSite, ...]) -> str:
 
 
 def _adapted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> str:
-    if method.kind in ("full", "head"):
+    if not methods.get(method.kind).adapts:
         return f"method.kind={method.kind} chooses none of them."
     try:
         count = len(select_ranks(method, sites))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Optional, TypeVar
 
@@ -10,7 +10,6 @@ from study import ranks
 from study.errors import ConfigError
 
 T = TypeVar("T")
-METHODS = ("lora", "factorized", "full", "head")
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
 POOLINGS = ("mean", "cls", "last", "pooler")
@@ -20,8 +19,7 @@ LABEL_TYPES = ("auto", "text", "number")
 RARE = ("refuse", "drop", "merge")
 BASELINES = ("head", "full", "lora")
 SEARCHABLE = ("model", "method", "train")
-# The keys that a configuration's name shows in its own way.
-NAMED = tuple(f"method.{k}" for k in ("kind", "rank", "lam", "targets", "layers", "residual"))
+SCALINGS = ("alpha/r", "alpha/sqrt(r)")
 
 
 @dataclass(frozen=True)
@@ -105,6 +103,7 @@ class MethodConfig:
     targets: str = "qv"
     layers: str = "all"
     residual: str = "keep"
+    scaling: str = "alpha/r"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rank", ranks.canonical(self.rank))
@@ -206,35 +205,6 @@ class Configuration:
             out = replace(out, **{group: replace(getattr(out, group), **{name: value})})
         return out
 
-    def canonical(self) -> Configuration:
-        """The same training with every knob that this method ignores at its default."""
-        ignored = {
-            "lora": ("residual",),
-            "factorized": ("alpha",),
-            "full": ("rank", "alpha", "lam", "targets", "layers", "residual"),
-            "head": ("rank", "alpha", "lam", "targets", "layers", "residual"),
-        }[self.method.kind]
-        default = MethodConfig()
-        method = replace(self.method, **{name: getattr(default, name) for name in ignored})
-        return replace(self, method=method)
-
-    def label(self, searched: Iterable[str] = (), usual: str | None = None) -> str:
-        """A name a person can read: ``r8 λ10 qv top-half`` or, where not of the `usual` kind, ``lora r8 qv all``.
-
-        Of the keys that a study searches, those that the name would not show are added: ``lr=0.003``.
-        """
-        m = self.method
-        parts = [] if m.kind == usual and m.kind in ("lora", "factorized") else [m.kind]
-        if m.kind in ("lora", "factorized"):
-            rank = f"r{m.rank}" if isinstance(m.rank, int) else f"r {m.rank}"
-            parts += [rank, *([f"λ{_short(m.lam)}"] if m.lam is not None else []), m.targets, m.layers]
-        if m.kind == "factorized" and m.residual == "drop":
-            parts.append("drop")
-        values = flatten(self)
-        named = [*NAMED, *(() if m.kind == "lora" else ("method.alpha",))]
-        more = [key for key in searched if key not in named and not key.startswith(ranks.PLACE)]
-        return " ".join([*parts, *(f"{key.partition('.')[2]}={_short(values[key])}" for key in more)])
-
 
 @dataclass(frozen=True)
 class StudyConfig:
@@ -276,7 +246,7 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
     """At most three significant digits, and 1000 rather than 1e+03."""
     return f"{float(f'{value:.3g}'):g}" if isinstance(value, float) else str(value)
 

@@ -42,13 +42,31 @@ class Fold:
 
 
 @dataclass(frozen=True)
+class Adaptation:
+    """A configuration resolved on a model: the rank of each adapted layer by its name, and what that comes to.
+
+    `lowest` is the lowest block that changes, the number of blocks where none does; `trained` numbers train and
+    `stored` numbers must be kept, the head's apart.
+    """
+
+    ranks: Mapping[str, int]
+    lowest: int
+    trained: int
+    stored: int
+
+
+@dataclass(frozen=True)
 class Member:
-    """One training: a trial's configuration on one fold, with a seed of its own."""
+    """One training: a trial's configuration on one fold, with a seed of its own.
+
+    `adaptation` is what the configuration comes to on its model.
+    """
 
     trial: int
     fold: int
     configuration: Configuration
     seed: int
+    adaptation: Adaptation
 
 
 @dataclass(frozen=True)

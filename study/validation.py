@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from study import ranks
+from study import methods, ranks
 from study.config import (
     BASELINES,
     KINDS,
     LABEL_TYPES,
     LAYERS,
-    METHODS,
     POOLINGS,
     PRECISIONS,
     RARE,
+    SCALINGS,
     SCORES,
     Configuration,
     StudyConfig,
@@ -60,7 +60,7 @@ def validate_configuration(c: Configuration) -> None:
     """Raise ConfigError where a value is impossible for any model."""
     m, t = c.method, c.train
     _require_finite(c)
-    _require(m.kind in METHODS, "method.kind", m.kind, f"is not one of {', '.join(METHODS)}", "choose one of these")
+    methods.get(m.kind)
     ranks.check(m.rank)
     _require(
         m.alpha > 0,
@@ -75,6 +75,13 @@ def validate_configuration(c: Configuration) -> None:
         m.lam,
         "λ weighs the task loss and must be positive",
         "write a λ above 0, or null for the task loss alone",
+    )
+    _require(
+        m.scaling in SCALINGS,
+        "method.scaling",
+        m.scaling,
+        f"is not one of {', '.join(SCALINGS)}",
+        "choose one of these",
     )
     _require(
         m.residual in ("keep", "drop"),
@@ -212,7 +219,7 @@ def validate(config: StudyConfig) -> None:
     auto = config.model.precision == "auto"  # settled before the study is planned
     validate_configuration(config.configuration.with_values({"model.precision": "float32"} if auto else {}))
     _require(
-        config.method.kind not in ("lora", "factorized")
+        not methods.get(config.method.kind).adapts
         or ranks.adapts(config.method.rank)
         or any(key.startswith("method.rank") for key in config.space),
         "method.rank",

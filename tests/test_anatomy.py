@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tiny import FAMILIES, PAIRS, Odd, backbone, pair
+from tiny import FAMILIES, PAIRS, Odd, adapted, backbone, pair
 
 from study import anatomy
-from study.adapters.surgery import adapter_parameters
 from study.config import MethodConfig
 from study.models import encoders
 from study.models.roles import GROUPS
@@ -28,7 +27,7 @@ def test_the_rows_of_a_group_add_up_to_what_training_counts(kind: str, rank: int
         assert sum(row.weight for row in rows) == sum(s.inputs * s.outputs for s in matched)
         if matched:
             method = MethodConfig(rank=rank, targets=group)
-            assert sum(row.lora or 0 for row in rows) == adapter_parameters(method, sites)
+            assert sum(row.lora or 0 for row in rows) == adapted(method, sites).trained
 
 
 def test_layers_that_a_pattern_gives_no_rank_have_no_number() -> None:

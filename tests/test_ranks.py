@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study import ranks
+from study import methods, ranks
 from study.config import Configuration, MethodConfig
 from study.errors import ConfigError
 
@@ -62,12 +62,12 @@ def test_a_configuration_with_a_pattern_is_hashable_and_survives_json() -> None:
 
 def test_a_label_shows_the_pattern() -> None:
     one = Configuration(method=MethodConfig(rank={"attention": 8, "ffn": 2}, targets="all-linear"))
-    assert one.label() == "lora r attention:8,ffn:2 all-linear all"
-    assert one.label(["method.rank.attention", "method.rank.ffn", "train.lr"], "lora") == (
+    assert methods.of(one).label(one) == "lora r attention:8,ffn:2 all-linear all"
+    assert methods.of(one).label(one, ["method.rank.attention", "method.rank.ffn", "train.lr"], "lora") == (
         "r attention:8,ffn:2 all-linear all lr=0.001"
     )
 
 
 def test_the_methods_without_ranks_forget_a_pattern() -> None:
-    told = Configuration(method=MethodConfig(kind="head", rank={"ffn": 2})).canonical()
-    assert told == Configuration(method=MethodConfig(kind="head")).canonical()
+    told = Configuration(method=MethodConfig(kind="head", rank={"ffn": 2}))
+    assert methods.of(told).canonical(told) == Configuration(method=MethodConfig(kind="head"))

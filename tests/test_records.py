@@ -7,10 +7,10 @@ import math
 from dataclasses import asdict
 
 import pytest
-from tiny import configuration, workbench
+from tiny import configuration, member_of, workbench
 
 from study.engine import measure, train
-from study.records import Epoch, FoldResult, Member, TrialResult
+from study.records import Epoch, FoldResult, TrialResult
 from study.search.objectives import summary
 
 NAN, INF = math.nan, math.inf
@@ -55,7 +55,7 @@ def test_a_sound_fold_is_read_as_it_was_written() -> None:
 
 
 def test_a_training_that_diverges_brings_an_error_and_no_figure() -> None:
-    member = Member(0, 1, configuration(kind="full", lr=1e30, clip=1e30, warmup=0.0), 1)
+    member = member_of(0, 1, configuration(kind="full", lr=1e30, clip=1e30, warmup=0.0), 1)
     result = train.train_pack([member], workbench())[0]
     assert (result.score, result.metrics) == (None, {})
     assert result.error is not None
@@ -73,7 +73,7 @@ def test_only_the_member_whose_held_out_loss_is_no_number_fails(monkeypatch: pyt
         return [{**first, "loss": NAN}, *others] if others else [first]
 
     monkeypatch.setattr(Problem, "scores", broken)
-    bad, good = train.train_pack([Member(i, 1, configuration(), 1) for i in range(2)], workbench())
+    bad, good = train.train_pack([member_of(i, 1, configuration(), 1) for i in range(2)], workbench())
     assert (bad.score, bad.error) == (None, "its held-out loss is nan in epoch 1; try a smaller train.lr")
     assert good.score is not None
     assert len(good.epochs) == 2
@@ -81,5 +81,5 @@ def test_only_the_member_whose_held_out_loss_is_no_number_fails(monkeypatch: pyt
 
 def test_a_measurement_that_is_no_number_fails_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "costs", lambda member, bench: {"latency/ms": NAN})
-    result = train.train_pack([Member(0, 0, configuration(), 1)], workbench())[0]
+    result = train.train_pack([member_of(0, 0, configuration(), 1)], workbench())[0]
     assert result.error == "its latency/ms is nan; train it again under another study.name"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from study import methods
+from study.adapters.factors import Start
+from study.adapters.spectrum import Spectrum
 from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
@@ -17,7 +22,8 @@ from study.engine.workbench import StudyData, Workbench
 from study.examples import Documents, Texts
 from study.models import encoders
 from study.models.encoders import Encoder
-from study.records import Fold
+from study.models.targets import Geometry, LinearSite
+from study.records import Adaptation, Fold, Member
 
 VOCABULARY = 50
 CLASSES = ("no", "yes")
@@ -220,3 +226,34 @@ def documents(count: int) -> Documents:
     references = tuple(" ".join(own) for own in chosen)
     queries = tuple("z" if i % 2 else "" for i in range(count))
     return Documents(queries, tuple(sentences), tuple(highlights), references, budget=8, metric="rougeL")
+
+
+def unfit(member: Member) -> Member:
+    """The same member with a layer to adapt that its model does not have, so that it fails where it trains."""
+    return replace(member, adaptation=replace(member.adaptation, ranks={"no.such.layer": 2}))
+
+
+@lru_cache(maxsize=1)
+def geometry() -> Geometry:
+    """That of the tiny BERT."""
+    return encoder().geometry
+
+
+def member_of(
+    trial: int, fold: int, configured: Configuration, seed: int, on: Workbench | Geometry | None = None
+) -> Member:
+    """A member whose configuration is resolved on the bench's model, on that geometry, or on the tiny BERT."""
+    where = on.encoder(configured.model).geometry if isinstance(on, Workbench) else on or geometry()
+    return Member(trial, fold, configured, seed, methods.of(configured).adapt(configured.method, where))
+
+
+def adapted(method: MethodConfig, sites: tuple[LinearSite, ...], layers: int = 0, parameters: int = 0) -> Adaptation:
+    """What the method comes to on a model of these layers."""
+    return methods.get(method.kind).adapt(method, Geometry(sites, layers, parameters))
+
+
+def starts_of(
+    method: MethodConfig, sites: tuple[LinearSite, ...], model: torch.nn.Module, seed: int, spectrum: Spectrum
+) -> dict[str, Start]:
+    """One member's start at each layer that its method adapts."""
+    return methods.get(method.kind).starts(method, adapted(method, sites).ranks, model, seed, spectrum)

@@ -11,15 +11,15 @@ from study.models.linear import bias, matrix
 
 @torch.no_grad()
 def settled(packed: PackedLinear, member: int = 0) -> Start:
-    """One member's trained product φ W x + s (B − S)(D x) as a start with B − S for B and nothing left to subtract.
+    """One member's trained product as a start from which nothing is left to subtract: what was constant joins B and D.
 
     On the CPU; adapting a layer with it gives the trained layer.
     """
-    down, up = packed.down[member].detach().cpu().clone(), packed.up[member].detach().cpu().clone()
-    if packed.shift is not None:
-        up -= packed.shift[member].cpu()
-    zero = torch.zeros_like(up)
-    return Start(down, up, zero, zero, float(packed.scale[member]), float(packed.frozen[member]), False)
+    down, up = (factor[member].detach().cpu().clone() for factor in packed.factors())
+    lengths = packed.magnitude
+    magnitude = None if lengths is None or not packed.stretched[member] else lengths[member].detach().cpu().clone()
+    zero, scale, frozen = torch.zeros_like(up), float(packed.scale[member]), float(packed.frozen[member])
+    return Start(down, up, zero, zero, scale, frozen, False, magnitude=magnitude)
 
 
 def keeps_weight(start: Start) -> bool:

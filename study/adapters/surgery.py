@@ -5,29 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from study import seeding
-from study.adapters import factorized, lora
 from study.adapters.factors import PackedLinear, Start
-from study.adapters.spectrum import Spectrum
-from study.config import MethodConfig
 from study.models.linear import matrix
-from study.models.targets import LinearSite, select_ranks
-
-
-def starts_of(
-    method: MethodConfig, sites: tuple[LinearSite, ...], backbone: nn.Module, seed: int, spectrum: Spectrum
-) -> dict[str, Start]:
-    """One member's start at each layer that its method adapts, by the layer's name."""
-    out = {}
-    for site, rank in select_ranks(method, sites).items():
-        weight = matrix(backbone.get_submodule(site.name))
-        if method.kind == "lora":
-            # A generator per layer: what a layer draws must not depend on which others are adapted.
-            generator = torch.Generator().manual_seed(seeding.derive(seed, site.name))
-            out[site.name] = lora.start(weight, rank, method.alpha, generator)
-        else:
-            out[site.name] = factorized.start(site.name, weight, rank, method.residual, spectrum)
-    return out
 
 
 def attach(backbone: nn.Module, members: list[dict[str, Start]]) -> dict[str, PackedLinear]:
@@ -60,20 +39,3 @@ def merge(backbone: nn.Module, attached: dict[str, PackedLinear], member: int = 
         weight = packed.merged(member)
         backbone.set_submodule(name, packed.linear)
         matrix(packed.linear).copy_(weight)
-
-
-def adapter_parameters(method: MethodConfig, sites: tuple[LinearSite, ...]) -> int:
-    """Trainable numbers of the adapter (head apart), from shapes alone."""
-    down = method.kind == "lora"
-    return sum(rank * (s.outputs + (s.inputs if down else 0)) for s, rank in select_ranks(method, sites).items())
-
-
-def stored_parameters(method: MethodConfig, sites: tuple[LinearSite, ...], total: int) -> int:
-    """Numbers that the adapted backbone needs on disk: `factorized drop` replaces W by B and C.
-
-    LoRA and `keep` store their factors beside the backbone (C of `keep` is recomputed from W).
-    """
-    if method.kind == "factorized" and method.residual == "drop":
-        chosen = select_ranks(method, sites).items()
-        return total + sum(rank * (s.inputs + s.outputs) - s.inputs * s.outputs for s, rank in chosen)
-    return total + adapter_parameters(method, sites)

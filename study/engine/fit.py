@@ -16,7 +16,6 @@ from study.engine.optim import PackedAdamW, schedule
 from study.engine.pack import Pack
 from study.engine.problems.base import levelled
 from study.engine.workbench import Workbench
-from study.models import targets
 from study.records import SMALLER, Epoch, Fold, Member, fault_of
 
 OnEpoch = Callable[[Member, Epoch], bool]
@@ -64,8 +63,7 @@ class Fit:
         if any(m.configuration.model != model for m in members):
             raise ValueError("members of a pack share their model")
         self.bench, self.device, self.encoder = bench, bench.device, encoder
-        methods = [m.configuration.method for m in members]
-        lowest = min(targets.lowest_block(m, encoder.sites, encoder.layers) for m in methods)
+        lowest = min(m.adaptation.lowest for m in members)
         self.problem = problems.make(bench, model, lowest, cached)  # while the encoder is still as it came
         folds = [bench.data.folds[m.fold] for m in members]
         self.courses = [Course(m, f, self.problem.rows(f.train)) for m, f in zip(members, folds, strict=True)]

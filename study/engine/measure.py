@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from study.adapters import surgery
+from study import methods
 from study.config import Configuration, TrainConfig
 from study.engine import memory
 from study.engine.fit import Fit
@@ -30,8 +30,8 @@ def costs(member: Member, bench: Workbench) -> dict[str, float]:
 
 def _shape(configuration: Configuration) -> Configuration:
     """The configuration without what changes neither shapes nor the kind of work."""
-    c, settled = configuration.canonical(), TrainConfig()
-    train = replace(settled, batch_size=c.train.batch_size, dropout=0.5 if c.train.dropout else 0.0)
+    c, usual = methods.of(configuration).canonical(configuration), TrainConfig()
+    train = replace(usual, batch_size=c.train.batch_size, dropout=0.5 if c.train.dropout else 0.0)
     return replace(c, method=replace(c.method, lam=None if c.method.lam is None else 1.0), train=train)
 
 
@@ -76,26 +76,25 @@ def held(fit: Fit, step: int) -> int:
 
 def parameters(member: Member, bench: Workbench) -> dict[str, float]:
     """Numbers that train, that the adapted model has, and that must be stored, the head's counted apart."""
-    encoder, method = bench.encoder(member.configuration.model), member.configuration.method
+    encoder, adaptation = bench.encoder(member.configuration.model), member.adaptation
     head = (encoder.hidden + 1) * bench.data.examples.outputs
-    adapter = encoder.parameters if method.kind == "full" else surgery.adapter_parameters(method, encoder.sites)
+    added = 0 if methods.of(member.configuration).trains_backbone else adaptation.trained
     return {
-        "params/trainable": adapter + head,
-        "params/adapter": adapter,
+        "params/trainable": adaptation.trained + head,
+        "params/adapter": adaptation.trained,
         "params/head": head,
-        "params/total": encoder.parameters + head + (0 if method.kind == "full" else adapter),
-        "params/stored": surgery.stored_parameters(method, encoder.sites, encoder.parameters) + head,
+        "params/total": encoder.parameters + head + added,
+        "params/stored": adaptation.stored + head,
     }
 
 
 @torch.no_grad()
 def spectrum(fit: Fit) -> dict[str, float]:
-    """`spectrum/kept`: of a factorized member, the share of Σ‖W‖²_F over its adapted layers that B₀ C holds."""
-    if fit.courses[0].member.configuration.method.kind != "factorized":
+    """`spectrum/kept`: of a member whose B starts at a part of W, the share of Σ‖W‖²_F over its layers in that part."""
+    layers = [layer for layer in fit.pack.attached.values() if layer.target is not None]
+    if not layers:
         return {}
-    layers = fit.pack.attached.values()
-    # C has orthonormal rows, so ‖B₀ C‖_F = ‖B₀‖_F.
-    kept = sum(float(layer.target[0].double().square().sum()) for layer in layers if layer.target is not None)
+    kept = sum(layer.started() for layer in layers)
     whole = sum(float(matrix(layer.linear).double().square().sum()) for layer in layers)
     return {"spectrum/kept": kept / whole}
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-from study import seeding
+from study import methods, seeding
 from study.adapters import surgery
 from study.adapters.dropout import Dropped
 from study.adapters.factors import trained_dtype
@@ -16,7 +16,6 @@ from study.adapters.spectrum import Spectrum
 from study.engine.pooling import Reader
 from study.errors import ConfigError
 from study.models.encoders import Encoder
-from study.models.targets import lowest_block
 from study.records import Member
 
 
@@ -32,29 +31,31 @@ class Pack:
         self, encoder: Encoder, members: list[Member], outputs: int, spectrum: Spectrum, device: torch.device
     ) -> None:
         self.members, self.device = list(members), device
-        methods = [m.configuration.method for m in members]
-        self.full = any(m.kind == "full" for m in methods)
+        self.full = any(methods.of(m.configuration).trains_backbone for m in members)
         if self.full and len(members) > 1:
-            raise ValueError("method.kind=full trains the backbone itself and fits a pack of one only")
+            raise ValueError("what trains the backbone itself fits a pack of one only")
         like = next(encoder.backbone.parameters())
         dtype = trained_dtype(like)
         self.backbone = copy.deepcopy(encoder.backbone).to(dtype) if self.full else encoder.backbone
         if self.full:
             self.backbone.requires_grad_(True)
         starts = [
-            surgery.starts_of(m.configuration.method, encoder.sites, self.backbone, m.seed, spectrum) for m in members
+            methods.of(m.configuration).starts(
+                m.configuration.method, m.adaptation.ranks, self.backbone, m.seed, spectrum
+            )
+            for m in members
         ]
-        for member, own in zip(members, starts, strict=True):
-            if not (own or outputs or self.full):
+        for member in members:
+            if not (member.adaptation.trained or outputs):
                 rule = "leaves every layer alone, and a model that writes has no new head: nothing would train"
                 raise ConfigError(f"method.rank={member.configuration.method.rank}", rule, "raise a rank above 0")
         self.adapts = [set(start) for start in starts]
         # The blocks below this one never change; a pack that adapts nothing has the whole backbone below it.
-        self.lowest = min(lowest_block(m, encoder.sites, encoder.layers) for m in methods)
+        self.lowest = min(m.adaptation.lowest for m in members)
         self.head = torch.stack([_draw_head(outputs, encoder.hidden, m.seed) for m in members])
         self.head = self.head.to(device, dtype).requires_grad_()
         self.bias = torch.zeros(self.size, outputs, device=device, dtype=dtype).requires_grad_()
-        lams = [m.lam for m in methods]
+        lams = [m.configuration.method.lam for m in members]
         self.pull = torch.tensor([0.0 if x is None else 1 / x for x in lams], device=device, dtype=dtype)
         self.attached = surgery.attach(self.backbone, starts)  # last: what fails before has changed nothing
 

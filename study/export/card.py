@@ -153,20 +153,11 @@ def _origin(e: Evidence, manifest: Manifest) -> list[tuple[str, str]]:
         ("data fingerprint", e.data_fingerprint),
         ("folds fingerprint", e.folds_fingerprint),
         ("base model's fingerprint", manifest.fingerprint),
-        *((key, str(value)) for key, value in e.settings.items() if _told(key, e.settings)),
+        *((key, str(value)) for key, value in e.settings.items()),
         *(e.notes.items()),
         ("versions", versions),
     ]
     return rows
-
-
-def _told(key: str, settings: Mapping[str, object]) -> bool:
-    """Whether the setting means anything to this method."""
-    kind = settings["method.kind"]
-    only = {"method.residual": ("factorized",), "method.alpha": ("lora",)}
-    if kind in ("full", "head") and key.startswith("method."):
-        return key == "method.kind"
-    return kind in only.get(key, (kind,))
 
 
 def _table(heads: tuple[str, ...], rows: object) -> str:

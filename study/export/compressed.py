@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from study import methods
 from study.export import head
 from study.export.formats import OfTransformers
 from study.export.frame import CLASSIFY, WRITE
+from study.methods.base import THIN
 
 if TYPE_CHECKING:
     from study.config import MethodConfig
@@ -24,7 +26,7 @@ class Compressed(OfTransformers):
     name = "compressed"
 
     def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
-        if method.kind == "factorized" and method.residual == "drop":
+        if methods.get(method.kind).leaves(method) == THIN:
             return None
         rule = "keeps B C alone, and this configuration keeps W (method.residual=drop is what compresses)"
         return rule, "write format=merged"

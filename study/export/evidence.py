@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from study import methods
 from study.adapters import export
-from study.config import flatten
+from study.config import Configuration, flatten
 from study.export.chosen import best
 from study.export.trained import Trained
 from study.records import TrialResult
@@ -73,7 +74,7 @@ def gather(
         folds_fingerprint=plan.folds_fingerprint,
         examples=len(plan.searched),
         test_examples=len(plan.test),
-        settings=flatten(chosen.configuration.canonical()),
+        settings=_settings(chosen.configuration),
         figures=summary(chosen),
         folds=tuple(f.score for f in chosen.folds if f.score is not None),
         differences=differences(plan, chosen, results),
@@ -81,6 +82,12 @@ def gather(
         lost={n: export.lost(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
         notes=plan.examples.notes,
     )
+
+
+def _settings(configuration: Configuration) -> dict[str, object]:
+    """The configuration's keys and values, of the method's those that it reads."""
+    read = {"method.kind", *(f"method.{name}" for name in methods.of(configuration).reads)}
+    return {key: v for key, v in flatten(configuration).items() if not key.startswith("method.") or key in read}
 
 
 def differences(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult]) -> tuple[Difference, ...]:

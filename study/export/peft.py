@@ -10,9 +10,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from study import methods
 from study.export import head
 from study.export.formats import OfTransformers
 from study.export.frame import CLASSIFY, WRITE
+from study.methods.base import NOTHING, THIN, UPDATE
 
 if TYPE_CHECKING:
     from study.adapters.factors import Start
@@ -30,11 +32,12 @@ class Peft(OfTransformers):
     needs_base = True
 
     def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
-        if method.kind == "factorized" and method.residual == "drop":
+        left = methods.get(method.kind).leaves(method)
+        if left == THIN:
             rule = "adds to a layer's weight, and method.residual=drop has none left to add to"
             return rule, "write format=compressed or format=merged"
-        if method.kind in ("full", "head"):
-            what = "changes no layer" if method.kind == "head" else "changes every weight"
+        if left != UPDATE:
+            what = "changes no layer" if left == NOTHING else "changes every weight"
             return f"keeps low-rank updates, and method.kind={method.kind} {what}", "write format=merged"
         return None
 

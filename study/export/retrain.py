@@ -31,14 +31,17 @@ def members(plan: Plan, number: int, configuration: Configuration, data: str) ->
     `searched` and `all` train with the seed of the study's own held-out scores: `searched` is the very training
     whose test score the study took of the trials of its front. `ensemble` is the trial's folds, as they were.
     """
-    seed = plan.config.study.seed
+    seed, adaptation = plan.config.study.seed, plan.adaptation(configuration)
     if data == ENSEMBLE:
-        own = [Member(number, f.index, configuration, seeding.derive(seed, "fold", f.index)) for f in plan.folds]
-        return StudyData(plan.examples, plan.folds), own
+        seeds = [seeding.derive(seed, "fold", f.index) for f in plan.folds]
+        parts = zip(plan.folds, seeds, strict=True)
+        return StudyData(plan.examples, plan.folds), [
+            Member(number, f.index, configuration, own, adaptation) for f, own in parts
+        ]
     judged = plan.test if len(plan.test) else plan.folds[0].valid  # an epoch is scored on something
     train = np.sort(np.concatenate([plan.searched, plan.test])) if data == ALL else plan.searched
     last = Fold(len(plan.folds), train, judged)
-    member = Member(number, last.index, configuration, seeding.derive(seed, "test"))
+    member = Member(number, last.index, configuration, seeding.derive(seed, "test"), adaptation)
     return StudyData(plan.examples, (*plan.folds, last)), [member]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from study import methods
 from study.search.ledger import configuration_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ HEADS = ("trial", "configuration", "export", "stored", "parameters", "latency p5
 
 def name_of(trial: FrozenTrial) -> str:
     """The trial's configuration as a person reads it."""
-    return configuration_of(trial).label()
+    configuration = configuration_of(trial)
+    return methods.of(configuration).label(configuration)
 
 
 def render(

@@ -5,25 +5,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from study.config import ModelConfig
 from study.errors import ConfigError
 from study.examples import Documents, Examples, Graph, Pairs
 from study.models import encoders, generators, graphs
 from study.models.encoders import Encoder
-from study.models.targets import LinearSite
+from study.models.targets import Geometry
 
 EMBEDDED = (*encoders.EMBEDDED, *graphs.NAMES)  # names of models that are no one's on the Hub
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """What a model looks like before its weights are there: its linear layers, its blocks, its parameters."""
-
-    sites: tuple[LinearSite, ...]
-    layers: int
-    parameters: int
 
 
 def geometry(model: ModelConfig, examples: Examples) -> Geometry:

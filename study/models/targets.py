@@ -45,6 +45,19 @@ class LinearSite:
         return min(self.inputs, self.outputs)
 
 
+@dataclass(frozen=True)
+class Geometry:
+    """What a model looks like before its weights are there: its linear layers, its blocks, its parameters."""
+
+    sites: tuple[LinearSite, ...]
+    layers: int
+    parameters: int
+
+    def height(self, site: LinearSite) -> int:
+        """The block of the layer, those of a decoder counted on from those of its encoder."""
+        return site.layer + (stack_depths(self.sites).get("encoder", 0) if site.stack == "decoder" else 0)
+
+
 def matches(target: str, site: LinearSite) -> bool:
     """Whether a target names the layer: a group, a module's name, or a regular expression on the whole name.
 
@@ -88,13 +101,11 @@ def select_layers(spec: str, count: int) -> range:
 
 
 def select_ranks(method: MethodConfig, sites: tuple[LinearSite, ...]) -> dict[LinearSite, int]:
-    """The layers that a method adapts, each with its rank; none for `full` and `head`.
+    """The layers that a method's targets, layers and rank name, each with its rank.
 
     Layers count from the top of each stack. Raises ConfigError where the targets match no layer, a key of the rank
     matches none or no key matches a targeted layer, and where a rank exceeds min(in, out).
     """
-    if method.kind in ("full", "head"):
-        return {}
     pattern, chosen = ranks.entries(method.rank), _targeted(method, sites)
     for key, _ in pattern:
         if not any(matches(key, s) for s in sites):
@@ -111,11 +122,6 @@ def select_ranks(method: MethodConfig, sites: tuple[LinearSite, ...]) -> dict[Li
         rule = f"exceeds min(in, out) = {limit} of a targeted layer"
         raise ConfigError(f"method.rank={method.rank}", rule, f"write a rank from 1 to {limit}")
     return given
-
-
-def select_sites(method: MethodConfig, sites: tuple[LinearSite, ...]) -> tuple[LinearSite, ...]:
-    """The layers that a method adapts; for errors see :func:`select_ranks`."""
-    return tuple(select_ranks(method, sites))
 
 
 def _targeted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[LinearSite]:
@@ -153,18 +159,6 @@ def stack_depths(sites: Iterable[LinearSite]) -> dict[str, int]:
     for site in sites:
         depths[site.stack] = max(depths.get(site.stack, 0), site.layer + 1)
     return depths
-
-
-def lowest_block(method: MethodConfig, sites: tuple[LinearSite, ...], layers: int) -> int:
-    """The lowest block that the method changes: 0 for `full`, `layers` for `head`, which changes none.
-
-    A decoder's blocks count on from those of its encoder.
-    """
-    if method.kind == "full":
-        return 0
-    below = stack_depths(sites).get("encoder", 0)
-    heights = (s.layer + (below if s.stack == "decoder" else 0) for s in select_sites(method, sites))
-    return min(heights, default=layers)
 
 
 def fused(sites: Iterable[LinearSite]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from study import launch, network, provenance, references, seeding, stores, tracking
 from study.config import StudyConfig
+from study.errors import StudyError
 from study.models import backbones, targets
 from study.records import FoldResult, Member, TrialResult, finite
 from study.search import finish, packing
@@ -138,7 +139,7 @@ class Driver:
         for trial in trials:
             for result in kept[trial.number].values():
                 self._fold(trial, result, stored=True)
-        members = [m for t in trials if t.number not in originals for m in self._members(t)]
+        members = [m for t in trials if t.number not in originals for m in self._members(t, kept[t.number])]
         for result in self.train(members, {(t, f) for t, folds in kept.items() for f in folds}):
             kept[result.trial][result.fold] = result
             self._fold(by_number[result.trial], result)
@@ -150,7 +151,7 @@ class Driver:
 
         Packs are made of all of them, so that a round that was interrupted goes on in the packs that it began in.
         """
-        packs = packing.compose(members, self._size, self.plan.geometry)
+        packs = packing.compose(members, self._size)
         for result in self.launcher.run([p for p in packs if not all((m.trial, m.fold) in known for m in p)]):
             if (result.trial, result.fold) not in known:
                 self.progress.say(result.notes)
@@ -175,11 +176,21 @@ class Driver:
                 out[trial.number] = known
         return out
 
-    def _members(self, trial: FrozenTrial) -> list[Member]:
-        """One member a fold. The seed is the fold's: trials are compared in pairs, fold by fold."""
-        seed = self.plan.config.study.seed
+    def _members(self, trial: FrozenTrial, kept: dict[int, FoldResult]) -> list[Member]:
+        """One member a fold, none where the trial does not fit its model, which then is each fold's result.
+
+        The seed is the fold's: trials are compared in pairs, fold by fold.
+        """
+        configuration, seed = configuration_of(trial), self.plan.config.study.seed
+        try:
+            adaptation = self.plan.adaptation(configuration)
+        except StudyError as error:
+            for index in (f.index for f in self.plan.folds if f.index not in kept):
+                kept[index] = FoldResult(trial.number, index, None, error=str(error))
+                self._fold(trial, kept[index])
+            return []
         return [
-            Member(trial.number, f.index, configuration_of(trial), seeding.derive(seed, "fold", f.index))
+            Member(trial.number, f.index, configuration, seeding.derive(seed, "fold", f.index), adaptation)
             for f in self.plan.folds
         ]
 

@@ -53,7 +53,7 @@ def score_tests(
     for number in chosen:
         if number in known:
             tracker.measured(number, known[number])
-    members = [Member(n, fold, results[n].configuration, seed) for n in chosen]
+    members = [Member(n, fold, c, seed, plan.adaptation(c)) for n, c in ((n, results[n].configuration) for n in chosen)]
     missing = []
     for result in (r.sound() for r in train(members, {(n, fold) for n in known})):
         if result.score is None:

@@ -9,11 +9,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from study import stores
-from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, TrainConfig, plain, revived
+from study.config import Configuration, StudyConfig, plain, revived
 from study.engine.changes import VERSION, Change, change_since
 from study.errors import ConfigError, ResumeError
 from study.records import FoldResult, TrialResult, finite
 from study.search import samplers
+from study.search.identity import defaults_of, differences, first_fingerprint, values_of
 from study.search.plan import Plan, baselines
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 CONFIGURATION, FINGERPRINT, FOLD = "configuration", "lora_study.fingerprint", "fold:"
+VALUES = "lora_study.values"  # what the fingerprint is made of: study/search/identity.py
+STORED = "is stored with other values, so that trials of the two cannot be compared:"
+OTHER = "choose another study.name, or repeat the first command to go on with it"
 TRAININGS = "lora_study.trainings"  # the version of what a training comes to: study/engine/changes.py
 TEST, PACKS, CONFIG, EXPORT = "test:", "lora_study.packs", "lora_study.config", "export:"
 PAUSES = (0.1, 0.3, 1.0)  # seconds between tries to open a store that others may just be making
@@ -53,15 +57,30 @@ class Ledger:
         self.searched = samplers.Searched(plan.directions)
 
     def _check(self) -> None:
-        known = self.study.user_attrs.get(FINGERPRINT)
-        if known is None:
+        """Refuse a study whose values differ from the plan's, key by key; mark a new one with them."""
+        known = self.study.user_attrs
+        if FINGERPRINT not in known:
             self.study.set_user_attr(FINGERPRINT, self.plan.fingerprint)
-        elif known != self.plan.fingerprint:
-            raise ResumeError(
-                f"study.name={self.plan.config.study.name}",
-                "is stored with another configuration, seed, data or model files: trials of the two cannot be compared",
-                "choose another study.name, or repeat the first command to go on with it",
-            )
+        elif VALUES not in known and known[FINGERPRINT] != self._first_fingerprint():
+            raise ResumeError(f"study.name={self.study.study_name}", f"{STORED}{self._first_difference()}", OTHER)
+        elif VALUES in known:
+            changed = differences(known[VALUES], self.plan.values, defaults_of(self.plan.config))
+            if changed:
+                raise ResumeError(f"study.name={self.study.study_name}", f"{STORED}{_listed(changed)}", OTHER)
+        if known.get(VALUES) != self.plan.values:
+            self.study.set_user_attr(VALUES, self.plan.values)
+
+    def _first_fingerprint(self) -> str | None:
+        return first_fingerprint(self.plan.config, self.plan.facts, self.plan.weights)
+
+    def _first_difference(self) -> str:
+        """What differs from a study of the first schema, as far as its last configuration says."""
+        raw = self.study.user_attrs.get(CONFIG)
+        if raw is None:
+            return " another configuration, seed, data or model files"
+        stored = values_of(revived(StudyConfig, json.loads(raw)), self.plan.space.extremes(), self.plan.facts)
+        changed = differences(stored, self.plan.values, defaults_of(self.plan.config))
+        return _listed(changed) if changed else " other data or model files"
 
     def changed(self) -> Change | None:
         """What has changed since the stored trials were trained, as far as it concerns them or what may be asked."""
@@ -94,7 +113,7 @@ class Ledger:
     @property
     def study_id(self) -> str:
         """A mark of this very study, for its runs in MLflow."""
-        return f"{self.plan.config.study.name}:{self.plan.fingerprint}"
+        return f"{self.study.study_name}:{self.study.user_attrs[FINGERPRINT]}"
 
     def trials(self) -> list[FrozenTrial]:
         """Every trial that has been asked for, by number."""
@@ -168,6 +187,16 @@ class Ledger:
         self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
 
 
+def _listed(changed: dict[str, tuple[Any, Any]]) -> str:
+    """The keys that differ, each with its stored value and the one that is asked for."""
+    marks = {key for key in changed if key in ("data", "folds") or key.startswith("files of ")}
+    said = [
+        f"{key} changed" if key in marks else f"{key} was {stored} and is {present}"
+        for key, (stored, present) in changed.items()
+    ]
+    return f" {', '.join(said)}"
+
+
 def _refuse_foreign(kept: RDBStorage, name: str) -> None:
     """Raise ConfigError where the store holds a study of that name which has trials and no mark of this suite."""
     known = next((s for s in kept.get_all_studies() if s.study_name == name), None)
@@ -213,8 +242,7 @@ def exports_of(study: Study) -> dict[tuple[int, str], dict[str, float]]:
 
 def configuration_of(trial: FrozenTrial) -> Configuration:
     """What the trial trains."""
-    raw = json.loads(trial.user_attrs[CONFIGURATION])
-    return Configuration(ModelConfig(**raw["model"]), MethodConfig(**raw["method"]), TrainConfig(**raw["train"]))
+    return revived(Configuration, json.loads(trial.user_attrs[CONFIGURATION]))
 
 
 def folds_of(trial: FrozenTrial) -> dict[int, FoldResult]:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from study.config import ModelConfig
-from study.errors import ConfigError
-from study.models import targets
-from study.models.backbones import Geometry
+from study import methods
 from study.records import Member
 
-ALONE = ("full",)  # methods whose members share no frozen weights
-
 SizeOf = Callable[[str, list[Member]], int]
-GeometryOf = Callable[[ModelConfig], Geometry]
 
 
-def compose(members: Iterable[Member], size_of: SizeOf, geometry: GeometryOf) -> list[list[Member]]:
+def compose(members: Iterable[Member], size_of: SizeOf) -> list[list[Member]]:
     """The members in packs, the longest first.
 
     Only members that share model and frozen prefix meet; members of one fold come together, since their
@@ -24,30 +18,24 @@ def compose(members: Iterable[Member], size_of: SizeOf, geometry: GeometryOf) ->
     """
     groups: dict[str, list[Member]] = {}
     for member in sorted(members, key=lambda m: (m.fold, m.trial)):
-        groups.setdefault(group_of(member, geometry), []).append(member)
+        groups.setdefault(group_of(member), []).append(member)
     packs = []
     for name, own in groups.items():
-        size = 1 if own[0].configuration.method.kind in ALONE else size_of(name, own)
+        size = size_of(name, own) if methods.of(own[0].configuration).packs else 1
         packs += [own[i : i + size] for i in range(0, len(own), size)]
     return sorted(packs, key=_cost, reverse=True)
 
 
-def group_of(member: Member, geometry: GeometryOf) -> str:
+def group_of(member: Member) -> str:
     """What members must share to train together: the model and the lowest block that they change."""
     c = member.configuration
-    if c.method.kind in ALONE:
+    if not methods.of(c).packs:
         return c.method.kind
-    try:
-        shapes = geometry(c.model)
-        lowest = str(targets.lowest_block(c.method, shapes.sites, shapes.layers))
-    except ConfigError:  # it does not fit its model, which its own training will say
-        lowest = f"trial {member.trial}"
-    return f"{c.model.name} {c.model.precision} {c.model.max_length} {c.model.pooling} from {lowest}"
+    return f"{c.model.name} {c.model.precision} {c.model.max_length} {c.model.pooling} from {member.adaptation.lowest}"
 
 
 def _cost(pack: list[Member]) -> tuple[int, int, int, int]:
     """What reaches deeper into the model, and trains more of it at once, trains longer."""
     c = pack[0].configuration
-    kind = {"full": 3, "lora": 2, "factorized": 2, "head": 0}[c.method.kind]
     depth = {"all": 9, "top-half": 5}.get(c.method.layers, 1)
-    return kind, depth, max(m.configuration.train.epochs for m in pack), len(pack)
+    return methods.of(c).effort, depth, max(m.configuration.train.epochs for m in pack), len(pack)

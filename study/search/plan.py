@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,22 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from study import classes, metrics, ranks, tasks
+from study import classes, methods, metrics, tasks
 from study import folds as splitting
-from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, plain
+from study.config import BASELINES, Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.engine.workbench import StudyData
 from study.errors import ConfigError, StudyError
 from study.examples import Examples
+from study.methods.base import NOTHING
 from study.models import backbones, targets
-from study.models.backbones import Geometry
-from study.models.targets import LinearSite
-from study.records import Fold
+from study.models.targets import Geometry
+from study.records import Adaptation, Fold
+from study.search import identity
 from study.search.space import Space, parse_space
 
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
-
-# Keys of `task` that studies of the first version do not have: where they are not given, nothing of a study is another.
-ADDED = ("label_type", "rare")
 
 
 @dataclass(frozen=True)
@@ -98,36 +94,56 @@ class Plan:
         """maximize or minimize, one for each objective."""
         return [metrics.direction(name) for name in self.config.objectives]
 
+    @cached_property
+    def _adaptations(self) -> dict[tuple[ModelConfig, MethodConfig], Adaptation]:
+        return {}
+
+    def adaptation(self, configuration: Configuration) -> Adaptation:
+        """What a configuration comes to on its model; StudyError where it does not fit."""
+        key = configuration.model, configuration.method
+        if key not in self._adaptations:
+            geometry = self.geometry(configuration.model)
+            self._adaptations[key] = methods.of(configuration).adapt(configuration.method, geometry)
+        return self._adaptations[key]
+
     def training(self, configuration: Configuration) -> tuple[Configuration, tuple[tuple[str, int], ...]]:
-        """What a configuration comes to on its model: equal where two train the same, however they name it."""
-        method = configuration.method
+        """What a configuration trains on its model: equal where two train the same, however they name it."""
+        method = methods.of(configuration)
         try:
-            adapted = targets.select_ranks(method, self.geometry(configuration.model).sites)
-        except StudyError:  # it does not fit its model, which its own training will say
-            return configuration.canonical(), ()
-        if not adapted and method.kind != "full":
-            return configuration.with_values({"method.kind": "head"}).canonical(), ()
+            adapted = self.adaptation(configuration)
+        except StudyError:  # it does not fit its model, which its trial will say
+            return method.canonical(configuration), ()
+        if not adapted.trained:
+            return methods.get("head").canonical(configuration.with_values({"method.kind": "head"})), ()
         default = MethodConfig()
-        named = replace(method, rank=default.rank, targets=default.targets, layers=default.layers)
-        return replace(configuration, method=named).canonical(), tuple((s.name, rank) for s, rank in adapted.items())
+        named = replace(configuration.method, rank=default.rank, targets=default.targets, layers=default.layers)
+        return method.canonical(replace(configuration, method=named)), tuple(adapted.ranks.items())
 
     def label(self, configuration: Configuration) -> str:
         """A configuration's name, in which all that this study searches can be told apart."""
         usual = None if "method.kind" in self.space.distributions else self.config.method.kind
-        return configuration.label(self.space.distributions, usual)
+        return methods.of(configuration).label(configuration, self.space.distributions, usual)
 
     @cached_property
-    def fingerprint(self) -> str:
+    def weights(self) -> dict[str, str]:
+        """Marks of the models that are folders of the user's own: whatever has another name cannot change under it."""
+        return backbones.marks(model_names(self.config, self.space))
+
+    @cached_property
+    def facts(self) -> dict[str, str]:
+        """Marks of what the configuration names: folds, data and local models."""
+        files = {f"files of {name}": mark for name, mark in self.weights.items()}
+        return {"folds": self.folds_fingerprint, "data": self.examples.fingerprint, **files}
+
+    @cached_property
+    def values(self) -> identity.Values:
         """What must not change between the start of a study and its resumption."""
-        c = plain(self.config)
-        kept = {k: c[k] for k in ("task", "model", "method", "train", "space", "objectives", "search", "sampler")}
-        kept["task"] = {k: v for k, v in c["task"].items() if v is not None or k not in ADDED}
-        kept |= {"folds": self.folds_fingerprint, "seed": self.config.study.seed, "data": self.examples.fingerprint}
-        by_key = [key for key in self.config.space if key.startswith(ranks.PLACE)]
-        kept |= {"rank keys": by_key} if by_key else {}  # of which the first that matches counts
-        folders = backbones.marks(model_names(self.config, self.space))
-        kept |= {"weights": folders} if folders else {}  # whatever has another name cannot change under it
-        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+        return identity.values_of(self.config, self.space.extremes(), self.facts)
+
+    @property
+    def fingerprint(self) -> str:
+        """A mark of these values."""
+        return identity.fingerprint(self.values, identity.defaults_of(self.config))
 
 
 def make_plan(config: StudyConfig) -> Plan:
@@ -138,7 +154,7 @@ def make_plan(config: StudyConfig) -> Plan:
     space = parse_space(config)
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
     examples = classes.settled(examples, config.task.rare, config.study.folds, config.task.test_fraction)
-    _check_against_model(config, space, backbones.geometry(config.model, examples).sites)
+    _check_against_model(config, space, backbones.geometry(config.model, examples))
     _check_head(config, space, examples)
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
     folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
@@ -152,25 +168,21 @@ def model_names(config: StudyConfig, space: Space) -> tuple[str, ...]:
 
 def _check_head(config: StudyConfig, space: Space, examples: Examples) -> None:
     """Refuse to train the head alone where there is none."""
-    kinds = [config.method.kind, *space.extremes().get("method.kind", ())]
-    if not examples.outputs and "head" in kinds:
-        rule = "trains a new head alone, and a model that writes keeps its own, so that nothing would train"
-        raise ConfigError("method.kind=head", rule, "choose lora, factorized or full")
+    for kind in [config.method.kind, *space.extremes().get("method.kind", ())]:
+        if not examples.outputs and methods.get(kind).leaves(config.method) == NOTHING:
+            rule = "trains a new head alone, and a model that writes keeps its own, so that nothing would train"
+            raise ConfigError(f"method.kind={kind}", rule, "choose another, such as lora, factorized or full")
 
 
-def _check_against_model(config: StudyConfig, space: Space, sites: tuple[LinearSite, ...]) -> None:
+def _check_against_model(config: StudyConfig, space: Space, geometry: Geometry) -> None:
     """Try each choice of the space alone on the model, as large ranks and empty targets depend on it."""
     base = config.configuration.with_values(space.around())
-    targets.select_ranks(base.method, sites)
+    methods.of(base).adapt(base.method, geometry)
     if any(key.startswith("model.name") for key in space.distributions):
         return  # each model has its own shapes; a trial that does not fit its model fails by name
     for key, values in space.extremes().items():
-        for value in values:
-            if key.startswith(SHAPED):
-                method = base.with_values(space.around(key, value)).method
-                targets.select_ranks(
-                    method if method.kind in ("lora", "factorized") else replace(method, kind="lora"), sites
-                )
+        for value in values if key.startswith(SHAPED) else ():
+            targets.select_ranks(base.with_values(space.around(key, value)).method, geometry.sites)
 
 
 def baselines(plan: Plan) -> dict[str, Configuration]:
@@ -178,31 +190,14 @@ def baselines(plan: Plan) -> dict[str, Configuration]:
 
     The head alone (if there is one), everything, LoRA as its authors advise.
     """
-    base, wanted = plan.config.configuration, set(plan.config.search.baselines)
-    lora = _usual_lora(plan.shapes.sites)
-    full = {"method.kind": "full", "train.lr": min(base.train.lr, backbones.highest_full_lr(plan.examples))}
-    named: dict[str, tuple[str, dict[str, Any]]] = {
-        "head": ("head", {"method.kind": "head"}),
-        "full": ("full", full),
-        "lora": (f"lora r{lora['method.rank']} {lora['method.targets']}", lora),
-    }
-    if not plan.examples.outputs:
-        wanted.discard("head")
-    return {name: base.with_values(values) for kind, (name, values) in named.items() if kind in wanted}
-
-
-def _usual_lora(sites: tuple[LinearSite, ...]) -> dict[str, Any]:
-    """Rank 8 on queries and values; on every linear layer of a model that has none, or none that are known."""
-    named = "qv" if any(targets.matches("qv", s) for s in sites) else "all-linear"
-    limit = min(s.limit for s in sites if targets.matches(named, s))
-    return {
-        "method.kind": "lora",
-        "method.rank": min(8, limit),
-        "method.alpha": 16.0,
-        "method.lam": None,
-        "method.targets": named,
-        "method.layers": "all",
-    }
+    base, named = plan.config.configuration, {}
+    highest = backbones.highest_full_lr(plan.examples)
+    for kind in (kind for kind in BASELINES if kind in plan.config.search.baselines):
+        method = methods.get(kind)
+        if plan.examples.outputs or method.leaves(base.method) != NOTHING:
+            made = base.with_values(method.baseline(base, plan.shapes, highest))
+            named[method.called(made.method)] = made
+    return named
 
 
 def check_objectives(config: StudyConfig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny import configuration, encoder, tensors, workbench
+from tiny import adapted, configuration, encoder, member_of, starts_of, tensors, workbench
 from torch import nn
 
 from study.adapters import surgery
@@ -12,12 +12,11 @@ from study.adapters.spectrum import Spectrum
 from study.config import MethodConfig
 from study.engine.fit import Fit
 from study.models.linear import matrix
-from study.records import Member
 
 
 def attached(method: MethodConfig, kind: str = "bert"):
     e = encoder(kind)
-    starts = surgery.starts_of(method, e.sites, e.backbone, 1, Spectrum())
+    starts = starts_of(method, e.sites, e.backbone, 1, Spectrum())
     return e, surgery.attach(e.backbone, [starts])
 
 
@@ -47,7 +46,7 @@ def test_the_gradient_of_the_distance_at_zero_is_zero() -> None:
 
 
 def trained(**method: object) -> Fit:
-    fit = Fit([Member(0, 0, configuration(**method), 3)], workbench())
+    fit = Fit([member_of(0, 0, configuration(**method), 3)], workbench())
     fit.run(None)
     return fit
 
@@ -64,7 +63,7 @@ def test_c_and_w_are_bit_identical_after_training(residual: str) -> None:
 
 def test_a_null_lambda_is_bit_identical_to_no_regulariser(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = tensors(trained(kind="lora", lam=None))
-    fit = Fit([Member(0, 0, configuration(kind="lora", lam=None), 3)], workbench())
+    fit = Fit([member_of(0, 0, configuration(kind="lora", lam=None), 3)], workbench())
     monkeypatch.setattr(fit.pack, "objective", lambda task, share: task.sum())
     fit.run(None)
     assert all(torch.equal(a, b) for a, b in zip(plain, tensors(fit), strict=True))
@@ -85,4 +84,4 @@ def test_roberta_has_the_known_number_of_adapter_parameters(large: bool, expecte
     sizes = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
     with torch.device("meta"):
         model = RobertaModel(RobertaConfig(**(sizes if large else {})))
-    assert surgery.adapter_parameters(MethodConfig(kind="lora", rank=8), linear_sites(model)) == expected
+    assert adapted(MethodConfig(kind="lora", rank=8), linear_sites(model)).trained == expected

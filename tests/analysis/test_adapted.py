@@ -12,7 +12,7 @@ from analysis.adapted import linear_layers
 from study.config import MethodConfig
 from study.errors import ConfigError
 from study.models import encoders
-from study.models.targets import described, select_sites
+from study.models.targets import described, select_ranks
 
 TARGETS = ("qv", "attention", "ffn", "all-linear", "query", "output.dense", r".*\.1\..*key", "decoder.qv", "cross.k")
 RANKS = (1, "attention:1,all-linear:0", "decoder.qv:0,all-linear:1")
@@ -27,7 +27,7 @@ def test_the_drawn_layers_are_the_adapted_ones(kind: str, layers: str, targets: 
     for rank in RANKS:
         method = MethodConfig(targets=targets, layers=layers, rank=rank)
         try:
-            wanted = [(s.stack, s.layer, s.within) for s in select_sites(method, sites)]
+            wanted = [(s.stack, s.layer, s.within) for s in select_ranks(method, sites)]
         except ConfigError:
             continue  # no trial can have a target that this family lacks
         told = {"kind": "lora", "layers": layers, "targets": targets, "rank_pattern": rank if rank != 1 else None}

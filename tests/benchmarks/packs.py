@@ -20,6 +20,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from study import methods
 from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
@@ -70,7 +71,8 @@ def bench(size: str, precision: str, device: torch.device) -> tuple[Workbench, M
 
 def packed(work: Workbench, told: Configuration, size: int, steps: int) -> float:
     """Samples a second of a pack of that size, in steps of batches as training makes them."""
-    fit = Fit([Member(i, 0, told, seed=0) for i in range(size)], work)
+    adapted = methods.of(told).adapt(told.method, work.encoder(told.model).geometry)
+    fit = Fit([Member(i, 0, told, 0, adapted) for i in range(size)], work)
     batch = told.train.batch_size
     order = np.argsort(fit.problem.lengths[fit.courses[0].rows], kind="stable")
     begin = np.linspace(0, len(order) - batch, steps).astype(int)  # every length in its share

@@ -85,7 +85,7 @@ def fits(examples: int = EXAMPLES) -> dict[Step, Fit]:
     import torch
     import transformers
 
-    from study import tasks
+    from study import methods, tasks
     from study.config import Configuration, MethodConfig, TaskConfig, TrainConfig
     from study.engine.fit import Fit
     from study.engine.workbench import StudyData, Workbench
@@ -102,7 +102,10 @@ def fits(examples: int = EXAMPLES) -> dict[Step, Fit]:
             train=TrainConfig(batch_size=step.batch_size),
         )
         # A bench each: a fit attaches its adapters to its bench's encoder.
-        out[step] = Fit([Member(0, 0, configuration, 0)], Workbench(data, torch.device("cpu")))
+        bench = Workbench(data, torch.device("cpu"))
+        geometry = bench.encoder(configuration.model).geometry
+        adapted = methods.of(configuration).adapt(configuration.method, geometry)
+        out[step] = Fit([Member(0, 0, configuration, 0, adapted)], bench)
     return out
 
 

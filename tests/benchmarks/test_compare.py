@@ -124,7 +124,8 @@ def test_a_peer_that_others_disturb_runs_again_and_its_best_time_counts(monkeypa
 
 
 def test_both_sides_train_the_same_folds_and_as_many_numbers(tmp_path: Path) -> None:
-    from study.adapters.surgery import adapter_parameters
+    from tiny import adapted
+
     from study.compose import compose
     from study.config import MethodConfig
     from study.search.plan import make_plan
@@ -133,7 +134,8 @@ def test_both_sides_train_the_same_folds_and_as_many_numbers(tmp_path: Path) -> 
     (row,), timing = compare.run(settings, tmp_path)
     plan = make_plan(compose(compare.overrides(settings, tmp_path)))
     assert row.peer.valid == row.ours.valid == tuple(tuple(f.valid.tolist()) for f in plan.folds)
-    adapter = adapter_parameters(MethodConfig(rank=2, targets="all-linear", layers="top-half"), plan.shapes.sites)
+    method = MethodConfig(rank=2, targets="all-linear", layers="top-half")
+    adapter = adapted(method, plan.shapes.sites).trained
     assert row.peer.adapter == row.ours.adapter == adapter
     assert row.peer.samples == row.ours.samples == 48
     for outcome in (row.ours, row.peer):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tiny import configuration, letters, save_model
+from tiny import configuration, letters, member_of, save_model, unfit
 
 from study.config import Configuration, EngineConfig, ModelConfig
 from study.launch import Launcher
@@ -37,7 +37,7 @@ def of(model: ModelConfig, **method: Any) -> Configuration:
 
 
 def members(model: ModelConfig) -> list[Member]:
-    return [Member(t, f, of(model, rank=1 + t), seed=f) for t in range(2) for f in range(2)]
+    return [member_of(t, f, of(model, rank=1 + t), seed=f) for t in range(2) for f in range(2)]
 
 
 def pairs(model: ModelConfig) -> list[list[Member]]:
@@ -64,7 +64,7 @@ def test_every_member_comes_back_once_and_workers_change_nothing(name: str, mode
 
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_a_member_that_fails_brings_its_error_and_costs_no_other(name: str, model: ModelConfig) -> None:
-    wrong = Member(7, 0, of(model, rank=999), seed=0)
+    wrong = unfit(member_of(7, 0, of(model, rank=1), seed=0))
     with LAUNCHERS[name](2) as launcher:
         results = list(launcher.run([[wrong, *members(model)[:2]], members(model)[2:]]))
     (failed,) = [r for r in results if r.trial == 7]
@@ -76,7 +76,7 @@ def test_a_member_that_fails_brings_its_error_and_costs_no_other(name: str, mode
 
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_a_member_that_kills_its_worker_costs_nothing_but_itself(name: str, model: ModelConfig) -> None:
-    killer = Member(7, 0, Poison(), seed=0)  # type: ignore[arg-type]
+    killer = replace(unfit(member_of(7, 0, of(model, rank=1), seed=0)), configuration=Poison())  # type: ignore[arg-type]
     with LAUNCHERS[name](2) as launcher:
         results = list(launcher.run([[m] for m in members(model)[:2]] + [[*members(model)[2:], killer]]))
         after = list(launcher.run([[m] for m in members(model)]))
@@ -87,8 +87,8 @@ def test_a_member_that_kills_its_worker_costs_nothing_but_itself(name: str, mode
 
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_how_many_pay_in_one_pack_is_at_least_one_and_no_more_than_there_are(name: str, model: ModelConfig) -> None:
-    alike = [Member(t, 0, of(model, rank=1), seed=0) for t in range(6)]
-    impossible = [Member(t, 0, of(model, rank=999), seed=0) for t in range(6)]
+    alike = [member_of(t, 0, of(model, rank=1), seed=0) for t in range(6)]
+    impossible = [unfit(member_of(t, 0, of(model, rank=1), seed=0)) for t in range(6)]
     with LAUNCHERS[name](1) as launcher:
         assert launcher.pack_size(alike[:1]) == 1
         assert 1 <= launcher.pack_size(alike) <= 6

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tiny import FAMILIES, PAIRS, backbone, pair
+from tiny import FAMILIES, PAIRS, adapted, backbone, pair, starts_of
 from torch import nn
 
 from study.adapters import surgery
@@ -17,7 +17,7 @@ from study.adapters.spectrum import Spectrum
 from study.config import MethodConfig
 from study.models import encoders
 from study.models.linear import is_linear, matrix
-from study.models.targets import LinearSite, matches, select_sites, stack_depths
+from study.models.targets import LinearSite, matches, select_ranks, stack_depths
 
 # Few tokens and many: an adapted layer computes the ones beside its frozen product and the others merged with it.
 FEW, MANY = torch.arange(8, 20).view(2, 6), torch.arange(80).view(4, 20) % 40 + 8
@@ -124,7 +124,7 @@ class Subject:
     run: Callable[[], torch.Tensor]
 
     def attach(self, method: MethodConfig) -> dict[str, PackedLinear]:
-        starts = surgery.starts_of(method, self.sites, self.model, 1, Spectrum())
+        starts = starts_of(method, self.sites, self.model, 1, Spectrum())
         return surgery.attach(self.model, [starts])
 
 
@@ -241,7 +241,7 @@ def test_layers_count_from_the_top_of_each_stack(kind: str) -> None:
         "top-half": lambda n: n - max(1, n // 2),
         "all": lambda n: 0,
     }.items():
-        chosen = select_sites(MethodConfig(rank=1, targets="all-linear", layers=layers), sites)
+        chosen = select_ranks(MethodConfig(rank=1, targets="all-linear", layers=layers), sites)
         assert {s.stack: min(c.layer for c in chosen if c.stack == s.stack) for s in sites} == {
             stack: lowest(depth) for stack, depth in depths.items()
         }
@@ -265,7 +265,7 @@ def test_a_step_trains_as_many_numbers_as_are_counted_and_changes_no_other(kind:
     out = it.run()
     (out * torch.linspace(-1, 1, out.numel(), dtype=out.dtype).sin().view_as(out)).sum().backward()
     trained = [p for p in it.model.parameters() if p.grad is not None]
-    assert sum(p.numel() for p in trained) == surgery.adapter_parameters(METHODS[method], it.sites)
+    assert sum(p.numel() for p in trained) == adapted(METHODS[method], it.sites).trained
     ups = [packed.up.detach().clone() for packed in layers.values()]
     torch.optim.SGD(trained, lr=1e-3).step()
     assert not any(torch.equal(packed.up, up) for packed, up in zip(layers.values(), ups, strict=True))
@@ -322,4 +322,4 @@ def test_lora_equals_peft_in_forward_and_in_count(kind: str, method: str) -> Non
     peft.double()
     assert torch.allclose(it.run(), outputs(peft, kind.endswith(" whole")), atol=1e-10, rtol=0)
     count = sum(p.numel() for p in peft.parameters() if p.requires_grad)
-    assert surgery.adapter_parameters(config, it.sites) == count
+    assert adapted(config, it.sites).trained == count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tiny import member_of
 
 from study import tasks
 from study.config import Configuration, MethodConfig, ModelConfig, TaskConfig, TrainConfig
@@ -11,7 +12,6 @@ from study.engine.train import train_pack
 from study.engine.workbench import StudyData, Workbench
 from study.examples import Graph
 from study.folds import make_folds, split_test
-from study.records import Member
 
 pytest.importorskip("torch_geometric")
 HEAD = Configuration(
@@ -23,7 +23,8 @@ def accuracy(shuffled: bool) -> float:
     graph = tasks.get("nodes").load(TaskConfig(name="nodes", shuffle_labels=shuffled), 0)
     assert isinstance(graph, Graph)
     folds = make_folds(graph, 5, 0, split_test(graph, 0.2, 0)[0]).folds
-    (result,) = train_pack([Member(0, 0, HEAD, 0)], Workbench(StudyData(graph, folds), torch.device("cpu")))
+    bench = Workbench(StudyData(graph, folds), torch.device("cpu"))
+    (result,) = train_pack([member_of(0, 0, HEAD, 0, bench)], bench)
     return result.metrics["accuracy"]
 
 

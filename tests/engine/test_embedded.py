@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import configuration, predicted
+from tiny import configuration, member_of, predicted
 
 from study.config import Configuration, EngineConfig, ModelConfig, StudyConfig, StudySettings, TaskConfig
 from study.engine import prefix
@@ -46,7 +46,7 @@ def scores(members: list[Member], bench: Workbench, cached: bool = True) -> list
 
 
 def test_the_score_is_that_of_training_alone_to_within_one_example(plan: Plan, bench: Workbench) -> None:
-    members = [Member(i, i % 3, c, seed=i % 3) for i, c in enumerate(MIXED)]
+    members = [member_of(i, i % 3, c, i % 3, bench) for i, c in enumerate(MIXED)]
     alone = [scores([m], bench)[0] for m in members]
     one = 1 / min(len(f.valid) for f in plan.folds) + 1e-9
     assert len(set(alone)) > 3  # else nothing could differ
@@ -59,7 +59,7 @@ def test_the_score_is_that_of_training_alone_to_within_one_example(plan: Plan, b
 def test_bfloat16_starts_at_the_same_model_to_within_its_rounding(bench: Workbench) -> None:
     def logits(precision: str) -> torch.Tensor:
         told = replace(MIXED[0], model=ModelConfig(precision=precision))
-        fit = Fit([Member(0, 0, told, 1)], bench)
+        fit = Fit([member_of(0, 0, told, 1, bench)], bench)
         try:
             assert all(t.dtype == torch.float32 for t, _ in fit.pack.trained())
             return torch.from_numpy(predicted(fit, fit.courses[0].fold.valid))
@@ -73,7 +73,7 @@ def test_bfloat16_starts_at_the_same_model_to_within_its_rounding(bench: Workben
 def test_without_room_on_disk_everything_is_computed_and_the_same(plan: Plan, bench: Workbench) -> None:
     tight = Workbench(plan.data, torch.device("cpu"), EngineConfig(cache_gb=0))
     for told in (MIXED[2], MIXED[4]):
-        losses = [Fit([Member(0, 0, told, 1)], where).run()[0].loss for where in (tight, bench)]
+        losses = [Fit([member_of(0, 0, told, 1, where)], where).run()[0].loss for where in (tight, bench)]
         assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     (note,) = tight.notes
     assert "engine.cache_gb" in note
@@ -83,7 +83,7 @@ def test_a_second_bench_computes_nothing_that_the_first_has_kept(
     plan: Plan, bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: Configuration = MIXED[2]
-    expected = scores([Member(0, 0, told, 1)], bench)
+    expected = scores([member_of(0, 0, told, 1, bench)], bench)
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("computed again")
@@ -92,4 +92,4 @@ def test_a_second_bench_computes_nothing_that_the_first_has_kept(
     second.cut(told.model, 3)  # found by trying, which takes a few tokens through the model
     monkeypatch.setattr(prefix, "entering", never)
     monkeypatch.setattr(torch.linalg, "svd", never)
-    assert scores([Member(0, 0, told, 1)], second) == expected
+    assert scores([member_of(0, 0, told, 1, second)], second) == expected

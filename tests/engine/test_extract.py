@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import configuration, documents, save_model, tensors
+from tiny import configuration, documents, member_of, save_model, tensors
 
 from study.config import Configuration, ModelConfig
 from study.engine.fit import Fit
@@ -76,7 +76,7 @@ def test_a_row_reads_the_query_and_whole_sentences(folder: Path) -> None:
 
 def test_a_sentence_longer_than_a_window_is_cut_and_counted(folder: Path) -> None:
     work, model = bench(folder, longest=4)
-    fit = Fit([Member(0, 0, of(model, kind="head"), 0)], work)
+    fit = Fit([member_of(0, 0, of(model, kind="head"), 0, work)], work)
     assert fit.problem.lengths.max() == 4
     assert 0 < fit.problem.truncated < 1  # those behind a query
     assert "sentences are longer than model.max_length=4" in work.notes[0]
@@ -98,9 +98,10 @@ def test_a_member_learns_the_same_alone_and_in_a_pack_cached_and_not(folder: Pat
         fit.run()
         return [fit.pack.head[0], fit.pack.bias[0], *(t[0] for t in tensors(fit)[:2])]
 
-    model = bench(folder, pooling=pooling)[1]
-    first = Member(0, 0, of(model, kind="lora", rank=2, layers="top-1", targets="all-linear"), 1)
-    second = Member(1, 1, of(model, kind="factorized", rank=2, lam=5.0, layers="top-1", targets="all-linear"), 2)
+    work, model = bench(folder, pooling=pooling)
+    first = member_of(0, 0, of(model, kind="lora", rank=2, layers="top-1", targets="all-linear"), 1, work)
+    held = of(model, kind="factorized", rank=2, lam=5.0, layers="top-1", targets="all-linear")
+    second = member_of(1, 1, held, 2, work)
     alone = trained([first], cached=True)
     for other in (trained([first, second], cached=True), trained([first], cached=False)):
         assert all(torch.allclose(a, b, atol=1e-9, rtol=0) for a, b in zip(alone, other, strict=True))
@@ -110,7 +111,7 @@ def test_a_head_on_kept_vectors_of_sentences_equals_one_on_the_whole_model(folde
     heads = []
     for cached in (True, False):
         work, model = bench(folder)
-        fit = Fit([Member(0, 0, of(model, kind="head"), 1)], work, cached=cached)
+        fit = Fit([member_of(0, 0, of(model, kind="head"), 1, work)], work, cached=cached)
         fit.run()
         heads.append(fit.pack.head)
     assert torch.allclose(*heads, atol=1e-9, rtol=0)
@@ -119,10 +120,10 @@ def test_a_head_on_kept_vectors_of_sentences_equals_one_on_the_whole_model(folde
 def test_what_is_marked_is_learned_and_chosen(folder: Path) -> None:
     work, model = bench(folder)
     told = of(model, kind="full", epochs=10, lr=5e-3)
-    before = Fit([Member(0, 0, told, 0)], work)
+    before = Fit([member_of(0, 0, told, 0, work)], work)
     untrained = before.problem.scores(before.pack, [work.data.folds[0].valid])[0]
     before.pack.close()
-    (course,) = Fit([Member(0, 0, told, 0)], work).run()
+    (course,) = Fit([member_of(0, 0, told, 0, work)], work).run()
     assert untrained["rougeL"] < 0.7
     assert course.scores["rougeL"] > 0.95
     assert course.scores["loss"] < 0.8 * untrained["loss"]
@@ -130,7 +131,7 @@ def test_what_is_marked_is_learned_and_chosen(folder: Path) -> None:
 
 def test_a_sentence_in_two_windows_scores_their_mean(folder: Path) -> None:
     work, model = bench(folder)
-    fit = Fit([Member(0, 0, of(model), 0)], work)
+    fit = Fit([member_of(0, 0, of(model), 0, work)], work)
     assert isinstance(fit.problem, Extract)
     windows = fit.problem.windows
     document = int(windows.document[np.flatnonzero(np.diff(windows.document) == 0)[0]])

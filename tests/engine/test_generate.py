@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import WRITERS, configuration, save_writer
+from tiny import WRITERS, configuration, member_of, save_writer
 
 from study.config import Configuration, ModelConfig
 from study.engine.fit import Fit
@@ -54,7 +54,8 @@ def of(model: ModelConfig, **values: object) -> Configuration:
 
 
 def opened(model: ModelConfig, work: Workbench | None = None, **values: object) -> tuple[Fit, Generate]:
-    fit = Fit([Member(0, 0, of(model, **values), 0)], work or bench())
+    work = work or bench()
+    fit = Fit([member_of(0, 0, of(model, **values), 0, work)], work)
     assert isinstance(fit.problem, Generate)
     return fit, fit.problem
 
@@ -110,7 +111,7 @@ def test_a_source_has_its_frame_even_where_it_is_cut(model_of: Folders) -> None:
 def test_a_tiny_model_learns_to_copy(kind: str, model_of: Folders) -> None:
     told = of(model_of(kind), kind="full", epochs=EPOCHS[kind], lr=4e-3, batch_size=16)
     work = bench()
-    (course,) = Fit([Member(0, 0, told, 0)], work).run(lambda _, epoch: epoch.score == 1)
+    (course,) = Fit([member_of(0, 0, told, 0, work)], work).run(lambda _, epoch: epoch.score == 1)
     assert course.scores["rougeL"] == 1
     assert course.scores["loss"] < 0.2
 
@@ -130,8 +131,9 @@ def test_a_member_that_writes_learns_the_same_alone_and_in_a_pack(kind: str, tar
         fit.pack.close()
         return out
 
-    first = Member(0, 0, of(model_of(kind), kind="lora", rank=2, targets=targets, lr=1e-2), 1)
-    second = Member(1, 1, of(model_of(kind), kind="factorized", rank=3, lam=5.0, targets=targets), 2)
+    work = bench()
+    first = member_of(0, 0, of(model_of(kind), kind="lora", rank=2, targets=targets, lr=1e-2), 1, work)
+    second = member_of(1, 1, of(model_of(kind), kind="factorized", rank=3, lam=5.0, targets=targets), 2, work)
     alone, packed = trained([first]), trained([first, second])
     assert len(alone) == len(packed)
     assert all(torch.allclose(a, b, atol=1e-9, rtol=0) for a, b in zip(alone, packed, strict=True))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from tiny import configuration, tensors, workbench
+from tiny import configuration, member_of, tensors, workbench
 from torch import nn
 
 from study.config import Configuration, ModelConfig
@@ -17,7 +17,7 @@ from study.engine.fit import Fit
 from study.engine.workbench import StudyData, Workbench
 from study.examples import Texts
 from study.models import encoders
-from study.records import Fold, Member
+from study.records import Fold
 
 CONFIGURATIONS = {
     "lora": {"kind": "lora", "rank": 4, "targets": "all-linear"},
@@ -44,7 +44,8 @@ def bench(device: str) -> Workbench:
 
 def fit_of(configured: Configuration, device: str) -> Fit:
     # The prefix cache is left out: what it saves is no property of the configuration alone.
-    return Fit([Member(0, 0, configured, 1)], bench(device), cached=False)
+    where = bench(device)
+    return Fit([member_of(0, 0, configured, 1, where)], where, cached=False)
 
 
 def counted_and_held(fit: Fit) -> tuple[int, int]:
@@ -106,7 +107,7 @@ def test_the_count_sees_what_autograd_saves_and_the_gradients() -> None:
 
 
 def test_a_rehearsal_changes_nothing() -> None:
-    fit = Fit([Member(0, 0, configuration(kind="lora", rank=2, lam=2.0), 1)], workbench())
+    fit = Fit([member_of(0, 0, configuration(kind="lora", rank=2, lam=2.0), 1)], workbench())
     before = [t.detach().clone() for t in tensors(fit)]
     measure.rehearse(fit)
     assert all(torch.equal(a, b) for a, b in zip(before, tensors(fit), strict=True))

@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from tiny import tensors
 from tinygraph import bench, communities, configuration, model
 
 from study.adapters.factors import PackedLinear
-from study.config import EngineConfig
+from study.config import Configuration, EngineConfig
 from study.engine import measure
 from study.engine.fit import Fit
 from study.engine.problems.nodes import Nodes
@@ -35,8 +36,13 @@ MIXED: list[dict[str, object]] = [
 Outcome = dict[str, torch.Tensor]
 
 
+def member_of(trial: int, fold: int, configured: Configuration, seed: int) -> Member:
+    """A member of a tiny network."""
+    return tiny.member_of(trial, fold, configured, seed, bench(configured.model.name))
+
+
 def members(name: str) -> list[Member]:
-    return [Member(i, i % 3, configuration(name, **keys), seed=i) for i, keys in enumerate(MIXED)]
+    return [member_of(i, i % 3, configuration(name, **keys), seed=i) for i, keys in enumerate(MIXED)]
 
 
 def outcomes(name: str, chosen: list[Member], cached: bool = True) -> list[Outcome]:
@@ -87,7 +93,7 @@ def test_work_that_is_kept_changes_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_target_that_adapts_some_of_a_block_finds_the_others_as_they_are(name: str) -> None:
     target = {"sage": "conv.lin_l"}.get(name, "conv.lin")
-    some = Member(0, 0, configuration(name, targets=target, layers="top-1"), seed=0)
+    some = member_of(0, 0, configuration(name, targets=target, layers="top-1"), seed=0)
     first = outcomes(name, [some])[0]
     assert_same(first, outcomes(name, [some], cached=False)[0])
 
@@ -96,7 +102,7 @@ def test_a_target_that_adapts_some_of_a_block_finds_the_others_as_they_are(name:
 @pytest.mark.parametrize("keys", [*MIXED, {"kind": "full"}], ids=lambda k: " ".join(map(str, k.values())))
 def test_no_label_is_read_in_training_but_those_of_its_nodes(name: str, keys: dict[str, object]) -> None:
     """Every other label is changed, and what has been trained is the same to the last bit."""
-    graph, member = communities(), Member(0, 1, configuration(name, **keys), seed=4)
+    graph, member = communities(), member_of(0, 1, configuration(name, **keys), seed=4)
     unseen = np.ones(len(graph), dtype=bool)
     unseen[bench(name).data.folds[1].train] = False
     turned = replace(graph, labels=np.where(unseen, 1 - graph.labels, graph.labels))
@@ -113,7 +119,7 @@ def test_no_label_is_read_in_training_but_those_of_its_nodes(name: str, keys: di
 
 
 def test_nodes_without_a_label_are_read_as_neighbours() -> None:
-    graph, member = communities(), Member(0, 0, configuration("gcn"), seed=0)
+    graph, member = communities(), member_of(0, 0, configuration("gcn"), seed=0)
     apart = graph.edges[:, (graph.edges < len(graph)).all(0)]
     assert apart.shape[1] < graph.edges.shape[1]
     first, second = (train_pack([member], bench("gcn", g))[0] for g in (graph, replace(graph, edges=apart)))
@@ -124,7 +130,7 @@ def test_nodes_without_a_label_are_read_as_neighbours() -> None:
 @pytest.mark.parametrize("kind", ["head", "full", "lora", "factorized"])
 def test_every_method_learns_what_a_community_is(name: str, kind: str) -> None:
     told = configuration(name, kind=kind, epochs=40, lr={"full": 1e-2}.get(kind, 5e-2), rank=4)
-    (result,) = train_pack([Member(0, 0, told, 1)], bench(name, dtype=torch.float32))
+    (result,) = train_pack([member_of(0, 0, told, 1)], bench(name, dtype=torch.float32))
     assert result.error is None
     assert result.metrics["accuracy"] >= 0.85
     assert result.score == result.metrics["accuracy"]
@@ -138,7 +144,7 @@ def test_labels_that_mean_nothing_are_not_learned() -> None:
     for seed in range(8):
         graph = communities(seed, unlabelled=0)
         shuffled = graph.permuted(np.random.default_rng(seed).permutation(len(graph)))
-        told = Member(0, seed % 3, configuration("gcn", epochs=20), seed=seed)
+        told = member_of(0, seed % 3, configuration("gcn", epochs=20), seed=seed)
         scores.append(train_pack([told], bench("gcn", shuffled))[0].metrics["accuracy"])
     assert np.mean(scores) == pytest.approx(0.5, abs=0.15)
 
@@ -184,7 +190,7 @@ def test_what_a_configuration_costs_is_measured_and_the_same_in_any_pack() -> No
 
 def test_adapters_of_the_top_block_need_less_memory_than_those_of_all_and_these_less_than_everything() -> None:
     def bytes_of(**keys: object) -> float:
-        member = Member(0, 0, configuration("gcn", **keys), seed=0)
+        member = member_of(0, 0, configuration("gcn", **keys), seed=0)
         return measure.costs(member, bench("gcn", dtype=torch.float32))["memory/train_bytes"]
 
     head, top, all_blocks, full = (
@@ -197,7 +203,7 @@ def test_adapters_of_the_top_block_need_less_memory_than_those_of_all_and_these_
 def test_full_fine_tuning_leaves_the_shared_network_alone(name: str) -> None:
     own = bench(name)
     before = {k: v.clone() for k, v in own.encoder(model(name)).backbone.state_dict().items()}
-    Fit([Member(0, 0, configuration(name, kind="full"), 1)], own).run()
+    Fit([member_of(0, 0, configuration(name, kind="full"), 1)], own).run()
     after = own.encoder(model(name)).backbone.state_dict()
     assert all(torch.equal(before[k], after[k]) for k in before)
 
@@ -206,6 +212,6 @@ def test_full_fine_tuning_leaves_the_shared_network_alone(name: str) -> None:
 def test_low_precision_trains(kind: str) -> None:
     told = configuration("gcn", kind=kind, epochs=20, lr=3e-2)
     told = replace(told, model=replace(told.model, precision="bfloat16"))
-    (result,) = train_pack([Member(0, 0, told, 1)], bench("gcn"))
+    (result,) = train_pack([member_of(0, 0, told, 1)], bench("gcn"))
     assert result.error is None
     assert result.epochs[-1].loss < result.epochs[0].loss

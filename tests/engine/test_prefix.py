@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny import FAMILIES, backbone, configuration, tensors, workbench
+from tiny import FAMILIES, backbone, configuration, member_of, tensors, workbench
 
 from study.config import ModelConfig
 from study.engine import exact, firsttoken, prefix
 from study.engine.fit import Fit
 from study.models import encoders
-from study.records import Member
 
 # Blocks below which each family can be cut, of three: ALBERT has one block, thrice used, and T5's first
 # holds the positions of all, so that cutting below the second would save nothing.
@@ -35,7 +34,10 @@ def test_each_family_is_cut_where_that_is_exact_and_nowhere_else(kind: str) -> N
 def test_cached_and_uncached_training_give_the_same_member(kind: str, pooling: str) -> None:
     method = {"kind": "factorized", "lam": 5.0} if pooling == "cls" else {"kind": "lora"}
     told = replace(configuration(layers="top-1", targets="all-linear", **method), model=ModelConfig(pooling=pooling))
-    fits = [Fit([Member(0, 0, told, 3)], workbench(kind, pooling=pooling), cached=cached) for cached in (True, False)]
+    benches = [workbench(kind, pooling=pooling) for _ in range(2)]
+    fits = [
+        Fit([member_of(0, 0, told, 3, own)], own, cached) for own, cached in zip(benches, (True, False), strict=True)
+    ]
     if pooling == "cls":
         fits[1].problem.inputs.shortcut = None  # the other one leaves out what the first token does not need
     courses = [fit.run()[0] for fit in fits]
@@ -48,7 +50,7 @@ def test_cached_and_uncached_training_give_the_same_member(kind: str, pooling: s
 
 @pytest.mark.parametrize("kind", ["bert", "albert", "gpt2"])
 def test_a_head_alone_reads_features_that_were_computed_once(kind: str) -> None:
-    member = Member(0, 0, configuration(kind="head", lr=0.1), 3)
+    member = member_of(0, 0, configuration(kind="head", lr=0.1), 3, workbench(kind))
     kept, whole = (Fit([member], workbench(kind), cached=cached) for cached in (True, False))
     assert kept.problem.inputs.pooled is not None
     assert whole.problem.inputs.pooled is None
@@ -64,7 +66,7 @@ def test_an_architecture_that_nobody_foresaw_is_trained_whole_and_says_so_once()
     layers[0].register_forward_hook(lambda _m, _a, out: kept.update(first=out))
     layers[-1].register_forward_hook(lambda _m, _a, out: out + kept["first"])
     for seed in (3, 4):
-        fit = Fit([Member(0, 0, configuration(layers="top-1"), seed)], bench)
+        fit = Fit([member_of(0, 0, configuration(layers="top-1"), seed)], bench)
         assert fit.problem.inputs.entering is None
         fit.run()
     assert len(bench.notes) == 1
@@ -75,7 +77,7 @@ def test_the_backbone_is_whole_again_after_a_cached_training() -> None:
     bench = workbench()
     encoder = bench.encoder(ModelConfig())
     before = {k: v.clone() for k, v in encoder.backbone.state_dict().items()}
-    Fit([Member(0, 0, configuration(layers="top-1"), 3)], bench).run()
+    Fit([member_of(0, 0, configuration(layers="top-1"), 3)], bench).run()
     after = encoder.backbone.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(before[k], v) for k, v in after.items())

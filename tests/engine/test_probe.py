@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny import configuration, workbench
+from tiny import configuration, member_of, workbench
 
 from study.engine import probe
 from study.records import Member
 
-MEMBER = Member(0, 0, configuration(), 1)
+MEMBER = member_of(0, 0, configuration(), 1)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from exports import exported
-from tiny import configuration, documents, save_model
+from tiny import configuration, documents, member_of, save_model
 
 from study import summaries
 from study.adapters import surgery
@@ -21,7 +21,7 @@ from study.export import load
 from study.export.formats import get
 from study.export.retrain import of_fit
 from study.export.trained import Trained
-from study.records import Fold, Member
+from study.records import Fold
 
 METHODS = {
     "peft": {"kind": "lora", "targets": "all-linear"},
@@ -35,7 +35,7 @@ def trained(folder: Path, pooling: str, method: dict[str, object]) -> tuple[Trai
     model = ModelConfig(str(save_model(folder)), max_length=24, pooling=pooling)
     everything = np.arange(24)
     bench = Workbench(StudyData(documents(24), (Fold(0, everything, everything[:8]),)), torch.device("cpu"))
-    fit = Fit([Member(0, 0, replace(configuration(lr=2e-2, **method), model=model), 5)], bench)
+    fit = Fit([member_of(0, 0, replace(configuration(lr=2e-2, **method), model=model), 5, bench)], bench)
     fit.run()
     surgery.reattach(fit.pack.backbone, fit.pack.attached)
     problem = fit.problem

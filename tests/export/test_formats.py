@@ -15,7 +15,7 @@ import pytest
 import torch
 from exports import exported
 from peft import PeftModel
-from tiny import FAMILIES, configuration, letters, predicted, save_model
+from tiny import FAMILIES, adapted, configuration, letters, member_of, predicted, save_model
 from transformers import CONFIG_MAPPING, AutoModel, pipeline
 
 from study.adapters import surgery
@@ -28,7 +28,6 @@ from study.export.formats import FORMATS, get
 from study.export.retrain import of_fit
 from study.export.trained import Trained
 from study.models import encoders
-from study.records import Member
 
 TEXTS = letters().examples.texts
 METHODS = {
@@ -61,7 +60,7 @@ def train(model: ModelConfig, method: str) -> tuple[Trained, Fit]:
     """A member of two epochs; what it learned, and the fit, closed."""
     own = replace(configuration(**METHODS[method], lr=2e-2), model=model)
     bench = Workbench(letters(), torch.device("cpu"))
-    fit = Fit([Member(0, 0, own, 5)], bench)
+    fit = Fit([member_of(0, 0, own, 5, bench)], bench)
     fit.run()
     return of_fit(fit, bench), fit
 
@@ -168,7 +167,7 @@ def test_thin_layers_are_smaller_files_and_as_many_numbers_as_the_study_counted(
     encoder = encoders.load(trained.configuration.model)
     method = trained.configuration.method
     head = trained.head.numel() + trained.bias.numel()
-    counted = surgery.stored_parameters(method, encoder.sites, encoder.parameters) + head
+    counted = adapted(method, encoder.sites, encoder.layers, encoder.parameters).stored + head
     thin, whole = (made(name, "drop") for name in ("compressed", "merged"))
     assert get("compressed").parameters(thin) == counted
     assert (thin / "model.safetensors").stat().st_size < (whole / "model.safetensors").stat().st_size

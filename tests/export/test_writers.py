@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from exports import exported
-from tiny import configuration, save_writer
+from tiny import configuration, member_of, save_writer
 
 from study.adapters import surgery
 from study.config import ModelConfig
@@ -21,7 +21,7 @@ from study.export import load
 from study.export.formats import get
 from study.export.retrain import of_fit
 from study.export.trained import Trained
-from study.records import Fold, Member
+from study.records import Fold
 
 METHODS = {
     "peft": {"kind": "lora", "targets": "all-linear"},
@@ -42,7 +42,7 @@ def trained(folder: Path, kind: str, method: dict[str, object]) -> tuple[Trained
     model = ModelConfig(str(save_writer(folder, kind)), max_length=10)
     everything = np.arange(24)
     bench = Workbench(StudyData(copies(), (Fold(0, everything, everything[:8]),)), torch.device("cpu"))
-    fit = Fit([Member(0, 0, replace(configuration(lr=2e-2, epochs=4, **method), model=model), 5)], bench)
+    fit = Fit([member_of(0, 0, replace(configuration(lr=2e-2, epochs=4, **method), model=model), 5, bench)], bench)
     fit.run()
     surgery.reattach(fit.pack.backbone, fit.pack.attached)
     assert isinstance(fit.problem, Generate)

@@ -15,7 +15,7 @@ from study.config import MethodConfig, ModelConfig
 from study.errors import ConfigError
 from study.examples import Texts
 from study.models import backbones, encoders, graphs
-from study.models.targets import select_sites
+from study.models.targets import select_ranks
 
 pytest.importorskip("torch_geometric")
 LAYERS = {"gcn": 1, "sage": 2, "gat": 1}  # linear layers of one block
@@ -54,7 +54,7 @@ def test_shapes_are_known_before_there_are_weights_and_every_linear_layer_is_a_s
     assert not any(p.requires_grad for p in encoder.backbone.parameters())
     assert {s.role for s in encoder.sites} == {"conv"}
     for targets in ("conv", "all-linear"):
-        chosen = select_sites(MethodConfig(targets=targets, rank=1), encoder.sites)
+        chosen = select_ranks(MethodConfig(targets=targets, rank=1), encoder.sites)
         assert len(chosen) == graphs.BLOCKS * LAYERS[name]
     assert {s.inputs for s in encoder.sites if s.layer == 0} == {WORDS}
 

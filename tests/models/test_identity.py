@@ -16,6 +16,7 @@ from study.config import ModelConfig, StudyConfig
 from study.engine.workbench import Workbench
 from study.examples import Texts
 from study.models import encoders, identity
+from study.search.identity import first_fingerprint
 from study.search.plan import Plan
 from study.search.space import parse_space
 
@@ -140,7 +141,7 @@ def test_a_study_of_a_model_with_a_published_name_is_what_it_was() -> None:
     examples = Texts(("a",) * 8, np.arange(8) % 2, ("n", "p"))
     config = StudyConfig()
     plan = Plan(config, parse_space(config), examples, (), "f", np.arange(0))
-    assert plan.fingerprint == "60758b2378c1b74e"
+    assert first_fingerprint(config, plan.facts, plan.weights) == "60758b2378c1b74e"
 
 
 def test_the_embedded_model_keeps_the_mark_under_which_its_states_are_known() -> None:

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import Odd, encoder, pair
+from tiny import Odd, adapted, encoder, pair
 from torch import nn
 
-from study.adapters.surgery import adapter_parameters, stored_parameters
 from study.config import MethodConfig
 from study.errors import ConfigError
 from study.models import encoders, roles
 from study.models.linear import is_linear, matrix
-from study.models.targets import LinearSite, lowest_block, matches, select_layers, select_ranks, select_sites
+from study.models.targets import LinearSite, matches, select_layers, select_ranks
 
 BERT = encoder().sites
 T5 = encoders.linear_sites(pair("t5"))  # three blocks in the encoder, two in the decoder
@@ -75,25 +74,25 @@ def test_a_part_stands_before_a_group_or_a_name() -> None:
 
 def test_parameters_are_counted_rank_by_rank() -> None:
     method = lora(rank={"qv": 3, "ffn": 2, "all-linear": 0}, targets="all-linear")
-    assert adapter_parameters(method, BERT) == 3 * (2 * 3 * (16 + 16) + 2 * 2 * (16 + 32))
+    assert adapted(method, BERT).trained == 3 * (2 * 3 * (16 + 16) + 2 * 2 * (16 + 32))
     dropped = MethodConfig(kind="factorized", residual="drop", rank={"ffn": 2}, targets="ffn")
-    assert stored_parameters(dropped, BERT, 0) == 3 * 2 * (2 * (16 + 32) - 16 * 32)
+    assert adapted(dropped, BERT).stored == 3 * 2 * (2 * (16 + 32) - 16 * 32)
 
 
 def test_layers_of_two_stacks_are_taken_from_the_top_of_each() -> None:
-    chosen = select_sites(lora(targets="ffn", layers="top-half"), T5)
+    chosen = select_ranks(lora(targets="ffn", layers="top-half"), T5)
     assert sorted({(s.stack, s.layer) for s in chosen}) == [("decoder", 1), ("encoder", 2)]
-    assert len(select_sites(lora(targets="encoder.ffn", layers="top-3"), T5)) == 6
+    assert len(select_ranks(lora(targets="encoder.ffn", layers="top-3"), T5)) == 6
     with pytest.raises(ConfigError, match="model of 2"):
-        select_sites(lora(targets="decoder.ffn", layers="top-3"), T5)
+        select_ranks(lora(targets="decoder.ffn", layers="top-3"), T5)
 
 
 def test_a_decoders_blocks_lie_above_its_encoders() -> None:
-    assert lowest_block(lora(targets="decoder.qv"), T5, 5) == 3
-    assert lowest_block(lora(targets="cross.qv", layers="top-1"), T5, 5) == 4
-    assert lowest_block(lora(targets="qv", layers="top-1"), T5, 5) == 2
-    assert lowest_block(MethodConfig(kind="head"), T5, 5) == encoders.depth(pair("t5")) == 5
-    assert lowest_block(lora(rank={"qv": 0}), BERT, 3) == 3
+    assert adapted(lora(targets="decoder.qv"), T5, 5).lowest == 3
+    assert adapted(lora(targets="cross.qv", layers="top-1"), T5, 5).lowest == 4
+    assert adapted(lora(targets="qv", layers="top-1"), T5, 5).lowest == 2
+    assert adapted(MethodConfig(kind="head"), T5, 5).lowest == encoders.depth(pair("t5")) == 5
+    assert adapted(lora(rank={"qv": 0}), BERT, 3).lowest == 3
 
 
 @pytest.mark.parametrize(
@@ -105,12 +104,12 @@ def test_layers_are_counted_from_the_top(spec: str, count: int, wanted: list[int
 
 def test_of_an_unknown_architecture_only_all_linear_and_names_are_known() -> None:
     sites = encoders.linear_sites(Odd())
-    assert len(select_sites(lora(targets="all-linear"), sites)) == 4
-    assert [s.name for s in select_sites(lora(targets="mix"), sites)] == ["blocks.0.mix", "blocks.1.mix"]
-    assert [s.name for s in select_sites(lora(targets=r".*1\.out"), sites)] == ["blocks.1.out"]
+    assert len(select_ranks(lora(targets="all-linear"), sites)) == 4
+    assert [s.name for s in select_ranks(lora(targets="mix"), sites)] == ["blocks.0.mix", "blocks.1.mix"]
+    assert [s.name for s in select_ranks(lora(targets=r".*1\.out"), sites)] == ["blocks.1.out"]
     for group in ("qv", "attention", "ffn"):
         with pytest.raises(ConfigError, match=r"does not know; choose one of all-linear, or one of mix, out\."):
-            select_sites(lora(targets=group), sites)
+            select_ranks(lora(targets=group), sites)
 
 
 ERRORS = {
@@ -124,12 +123,12 @@ ERRORS = {
 @pytest.mark.parametrize("target", ERRORS)
 def test_a_target_that_matches_nothing_is_an_error_with_a_remedy(target: str) -> None:
     with pytest.raises(ConfigError, match=ERRORS[target]):
-        select_sites(lora(targets=target), BERT)
+        select_ranks(lora(targets=target), BERT)
 
 
 def test_a_layer_that_only_lower_blocks_have_is_not_in_the_top_ones() -> None:
     with pytest.raises(ConfigError, match=r"no linear layer of method\.layers=top-1; write method\.layers=all"):
-        select_sites(lora(targets=r".*\.0\..*query", layers="top-1"), BERT)
+        select_ranks(lora(targets=r".*\.0\..*query", layers="top-1"), BERT)
 
 
 def test_a_pattern_must_fit_the_model_and_the_targets() -> None:

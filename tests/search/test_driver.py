@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from tiny import configuration
+from tiny import configuration, member_of
 
 from study.config import EngineConfig, ModelConfig, StudyConfig
 from study.examples import Texts
@@ -15,7 +15,7 @@ from study.models import backbones
 from study.records import FoldResult, Member
 from study.search.driver import Driver
 
-MEMBERS = [Member(t, f, configuration(rank=1 + t), seed=f) for t in range(4) for f in range(2)]
+MEMBERS = [member_of(t, f, configuration(rank=1 + t), seed=f) for t in range(4) for f in range(2)]
 
 
 class Recorder:

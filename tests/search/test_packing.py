@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import configuration
+from tiny import configuration, member_of
 
-from study.config import Configuration, MethodConfig, ModelConfig
+from study.config import Configuration, ModelConfig
 from study.models import encoders
-from study.models.backbones import Geometry
+from study.models.targets import Geometry
 from study.records import Member
 from study.search import packing
 
@@ -24,12 +23,8 @@ CONFIGURATIONS = [
     configuration(kind="head"),
     configuration(kind="full"),
 ]
-ROUND = [Member(t, f, c, seed=f) for t, c in enumerate(CONFIGURATIONS) for f in range(3)]
-
-
-@cache
-def shapes_of(model: ModelConfig) -> Geometry:
-    return Geometry(*encoders.geometry(model))
+MODEL = Geometry(*encoders.geometry(ModelConfig()))
+ROUND = [member_of(t, f, c, seed=f, on=MODEL) for t, c in enumerate(CONFIGURATIONS) for f in range(3)]
 
 
 def names(packs: list[list[Member]]) -> list[list[tuple[int, int]]]:
@@ -38,20 +33,20 @@ def names(packs: list[list[Member]]) -> list[list[tuple[int, int]]]:
 
 @given(st.permutations(ROUND), st.integers(1, 9))
 def test_packs_do_not_depend_on_the_order_of_the_members(members: list[Member], size: int) -> None:
-    packs = packing.compose(members, lambda group, own: size, shapes_of)
-    assert names(packs) == names(packing.compose(ROUND, lambda group, own: size, shapes_of))
+    packs = packing.compose(members, lambda group, own: size)
+    assert names(packs) == names(packing.compose(ROUND, lambda group, own: size))
     assert sorted(n for pack in names(packs) for n in pack) == [(m.trial, m.fold) for m in ROUND]
 
 
 def test_members_meet_only_above_the_same_prefix_and_full_trains_alone() -> None:
-    packs = packing.compose(ROUND, lambda group, own: 100, shapes_of)
+    packs = packing.compose(ROUND, lambda group, own: 100)
     met = {frozenset(m.trial for m in pack) for pack in packs}
     assert met == {frozenset(s) for s in ((0, 1), (2, 3), (4, 5, 6), (7,), (8,))}
     assert [len(p) for p in packs if p[0].configuration.method.kind == "full"] == [1, 1, 1]
 
 
 def test_members_of_a_fold_come_together_since_their_batches_are_the_same() -> None:
-    packs = packing.compose(ROUND[:6], lambda group, own: 2, shapes_of)
+    packs = packing.compose(ROUND[:6], lambda group, own: 2)
     assert names(packs) == [[(0, 0), (1, 0)], [(0, 1), (1, 1)], [(0, 2), (1, 2)]]
 
 
@@ -62,7 +57,7 @@ def test_a_group_is_asked_once_for_its_size_and_the_longest_come_first() -> None
         asked.append((group, len(own)))
         return 2
 
-    packs = packing.compose(ROUND, size_of, shapes_of)
+    packs = packing.compose(ROUND, size_of)
     assert sorted(count for _, count in asked) == [3, 6, 6, 9]
     kinds = [p[0].configuration.method.kind for p in packs]
     assert kinds[:3] == ["full"] * 3
@@ -75,10 +70,4 @@ def test_a_group_is_asked_once_for_its_size_and_the_longest_come_first() -> None
 def test_another_reading_of_the_texts_is_another_group(change: dict[str, object]) -> None:
     one = Configuration()
     other = replace(one, model=replace(one.model, **change))  # type: ignore[arg-type]
-    assert packing.group_of(Member(0, 0, one, 0), shapes_of) != packing.group_of(Member(0, 0, other, 0), shapes_of)
-
-
-def test_a_member_that_does_not_fit_its_model_is_left_to_fail_alone() -> None:
-    wrong = Member(5, 0, Configuration(ModelConfig(), MethodConfig(rank=9999)), 0)
-    packs = packing.compose([*ROUND[:2], wrong], lambda group, own: 100, shapes_of)
-    assert [(5, 0)] in names(packs)
+    assert packing.group_of(member_of(0, 0, one, 0)) != packing.group_of(member_of(0, 0, other, 0))

@@ -1,0 +1,136 @@
+"""The contract of a method: which keys it reads, where it starts, what trains, what is stored."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from study.config import Configuration, MethodConfig, flatten, short
+from study.models.targets import LinearSite, select_ranks
+from study.ranks import PLACE
+from study.records import Adaptation
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from study.adapters.factors import Start
+    from study.adapters.spectrum import Spectrum
+    from study.models.targets import Geometry
+
+UPDATE, THIN, WEIGHTS, NOTHING = "update", "thin", "weights", "nothing"  # what training leaves of a layer
+SHOWN = ("kind", "rank", "lam", "targets", "layers", "residual")  # keys that a label shows in its own way
+
+
+class Method(ABC):
+    """One way to adapt a model.
+
+    Guarantees: a key of `method` that is not in `reads` changes nothing; members whose methods pack train together
+    over one frozen model, and none feels the others; counts are known from shapes alone.
+    """
+
+    name: ClassVar[str]
+    reads: ClassVar[tuple[str, ...]] = ()  # keys of `method`, beside its kind
+    packs: ClassVar[bool] = True  # whether members share the frozen weights
+    trains_backbone: ClassVar[bool] = False  # whether the model's own weights train
+    effort: ClassVar[int] = 2  # how long it trains beside others; the longest packs go first
+
+    @property
+    def adapts(self) -> bool:
+        """Whether it adapts the layers that `method.targets` names."""
+        return "targets" in self.reads
+
+    @abstractmethod
+    def adapt(self, config: MethodConfig, geometry: Geometry) -> Adaptation:
+        """What the configuration comes to on a model; ConfigError where it does not fit."""
+
+    @abstractmethod
+    def leaves(self, config: MethodConfig) -> str:
+        """What training leaves of an adapted layer: W and an update, two thin layers, other weights, or nothing."""
+
+    def start(
+        self, config: MethodConfig, site: str, weight: torch.Tensor, rank: int, seed: int, spectrum: Spectrum
+    ) -> Start:
+        """Where a member starts at the layer of that name with that W (out × in); for methods that adapt."""
+        raise TypeError(f"method.kind={self.name} adapts no layer")
+
+    def starts(
+        self, config: MethodConfig, ranks: Mapping[str, int], backbone: nn.Module, seed: int, spectrum: Spectrum
+    ) -> dict[str, Start]:
+        """One member's start at each of these layers of the model, by the layer's name."""
+        from study.models.linear import matrix
+
+        layers = {name: matrix(backbone.get_submodule(name)) for name in ranks}
+        return {n: self.start(config, n, weight, ranks[n], seed, spectrum) for n, weight in layers.items()}
+
+    def baseline(self, base: Configuration, geometry: Geometry, highest_full_lr: float) -> dict[str, Any]:
+        """The values of the configuration that a front is held against, as far as they differ from `base`."""
+        return {"method.kind": self.name}
+
+    def called(self, config: MethodConfig) -> str:
+        """What a baseline of that configuration is called."""
+        return self.name
+
+    def canonical(self, configuration: Configuration) -> Configuration:
+        """The same training with every key of the method that it ignores at its default."""
+        default = MethodConfig(kind=self.name)
+        ignored = {f.name for f in fields(MethodConfig)} - {"kind", *self.reads}
+        values = {name: getattr(default, name) for name in ignored}
+        return replace(configuration, method=replace(configuration.method, **values))
+
+    def label(self, configuration: Configuration, searched: Collection[str] = (), usual: str | None = None) -> str:
+        """A name a person can read: ``r8 λ10 qv top-half`` or, where not of the `usual` kind, ``lora r8 qv all``.
+
+        Of the keys that a study searches, those that the name would not show are added: ``lr=0.003``.
+        """
+        values, parts = flatten(configuration), self._parts(configuration.method)
+        hidden = {f"method.{f.name}" for f in fields(MethodConfig) if f.name in SHOWN or f.name not in self.reads}
+        more = [key for key in searched if key not in hidden and not key.startswith(PLACE)]
+        named = [*parts, *(f"{key.partition('.')[2]}={short(values[key])}" for key in more)]
+        return " ".join(named if parts and self.name == usual else [self.name, *named])
+
+    def _parts(self, config: MethodConfig) -> list[str]:
+        """What a label says of the method's own keys."""
+        return []
+
+
+class LowRank(Method):
+    """A method of two factors at every adapted layer: D (r × in) and B (out × r)."""
+
+    reads: ClassVar[tuple[str, ...]] = ("rank", "lam", "targets", "layers")
+
+    @abstractmethod
+    def trained(self, site: LinearSite, rank: int) -> int:
+        """How many numbers train at a layer of that rank."""
+
+    def stored(self, config: MethodConfig, site: LinearSite, rank: int) -> int:
+        """How many numbers an adapted layer needs on disk beyond those of W."""
+        return self.trained(site, rank)
+
+    def adapt(self, config: MethodConfig, geometry: Geometry) -> Adaptation:
+        chosen = select_ranks(config, geometry.sites)
+        return Adaptation(
+            ranks={site.name: rank for site, rank in chosen.items()},
+            lowest=min((geometry.height(site) for site in chosen), default=geometry.layers),
+            trained=sum(self.trained(site, rank) for site, rank in chosen.items()),
+            stored=geometry.parameters + sum(self.stored(config, site, rank) for site, rank in chosen.items()),
+        )
+
+    def leaves(self, config: MethodConfig) -> str:
+        return UPDATE
+
+    def _parts(self, config: MethodConfig) -> list[str]:
+        rank = f"r{config.rank}" if isinstance(config.rank, int) else f"r {config.rank}"
+        held = [f"λ{short(config.lam)}"] if config.lam is not None else []
+        return [rank, *held, config.targets, config.layers]
+
+
+SCALED = ("rank", "alpha", "scaling", "lam", "targets", "layers")  # what a method reads whose update has a scale
+
+
+def scale(config: MethodConfig, rank: int) -> float:
+    """The factor of an update of that rank: α/r (Hu et al. 2021) or α/√r (Kalajdzievski 2023, arXiv 2312.03732)."""
+    return config.alpha / (rank if config.scaling == "alpha/r" else math.sqrt(rank))

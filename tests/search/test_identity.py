@@ -1,0 +1,88 @@
+"""A study's identity outlives its schema: new keys at their defaults change nothing, and what differs is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from study.config import MethodConfig, SamplerConfig, StudyConfig, TaskConfig, TrainConfig
+from study.search.identity import defaults_of, differences, fingerprint, first_fingerprint, values_of
+
+FACTS = {"folds": "f", "data": "d"}
+
+
+@dataclass(frozen=True)
+class WiderTask(TaskConfig):
+    invented: str = "as before"
+
+
+@dataclass(frozen=True)
+class WiderTrain(TrainConfig):
+    invented: float = 0.5
+
+
+@dataclass(frozen=True)
+class WiderMethod(MethodConfig):
+    invented: int = 3
+
+
+@dataclass(frozen=True)
+class WiderSampler(SamplerConfig):
+    invented: bool = True
+
+
+WIDER: dict[str, Any] = {
+    "task": WiderTask(), "train": WiderTrain(), "method": WiderMethod(), "sampler": WiderSampler(),
+}  # fmt: skip
+
+
+def mark(config: StudyConfig, **searched: Any) -> str:
+    return fingerprint(values_of(config, searched, FACTS), defaults_of(config))
+
+
+def test_the_mark_of_a_default_study_stays_what_it_is() -> None:
+    assert mark(StudyConfig()) == "1faf890a3d15fa18"
+
+
+@pytest.mark.parametrize("group", WIDER)
+def test_a_new_key_at_its_default_makes_no_study_another(group: str) -> None:
+    wider = replace(StudyConfig(), **{group: WIDER[group]})
+    assert mark(wider) == mark(StudyConfig())
+    stored, present = values_of(StudyConfig(), {}, FACTS), values_of(wider, {}, FACTS)
+    assert differences(stored, present, defaults_of(wider)) == {}
+    assert first_fingerprint(wider, FACTS, {}) == first_fingerprint(StudyConfig(), FACTS, {})
+
+
+@pytest.mark.parametrize("group", ["task", "train", "sampler"])
+def test_a_new_key_that_is_given_makes_another_study_and_is_named(group: str) -> None:
+    given = replace(StudyConfig(), **{group: replace(WIDER[group], invented=7)})
+    stored, present = values_of(StudyConfig(), {}, FACTS), values_of(given, {}, FACTS)
+    assert mark(given) != mark(StudyConfig())
+    assert differences(stored, present, defaults_of(given)) == {f"{group}.invented": (WIDER[group].invented, 7)}
+    assert first_fingerprint(given, FACTS, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (MethodConfig(kind="full"), MethodConfig(kind="full", rank=3, targets="ffn", lam=2.0)),
+        (MethodConfig(kind="lora"), MethodConfig(kind="lora", residual="drop")),
+        (MethodConfig(kind="factorized"), MethodConfig(kind="factorized", alpha=1.0)),
+    ],
+)
+def test_what_a_method_does_not_read_is_no_part_of_it(one: MethodConfig, other: MethodConfig) -> None:
+    assert mark(replace(StudyConfig(), method=one)) == mark(replace(StudyConfig(), method=other))
+
+
+def test_where_methods_are_searched_what_any_of_them_reads_counts() -> None:
+    searched = {"method.kind": ["lora", "factorized"]}
+    config = StudyConfig()
+    assert mark(replace(config, method=MethodConfig(residual="drop")), **searched) != mark(config, **searched)
+
+
+def test_a_default_that_changes_later_is_seen() -> None:
+    stored = values_of(StudyConfig(), {}, FACTS)
+    present = values_of(replace(StudyConfig(), train=TrainConfig(epochs=3)), {}, FACTS)
+    assert differences(stored, present, {"train.epochs": 3}) == {"train.epochs": (2, 3)}
