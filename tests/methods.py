@@ -10,4 +10,5 @@ METHODS = {
     "drop": MethodConfig(kind="factorized", rank=3, targets="all-linear", residual="drop"),
     "pattern": MethodConfig(kind="lora", rank={r".*\.0\..*": 3, "all-linear": 2}, targets="all-linear"),
     "lora_fa": MethodConfig(kind="lora_fa", rank=3, targets="all-linear"),
+    "pissa": MethodConfig(kind="pissa", rank=3, targets="all-linear"),
 }
