@@ -11,4 +11,5 @@ METHODS = {
     "pattern": MethodConfig(kind="lora", rank={r".*\.0\..*": 3, "all-linear": 2}, targets="all-linear"),
     "lora_fa": MethodConfig(kind="lora_fa", rank=3, targets="all-linear"),
     "pissa": MethodConfig(kind="pissa", rank=3, targets="all-linear"),
+    "dora": MethodConfig(kind="dora", rank=3, targets="all-linear"),
 }

@@ -1,0 +1,36 @@
+"""DoRA: LoRA's matrix gives directions, and a length for each row trains beside (Liu et al. 2024, arXiv 2402.09353)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from study.methods.lora import Lora
+
+if TYPE_CHECKING:
+    import torch
+
+    from study.adapters.factors import Start
+    from study.adapters.spectrum import Spectrum
+    from study.config import MethodConfig
+    from study.models.targets import LinearSite
+
+
+class Dora(Lora):
+    """m ⊙ (W + s B A) / ‖W + s B A‖ for each row, with m = ‖W‖ at first; the norm takes no gradient (section 4.3)."""
+
+    name = "dora"
+
+    def start(
+        self, config: MethodConfig, site: str, weight: torch.Tensor, rank: int, seed: int, spectrum: Spectrum
+    ) -> Start:
+        from study.adapters.factors import trained_dtype
+
+        lengths = weight.to(trained_dtype(weight)).square().sum(1).sqrt()
+        return replace(super().start(config, site, weight, rank, seed, spectrum), magnitude=lengths)
+
+    def trained(self, site: LinearSite, rank: int) -> int:
+        return super().trained(site, rank) + site.outputs
+
+
+METHOD = Dora()
