@@ -1,43 +1,8 @@
-"""Pure functions from predictions to figures, and the one table of what is better."""
+"""Pure functions from predictions to scores."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
-
-from study.errors import ConfigError
-
-Direction = Literal["maximize", "minimize"]
-MAXIMIZE: Direction = "maximize"
-MINIMIZE: Direction = "minimize"
-
-METRICS: dict[str, Direction] = {
-    "score": MAXIMIZE,
-    "accuracy": MAXIMIZE,
-    "macro_f1": MAXIMIZE,
-    "rouge1": MAXIMIZE,
-    "rouge2": MAXIMIZE,
-    "rougeL": MAXIMIZE,
-    "loss": MINIMIZE,
-    "params/trainable": MINIMIZE,
-    "params/adapter": MINIMIZE,
-    "params/head": MINIMIZE,
-    "params/total": MINIMIZE,
-    "params/stored": MINIMIZE,
-    "memory/train_bytes": MINIMIZE,
-    "memory/peak_bytes": MINIMIZE,
-    "time/train_seconds": MINIMIZE,
-    "speed/tokens_per_second": MAXIMIZE,
-    "latency/ms": MINIMIZE,
-}
-
-
-def direction(name: str) -> Direction:
-    """maximize or minimize; raises ConfigError for a name that no run logs."""
-    if name not in METRICS:
-        raise ConfigError(f"objectives: {name}", "is no logged metric", f"choose among {', '.join(METRICS)}")
-    return METRICS[name]
 
 
 def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:

@@ -15,13 +15,13 @@ from study.config import (
     PRECISIONS,
     RARE,
     SCALINGS,
-    SCORES,
     Configuration,
     StudyConfig,
     TaskConfig,
     flatten,
 )
 from study.errors import ConfigError
+from study.figures import SCORES
 from study.models.roles import GROUPS
 
 

@@ -1,12 +1,9 @@
-"""Figures, and which way is better."""
+"""Scores of predictions."""
 
 import numpy as np
 import pytest
 
-from study.config import SCORES
-from study.errors import ConfigError
-from study.examples import Documents, Graph, Pairs, Texts
-from study.metrics import METRICS, accuracy, classification, cross_entropy, direction, macro_f1
+from study.metrics import accuracy, classification, cross_entropy, macro_f1
 
 
 def test_accuracy_is_the_share_predicted():
@@ -29,27 +26,3 @@ def test_cross_entropy_survives_huge_logits():
 def test_classification_reads_the_largest_logit():
     figures = classification(np.array([[2.0, 1.0], [0.0, 3.0]]), np.array([0, 0]))
     assert (figures["accuracy"], figures["macro_f1"]) == (0.5, pytest.approx(1 / 3))
-
-
-MAXIMIZED = ("score", "accuracy", "macro_f1", "rouge1", "rouge2", "rougeL", "speed/tokens_per_second")
-
-
-@pytest.mark.parametrize("name", MAXIMIZED)
-def test_scores_speed_and_what_is_kept_are_maximized(name):
-    assert direction(name) == "maximize"
-
-
-def test_what_may_be_a_score_has_a_direction():
-    assert set(SCORES) <= set(MAXIMIZED)
-    assert {*Texts.scores, *Graph.scores, *Documents.scores, *Pairs.scores} == set(SCORES)
-
-
-def test_everything_else_is_a_cost():
-    others = set(METRICS) - set(MAXIMIZED)
-    assert {direction(name) for name in others} == {"minimize"}
-
-
-def test_an_unknown_objective_is_refused_with_the_names_there_are():
-    with pytest.raises(ConfigError) as caught:
-        direction("f1")
-    assert all(name in str(caught.value) for name in METRICS)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from study import metrics
 from study.errors import ConfigError
 from study.export import bounds
 from study.export.bounds import Bound
+from study.figures import MINIMIZE, OBJECTIVES, direction
 from study.records import TrialResult
 from study.search.ledger import Ledger, folds_of, result_of
 from study.search.objectives import summary
@@ -42,7 +42,7 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
     if not bounds.is_bound(wanted):
         rule = "is neither best, a trial's number nor a bound"
         raise ConfigError(f"trial={wanted}", rule, "write for example trial=best, trial=3 or trial='params<=50000'")
-    limits = bounds.parse("trial", wanted, (*metrics.METRICS, SIZE), SHORT)
+    limits = bounds.parse("trial", wanted, (*OBJECTIVES, SIZE), SHORT)
     fitting = [r for r in own if bounds.within(limits, figures(r))]
     if not fitting:
         raise ConfigError(f"trial={wanted}", "is satisfied by no complete trial", _nearest(limits, own))
@@ -57,7 +57,7 @@ def figures(result: TrialResult) -> dict[str, float]:
 
 def best(results: list[TrialResult]) -> TrialResult:
     """The best score; of equal ones the fewest trained parameters, then the earliest."""
-    sign = 1 if metrics.direction("score") == metrics.MINIMIZE else -1
+    sign = 1 if direction("score") == MINIMIZE else -1
 
     def order(result: TrialResult) -> tuple[float, float, int]:
         found = summary(result)

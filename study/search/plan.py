@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from study import classes, methods, metrics, tasks
+from study import classes, figures, methods, tasks
 from study import folds as splitting
 from study.config import BASELINES, Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.engine.workbench import StudyData
@@ -92,7 +92,7 @@ class Plan:
     @property
     def directions(self) -> list[Any]:
         """maximize or minimize, one for each objective."""
-        return [metrics.direction(name) for name in self.config.objectives]
+        return [figures.direction(name) for name in self.config.objectives]
 
     @cached_property
     def _adaptations(self) -> dict[tuple[ModelConfig, MethodConfig], Adaptation]:
@@ -203,6 +203,6 @@ def baselines(plan: Plan) -> dict[str, Configuration]:
 def check_objectives(config: StudyConfig) -> None:
     """Raise ConfigError for an objective that no run logs."""
     for name in config.objectives:
-        metrics.direction(name)
+        figures.direction(name)
     if len(set(config.objectives)) < len(config.objectives):
         raise ConfigError(f"objectives={config.objectives}", "names one twice", "name each once")

@@ -25,7 +25,7 @@ import numpy as np
 from study.compose import compose, register_schema
 from study.config import Configuration, StorageConfig
 from study.examples import Texts
-from study.metrics import direction
+from study.figures import direction
 from study.models.targets import LinearSite, described
 from study.records import Epoch, Fold, FoldResult, Provenance, TrialResult
 from study.search.ledger import CONFIGURATION, FOLD, Ledger, _dump, configuration_of

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tables import articles, reviews, write_csv, write_jsonl, write_parquet
 
-from study import metrics, tasks
+from study import figures, tasks
 from study.config import KINDS, TaskConfig
 from study.duplicates import without_duplicates
 from study.errors import ConfigError, DataError
@@ -73,7 +73,7 @@ def test_its_name_is_the_one_it_is_found_by(task: Task) -> None:
 
 
 def test_its_metric_has_a_direction_and_is_one_of_its_scores(examples: Examples) -> None:
-    assert metrics.direction(examples.metric) == "maximize"
+    assert figures.direction(examples.metric) == "maximize"
     assert examples.metric in examples.scores
 
 
