@@ -16,8 +16,8 @@ from study.errors import ConfigError
 from study.validation import validate
 
 CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
+OPEN = ("sampler",)  # groups whose keys are the arguments of what their `_target_` names
 KNOWN = {
-    "sampler.name": ("tpe", "random", "grid", "nsga2", "gp"),
     "launcher.name": ("local",),
     "tracking.name": ("mlflow", "off"),
 }
@@ -33,6 +33,8 @@ def register_schema() -> None:
     for node in (schema, *schema.values()):
         if isinstance(node, DictConfig):
             OmegaConf.set_readonly(node, None)
+    for group in OPEN:  # whose options bring their own keys, which must not join those of a default
+        schema[group] = {}
     ConfigStore.instance().store(name="schema", node=schema)
 
 

@@ -17,6 +17,10 @@ KINDS = ("classification", "summarization", "summarization_generate")
 LABEL_TYPES = ("auto", "text", "number")
 RARE = ("refuse", "drop", "merge")
 BASELINES = ("head", "full", "lora")
+# The sampler where none is named; conf/sampler/tpe.yaml says the same.
+TPE = {
+    "_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10, "multivariate": True, "constant_liar": True,
+}  # fmt: skip
 SEARCHABLE = ("model", "method", "train")
 SCALINGS = ("alpha/r", "alpha/sqrt(r)")
 
@@ -133,14 +137,6 @@ class SearchConfig:
 
 
 @dataclass(frozen=True)
-class SamplerConfig:
-    """Which Optuna sampler proposes configurations."""
-
-    name: str = "tpe"
-    startup: int = 10
-
-
-@dataclass(frozen=True)
 class LauncherConfig:
     """Where members train; `workers: null` is one process per core."""
 
@@ -209,7 +205,8 @@ class Configuration:
 class StudyConfig:
     """One study, whole.
 
-    `space` maps configuration keys to Hydra sweeps such as ``choice(1,2,4)``; null means not searched.
+    `space` maps configuration keys to Hydra sweeps such as ``choice(1,2,4)``; null means not searched. `sampler` names
+    a class or function by its `_target_`, with its arguments beside it.
     """
 
     study: StudySettings = field(default_factory=StudySettings)
@@ -220,7 +217,7 @@ class StudyConfig:
     space: dict[str, Optional[str]] = field(default_factory=dict)  # noqa: UP045
     objectives: list[str] = field(default_factory=lambda: ["score", "params/trainable"])
     search: SearchConfig = field(default_factory=SearchConfig)
-    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    sampler: dict[str, Any] = field(default_factory=lambda: dict(TPE))
     launcher: LauncherConfig = field(default_factory=LauncherConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from study.compose import check_option, compose_raw
+from study.compose import OPEN, check_option, compose_raw
 from study.errors import ConfigError
 from study.ranks import PLACE
 from study.words import of_study, quoted
@@ -45,7 +45,7 @@ def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
 
 def _patterned(text: str, override: Any) -> list[str]:
     """The override, with what Hydra needs to put a pattern of ranks in a number's place."""
-    if text.startswith(PLACE):
+    if text.startswith((PLACE, *(f"{group}." for group in OPEN))):
         return [f"++{text}"]
     if override.key_or_group == "method.rank" and isinstance(override.value(), dict):
         return ["method.rank=1", text]  # else its keys would join those of a pattern that is there

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from study.compose import compose
 from study.config import StudyConfig
 from study.overrides import rewrite
+from study.search.plan import GRID
 from study.search.space import parse_space
 
 TASK = """# @package _global_
@@ -104,6 +105,6 @@ def test_what_is_ready_to_be_searched_is_a_space(choice: str) -> None:
     config = compose([choice])
     space = parse_space(config)
     assert space.distributions.keys() == {key for key, sweep in config.space.items() if sweep}
-    if config.sampler.name == "grid":
+    if config.sampler["_target_"] == GRID:
         points = math.prod(map(len, space.grid().values()))
         assert config.study.trials == points + len(config.search.baselines)  # all of it, and no more

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     "errors", "figures", "ranks", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics",
     "examples", "duplicates", "classes", "summaries", "sentences", "tabular", "tasks", "models", "adapters",
-    "methods", "validation", "words", "folds", "references", "engine", "provenance", "tracking", "launch", "search",
-    "export", "anatomy", "compose", "overrides", "cli", "__main__",
+    "methods", "validation", "words", "folds", "references", "engine", "provenance", "tracking", "build", "launch",
+    "search", "export", "anatomy", "compose", "overrides", "cli", "__main__",
 ]  # fmt: skip
 MODULES = sorted((ROOT / "study").rglob("*.py"))
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from study import methods, ranks
-from study.config import StudyConfig, flatten, plain
+from study.config import TPE, StudyConfig, flatten, plain
+from study.search import upgrade
 
 SCHEMA = 2
-GROUPS = ("task", "model", "method", "train", "search", "sampler")
+GROUPS = ("task", "model", "method", "train", "search")
 Values = dict[str, Any]
 
 # The keys that studies of the first schema knew, whose mark was a hash of all their values, defaults included.
@@ -22,7 +23,6 @@ FIRST = {
     "method": "kind rank alpha lam targets layers residual",
     "train": "epochs lr batch_size weight_decay warmup clip dropout",
     "search": "round baselines",
-    "sampler": "name startup",
 }
 LATER = ("label_type",)  # keys of `task` that some studies of the first schema knew, where they were given
 
@@ -34,6 +34,7 @@ def values_of(config: StudyConfig, searched: Mapping[str, Any], facts: Mapping[s
     are marks of what the configuration names: folds, data, local models.
     """
     values = {f"{group}.{k}": v for group in GROUPS for k, v in flatten(getattr(config, group)).items()}
+    values |= {f"sampler.{k}": v for k, v in config.sampler.items()}
     kinds = {config.method.kind, *searched.get("method.kind", ())}
     read = {"method.kind", *(f"method.{key}" for kind in kinds for key in methods.get(kind).reads)}
     kept = {k: v for k, v in values.items() if (not k.startswith("method.") or k in read) and k not in searched}
@@ -46,7 +47,8 @@ def values_of(config: StudyConfig, searched: Mapping[str, Any], facts: Mapping[s
 def defaults_of(config: StudyConfig) -> Values:
     """The default of every key of the configuration's own schema."""
     groups = {group: type(getattr(config, group)) for group in GROUPS}
-    return {f"{group}.{k}": v for group, kind in groups.items() for k, v in flatten(kind()).items()}
+    values = {f"{group}.{k}": v for group, kind in groups.items() for k, v in flatten(kind()).items()}
+    return values | {f"sampler.{k}": v for k, v in TPE.items()}
 
 
 def fingerprint(values: Values, defaults: Values) -> str:
@@ -64,7 +66,10 @@ def differences(stored: Values, present: Values, defaults: Values) -> dict[str, 
 def first_fingerprint(config: StudyConfig, facts: Mapping[str, Any], weights: Mapping[str, str]) -> str | None:
     """The mark that a study of the first schema has of this configuration; None where it could not have it."""
     defaults, groups = defaults_of(config), plain(config)
-    kept: dict[str, Any] = {"space": groups["space"], "objectives": groups["objectives"]}
+    sampler = upgrade.first_sampler(config.sampler)
+    if sampler is None:
+        return None
+    kept: dict[str, Any] = {"space": groups["space"], "objectives": groups["objectives"], "sampler": sampler}
     for group, names in FIRST.items():
         known = names.split()
         given = [k for k, v in groups[group].items() if k not in known and v != defaults[f"{group}.{k}"]]

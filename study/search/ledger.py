@@ -16,6 +16,7 @@ from study.records import FoldResult, TrialResult, finite
 from study.search import samplers
 from study.search.identity import defaults_of, differences, first_fingerprint, values_of
 from study.search.plan import Plan, baselines
+from study.search.upgrade import upgraded
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -78,7 +79,7 @@ class Ledger:
         raw = self.study.user_attrs.get(CONFIG)
         if raw is None:
             return " another configuration, seed, data or model files"
-        stored = values_of(revived(StudyConfig, json.loads(raw)), self.plan.space.extremes(), self.plan.facts)
+        stored = values_of(revived(StudyConfig, upgraded(json.loads(raw))), self.plan.space.extremes(), self.plan.facts)
         changed = differences(stored, self.plan.values, defaults_of(self.plan.config))
         return _listed(changed) if changed else " other data or model files"
 
@@ -227,7 +228,7 @@ def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     if CONFIG not in study.user_attrs:
         rule, remedy = "was stored without its configuration", "repeat the study's command, which adds it"
         raise ConfigError(f"study={name}", rule, remedy)
-    return study, revived(StudyConfig, json.loads(study.user_attrs[CONFIG]))
+    return study, revived(StudyConfig, upgraded(json.loads(study.user_attrs[CONFIG])))
 
 
 def exports_of(study: Study) -> dict[tuple[int, str], dict[str, float]]:

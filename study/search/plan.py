@@ -19,9 +19,10 @@ from study.methods.base import NOTHING
 from study.models import backbones, targets
 from study.models.targets import Geometry
 from study.records import Adaptation, Fold
-from study.search import identity
+from study.search import identity, samplers
 from study.search.space import Space, parse_space
 
+GRID = "study.search.samplers.grid"
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
 
 
@@ -73,7 +74,7 @@ class Plan:
 
     def _unfinished_grid(self) -> str | None:
         """What a person should hear of a grid that `study.trials` does not finish."""
-        if self.config.sampler.name != "grid":
+        if self.config.sampler.get("_target_") != GRID:
             return None
         size, first = math.prod(map(len, self.space.grid().values())), len(baselines(self))
         trained = max(0, self.config.study.trials - first)
@@ -152,6 +153,7 @@ def make_plan(config: StudyConfig) -> Plan:
     Raises StudyError where anything cannot work; no model has been loaded and nothing been created.
     """
     space = parse_space(config)
+    samplers.make(config.sampler, space, config.study.seed, 0)  # what it cannot be made of is said now
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
     examples = classes.settled(examples, config.task.rare, config.study.folds, config.task.test_fraction)
     _check_against_model(config, space, backbones.geometry(config.model, examples))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from study import seeding
-from study.config import SamplerConfig
+from study.build import build
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -15,26 +15,24 @@ if TYPE_CHECKING:
     from study.search.space import Space
 
 
-def make(config: SamplerConfig, space: Space, seed: int, trial: int) -> BaseSampler:
-    """The sampler for one trial.
+def make(config: Mapping[str, Any], space: Space, seed: int, trial: int) -> BaseSampler:
+    """The sampler for one trial, whose target is offered `seed` (the trial's), `study_seed` and `space`.
 
     A sampler that lived on would carry its random state from trial to trial; a resumed study would
-    start it again and search elsewhere.
+    start it again and search elsewhere. Raises ConfigError where it cannot be made.
+    """
+    own = seeding.derive(seed, "sampler", trial) % 2**31
+    return _knowing(space, build("sampler", config, seed=own, study_seed=seed, space=space))
+
+
+def grid(space: Space, study_seed: int) -> BaseSampler:
+    """Every configuration of the space once; ConfigError for a key that has infinitely many values.
+
+    The grid is shuffled by its seed, so that one must not change from trial to trial.
     """
     import optuna
 
-    own = seeding.derive(seed, "sampler", trial) % 2**31
-    makers: dict[str, Any] = {
-        "tpe": lambda: optuna.samplers.TPESampler(
-            n_startup_trials=config.startup, multivariate=True, constant_liar=True, seed=own
-        ),
-        "random": lambda: optuna.samplers.RandomSampler(seed=own),
-        # The grid is shuffled by its seed, so that one must not change from trial to trial.
-        "grid": lambda: optuna.samplers.GridSampler(space.grid(), seed=seed),
-        "nsga2": lambda: optuna.samplers.NSGAIISampler(population_size=max(2, config.startup), seed=own),
-        "gp": lambda: optuna.samplers.GPSampler(n_startup_trials=config.startup, seed=own),
-    }
-    return _knowing(space, makers[config.name]())
+    return optuna.samplers.GridSampler(space.grid(), seed=study_seed)
 
 
 def _knowing(space: Space, sampler: BaseSampler) -> BaseSampler:

@@ -59,8 +59,6 @@ def parse_space(config: StudyConfig) -> Space:
     for key, values in space.extremes().items():
         for value in values:
             validate_configuration(config.configuration.with_values(space.around(key, value)))
-    if config.sampler.name == "grid":
-        space.grid()
     return space
 
 

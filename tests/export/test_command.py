@@ -20,7 +20,6 @@ from study.config import (
     LauncherConfig,
     MethodConfig,
     ModelConfig,
-    SamplerConfig,
     StorageConfig,
     StudyConfig,
     StudySettings,
@@ -38,6 +37,7 @@ from study.export.run import run_export
 from study.search.driver import run_study
 from study.search.finish import record_exports
 from study.search.ledger import exports_of, find
+from study.search.plan import GRID
 from study.tracking import Tracker
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         method=MethodConfig("factorized", rank=2, lam=10.0, residual="keep"),
         train=TrainConfig(epochs=1),
         space={"method.residual": "choice(keep,drop)"},
-        sampler=SamplerConfig("grid"),
+        sampler={"_target_": GRID},
         launcher=LauncherConfig(workers=1),
         storage=StorageConfig(f"sqlite:///{folder}/lora-study.db"),
         tracking=TrackingConfig(uri=f"sqlite:///{folder}/mlflow.db"),

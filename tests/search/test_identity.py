@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from study.config import MethodConfig, SamplerConfig, StudyConfig, TaskConfig, TrainConfig
+from study.config import TPE, MethodConfig, StudyConfig, TaskConfig, TrainConfig
 from study.search.identity import defaults_of, differences, fingerprint, first_fingerprint, values_of
+from study.search.upgrade import first_sampler, upgraded
 
 FACTS = {"folds": "f", "data": "d"}
 
@@ -28,13 +29,8 @@ class WiderMethod(MethodConfig):
     invented: int = 3
 
 
-@dataclass(frozen=True)
-class WiderSampler(SamplerConfig):
-    invented: bool = True
-
-
 WIDER: dict[str, Any] = {
-    "task": WiderTask(), "train": WiderTrain(), "method": WiderMethod(), "sampler": WiderSampler(),
+    "task": WiderTask(), "train": WiderTrain(), "method": WiderMethod(),
 }  # fmt: skip
 
 
@@ -55,7 +51,7 @@ def test_a_new_key_at_its_default_makes_no_study_another(group: str) -> None:
     assert first_fingerprint(wider, FACTS, {}) == first_fingerprint(StudyConfig(), FACTS, {})
 
 
-@pytest.mark.parametrize("group", ["task", "train", "sampler"])
+@pytest.mark.parametrize("group", ["task", "train"])
 def test_a_new_key_that_is_given_makes_another_study_and_is_named(group: str) -> None:
     given = replace(StudyConfig(), **{group: replace(WIDER[group], invented=7)})
     stored, present = values_of(StudyConfig(), {}, FACTS), values_of(given, {}, FACTS)
@@ -86,3 +82,28 @@ def test_a_default_that_changes_later_is_seen() -> None:
     stored = values_of(StudyConfig(), {}, FACTS)
     present = values_of(replace(StudyConfig(), train=TrainConfig(epochs=3)), {}, FACTS)
     assert differences(stored, present, {"train.epochs": 3}) == {"train.epochs": (2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "named"),
+    [
+        (dict(TPE), {"name": "tpe", "startup": 10}),
+        ({**TPE, "n_startup_trials": 4}, {"name": "tpe", "startup": 4}),
+        ({"_target_": "optuna.samplers.RandomSampler"}, {"name": "random", "startup": 10}),
+        ({"_target_": "study.search.samplers.grid"}, {"name": "grid", "startup": 10}),
+        ({"_target_": "optuna.samplers.NSGAIISampler", "population_size": 6}, {"name": "nsga2", "startup": 6}),
+        ({"_target_": "optuna.samplers.GPSampler", "n_startup_trials": 3}, {"name": "gp", "startup": 3}),
+    ],
+)
+def test_samplers_of_the_first_schema_are_known_again(sampler: dict[str, Any], named: dict[str, Any]) -> None:
+    assert first_sampler(sampler) == named
+    assert upgraded({"sampler": named})["sampler"] == sampler
+    assert upgraded({"sampler": sampler})["sampler"] == sampler
+
+
+@pytest.mark.parametrize("more", [{"gamma": "x"}, {"multivariate": False}, {"_target_": "optuna.samplers.QMCSampler"}])
+def test_a_sampler_that_the_first_schema_could_not_name_has_no_mark_there(more: dict[str, Any]) -> None:
+    given = replace(StudyConfig(), sampler={**TPE, **more})
+    assert first_sampler(given.sampler) is None
+    assert first_fingerprint(given, FACTS, {}) is None
+    assert mark(given) != mark(StudyConfig())

@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import numpy as np
 import optuna
 import pytest
 
-from study.config import SamplerConfig, SearchConfig, StorageConfig, StudyConfig, StudySettings
+from study.compose import compose
+from study.config import SearchConfig, StorageConfig, StudyConfig, StudySettings
 from study.engine.changes import VERSION
 from study.errors import ConfigError, ResumeError
 from study.examples import Texts
@@ -24,10 +26,16 @@ SPACE = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1,
 GRID = {"method.rank": "choice(1,2,4,8)", "method.layers": "all,top-1"}
 
 
+def sampler_of(name: str) -> dict[str, Any]:
+    """The sampler of that name, which learns from the fifth trial on where it learns."""
+    known = compose([f"sampler={name}"]).sampler
+    return {key: 4 if key in ("n_startup_trials", "population_size") else value for key, value in known.items()}
+
+
 def plan(folder: Path, sampler: str, trials: int = 12) -> Plan:
     config = replace(
         StudyConfig(), study=StudySettings(trials=trials), space=dict(GRID if sampler == "grid" else SPACE),
-        sampler=SamplerConfig(sampler, startup=4), storage=StorageConfig(f"sqlite:///{folder / 'a.db'}"),
+        sampler=sampler_of(sampler), storage=StorageConfig(f"sqlite:///{folder / 'a.db'}"),
         search=SearchConfig(round=4),
     )  # fmt: skip
     examples = Texts(("a",) * 8, np.arange(8) % 2, ("n", "p"))

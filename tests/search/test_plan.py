@@ -16,7 +16,6 @@ from study.config import (
     Configuration,
     MethodConfig,
     ModelConfig,
-    SamplerConfig,
     SearchConfig,
     StudyConfig,
     TrainConfig,
@@ -26,7 +25,7 @@ from study.models import encoders
 from study.models.backbones import Geometry
 from study.records import FoldResult, TrialResult
 from study.search import finish
-from study.search.plan import Plan, baselines
+from study.search.plan import GRID, Plan, baselines
 from study.search.space import parse_space
 
 
@@ -141,7 +140,7 @@ def test_a_graph_network_is_held_against_all_its_layers_and_all_of_it_at_its_own
 def test_a_grid_that_is_not_finished_says_how_many_trials_it_needs(plan: Plan, trials: int, said: int | None) -> None:
     space = {"method.rank": "choice(1,2,4)", "method.layers": "all,top-1"}
     study = replace(plan.config.study, trials=trials)
-    config = replace(plan.config, space=space, sampler=SamplerConfig("grid"), study=study)
+    config = replace(plan.config, space=space, sampler={"_target_": GRID}, study=study)
     notes = replace(plan, config=config, space=parse_space(config)).notes
     expected = f"The grid has 6 configurations, of which {said} train beside 3 baselines: study.trials=9 trains all."
     assert notes == (() if said is None else (expected,))

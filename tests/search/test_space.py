@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.config import Configuration, MethodConfig, SamplerConfig, StudyConfig
+from study.config import Configuration, MethodConfig, StudyConfig
 from study.errors import ConfigError
+from study.search import samplers
 from study.search.space import parse_space
 
 
@@ -49,9 +50,9 @@ def test_null_is_a_value_of_an_optional_key_alone() -> None:
 
 
 def test_a_grid_of_an_interval_is_refused_with_a_remedy() -> None:
-    config = replace(StudyConfig(), space={"method.lam": "interval(1, 2)"}, sampler=SamplerConfig("grid"))
+    space = parse_space(replace(StudyConfig(), space={"method.lam": "interval(1, 2)"}))
     with pytest.raises(ConfigError, match=r"choice\(\.\.\.\)"):
-        parse_space(config)
+        samplers.make({"_target_": "study.search.samplers.grid"}, space, 0, 0)
 
 
 def test_a_key_of_the_whole_study_cannot_be_searched() -> None:

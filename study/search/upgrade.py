@@ -1,0 +1,37 @@
+"""Configurations that earlier versions stored, in the words of this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from study.config import TPE
+
+STARTUP = 10  # trials at random, or the size of a population, where the first version was not told otherwise
+FIRST_SAMPLERS: dict[str, dict[str, Any]] = {
+    "tpe": TPE,
+    "random": {"_target_": "optuna.samplers.RandomSampler"},
+    "grid": {"_target_": "study.search.samplers.grid"},
+    "nsga2": {"_target_": "optuna.samplers.NSGAIISampler", "population_size": STARTUP},
+    "gp": {"_target_": "optuna.samplers.GPSampler", "n_startup_trials": STARTUP},
+}
+COUNTS = ("n_startup_trials", "population_size")
+
+
+def upgraded(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored configuration in the present schema: a sampler had a name and `startup` once."""
+    sampler = raw.get("sampler", {})
+    if "name" not in sampler:
+        return dict(raw)
+    present = FIRST_SAMPLERS[sampler["name"]]
+    counts = {key: max(2, sampler["startup"]) if key == "population_size" else sampler["startup"] for key in COUNTS}
+    return {**raw, "sampler": {key: counts.get(key, value) for key, value in present.items()}}
+
+
+def first_sampler(sampler: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How the first version named this sampler; None where it could not."""
+    for name, known in FIRST_SAMPLERS.items():
+        counts = [sampler[key] for key in COUNTS if key in known and key in sampler]
+        if {**known, **{k: sampler[k] for k in COUNTS if k in known and k in sampler}} == dict(sampler):
+            return {"name": name, "startup": counts[0] if counts else STARTUP}
+    return None
