@@ -14,6 +14,7 @@ from study.config import (
     METHODS,
     POOLINGS,
     PRECISIONS,
+    ROUGE_WORDS,
     SCORES,
     Configuration,
     StudyConfig,
@@ -175,6 +176,13 @@ def validate_task(t: TaskConfig) -> None:
         "task.label_type",
         t.label_type,
         f"is not one of {', '.join(LABEL_TYPES)}",
+        "choose one of these",
+    )
+    _require(
+        t.rouge is None or t.rouge in ROUGE_WORDS,
+        "task.rouge",
+        t.rouge,
+        f"is not one of {', '.join(ROUGE_WORDS)}",
         "choose one of these",
     )
     _require(

@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "ranks", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics", "examples",
+    "errors", "ranks", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics", "rouge",
+    "examples",
     "summaries", "sentences", "tabular", "tasks", "models", "validation", "words", "adapters", "folds", "references",
     "engine", "provenance", "tracking", "launch", "search", "export", "anatomy", "compose", "overrides", "cli",
     "__main__",
