@@ -15,6 +15,7 @@ from study.config import (
     POOLINGS,
     PRECISIONS,
     RARE,
+    ROUGE_WORDS,
     SCORES,
     Configuration,
     StudyConfig,
@@ -188,6 +189,13 @@ def validate_task(t: TaskConfig) -> None:
         t.test_fraction,
         f"is not used where task.{named} names the test set",
         f"leave task.test_fraction out, or task.{named}",
+    )
+    _require(
+        t.rouge is None or t.rouge in ROUGE_WORDS,
+        "task.rouge",
+        t.rouge,
+        f"is not one of {', '.join(ROUGE_WORDS)}",
+        "choose one of these",
     )
     _require(
         t.budget is None or t.budget >= 1,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from study import stores
+from study import stores, tasks
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, TrainConfig, plain, revived
 from study.engine.changes import VERSION, Change, change_since
 from study.errors import ConfigError, ResumeError
+from study.examples import Summarized
 from study.records import FoldResult, TrialResult, finite
+from study.rouge import ENGLISH
 from study.search import samplers
 from study.search.plan import Plan, baselines
 
@@ -57,10 +59,22 @@ class Ledger:
         if known is None:
             self.study.set_user_attr(FINGERPRINT, self.plan.fingerprint)
         elif known != self.plan.fingerprint:
+            self._check_words()
             raise ResumeError(
                 f"study.name={self.plan.config.study.name}",
                 "is stored with another configuration, seed, data or model files: trials of the two cannot be compared",
                 "choose another study.name, or repeat the first command to go on with it",
+            )
+
+    def _check_words(self) -> None:
+        """Raise ResumeError where an earlier version has scored in fragments what is now scored in whole words."""
+        stored = json.loads(self.study.user_attrs.get(CONFIG, "{}")).get("task", {})
+        examples = self.plan.examples
+        if "rouge" not in stored and isinstance(examples, Summarized) and examples.words != ENGLISH:
+            raise ResumeError(
+                f"study.name={self.plan.config.study.name}",
+                "was begun by an earlier version, which scored words of a to z alone, and its summaries have others",
+                "add task.rouge=english to go on with it as it was scored, or choose another study.name",
             )
 
     def changed(self) -> Change | None:
@@ -198,7 +212,15 @@ def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     if CONFIG not in study.user_attrs:
         rule, remedy = "was stored without its configuration", "repeat the study's command, which adds it"
         raise ConfigError(f"study={name}", rule, remedy)
-    return study, revived(StudyConfig, json.loads(study.user_attrs[CONFIG]))
+    return study, _revived(json.loads(study.user_attrs[CONFIG]))
+
+
+def _revived(raw: dict[str, Any]) -> StudyConfig:
+    """A stored configuration; one of a version that knew English words alone says so, where a task reads words."""
+    config = revived(StudyConfig, raw)
+    if "rouge" in raw["task"] or "rouge" not in tasks.get(config.task.name).reads(config.task):
+        return config
+    return replace(config, task=replace(config.task, rouge=ENGLISH.name))
 
 
 def exports_of(study: Study) -> dict[tuple[int, str], dict[str, float]]:

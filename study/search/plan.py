@@ -26,7 +26,9 @@ from study.search.space import Space, parse_space
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
 
 # Keys of `task` that studies of the first version do not have: where they are not given, nothing of a study is another.
-ADDED = ("label_type", "rare")
+ADDED = ("label_type",)
+# Keys of `task` whose effect the examples' own fingerprint holds: however the same ones came about, it is one study.
+IN_EXAMPLES = ("rare", "rouge")
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ class Plan:
         """What must not change between the start of a study and its resumption."""
         c = plain(self.config)
         kept = {k: c[k] for k in ("task", "model", "method", "train", "space", "objectives", "search", "sampler")}
-        kept["task"] = {k: v for k, v in c["task"].items() if v is not None or k not in ADDED}
+        task = {k: v for k, v in c["task"].items() if k not in IN_EXAMPLES}
+        kept["task"] = {k: v for k, v in task.items() if v is not None or k not in ADDED}
         kept |= {"folds": self.folds_fingerprint, "seed": self.config.study.seed, "data": self.examples.fingerprint}
         by_key = [key for key in self.config.space if key.startswith(ranks.PLACE)]
         kept |= {"rank keys": by_key} if by_key else {}  # of which the first that matches counts

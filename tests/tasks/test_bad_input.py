@@ -125,6 +125,16 @@ BAD: dict[str, Bad] = {
     "a summary of no words": (
         "t.jsonl", lambda p: write_jsonl(p, articles(20)), f"{SUMMARIES} task.budget=0", "task.budget=0",
     ),
+    "words of ROUGE that there are not": (
+        "t.jsonl", lambda p: write_jsonl(p, articles(20)), f"{SUMMARIES} task.rouge=german", "auto, english, unicode",
+    ),
+    "words of ROUGE for classes": (
+        "t.csv", GOOD, f"{CSV} task.rouge=unicode", "task.rouge=unicode: is not read by task=file",
+    ),
+    "a target of no letter among those of other scripts": (
+        "t.jsonl", lambda p: write_jsonl(p, [{"body": "Раз.", "short": short} for short in ("раз", "…")]), SUMMARIES,
+        "line 2: has no summary that ROUGE can read: a letter or digit of any script",
+    ),
     "a model that writes no tokens": (
         "t.jsonl", lambda p: write_jsonl(p, articles(20)), f"{SUMMARIES} task.longest=0", "task.longest=0",
     ),

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from study import summaries
+from study import rouge
 from study.config import ModelConfig
 from study.engine.batches import Tokens, moved
 from study.engine.pack import Pack
@@ -113,9 +113,9 @@ class Generate(Problem):
 
     def _judged(self, losses: dict[int, float], texts: dict[int, str], positions: np.ndarray) -> dict[str, float]:
         own = positions.tolist()
-        rouge = summaries.rouge([texts[i] for i in own], [self.pairs.targets[i] for i in own])
-        figures = {name: float(values.mean()) for name, values in rouge.items()}
-        return {**figures, "loss": float(np.mean([losses[i] for i in own]))}
+        figures = rouge.f1([texts[i] for i in own], [self.pairs.targets[i] for i in own], self.pairs.words)
+        means = {name: float(values.mean()) for name, values in figures.items()}
+        return {**means, "loss": float(np.mean([losses[i] for i in own]))}
 
     def write(self, pack: Pack, rows: np.ndarray) -> list[str]:
         """What the members write for `rows` [P·n], member after member."""
