@@ -195,7 +195,12 @@ def fingerprint(model: ModelConfig) -> str:
     where = Path(source(model.name))
     if not where.is_dir():
         return f"{model.name}@{getattr(configured(model), '_commit_hash', None)}"
-    return identity_of.of_folder(where, json.dumps(model.random_weights).encode(), model.name in EMBEDDED)
+    return of_folder(where, model.random_weights, model.name in EMBEDDED)
+
+
+def of_folder(folder: Path, random_weights: bool, embedded: bool) -> str:
+    """The fingerprint of the model in that folder, or of an embedded model of which it is a copy."""
+    return identity_of.of_folder(folder, json.dumps(random_weights).encode(), embedded)
 
 
 def lasting(name: str) -> str:
