@@ -13,11 +13,13 @@ from study.config import ModelConfig
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
 from study.export.formats import get
+from study.export.job import Wanted
 from study.export.manifest import Manifest
 from study.export.retrain import of_fit
 from study.export.trained import Trained
 from study.models import encoders
 from study.records import Member
+from study.search.ledger import find
 
 TEXTS = letters().examples.texts
 METHODS = {
@@ -56,3 +58,13 @@ def exported(trained: Trained, name: str, folder: Path) -> Path:
         trained.classes, trained.frame, made.libraries(trained),
     ).write(folder)  # fmt: skip
     return folder
+
+
+def folder_of(wanted: Wanted, trial: int, label: str) -> Path:
+    return wanted.out / "small" / f"trial-{trial}" / label
+
+
+def with_residual(wanted: Wanted, residual: str) -> int:
+    """The number of the factorized trial with that residual: a grid is walked in the order of its seed."""
+    trials = find(wanted.storage, "small")[0].trials
+    return next(t.number for t in trials if t.params.get("method.residual") == residual)

@@ -33,6 +33,7 @@ class Format(ABC):
     packages: ClassVar[tuple[str, ...]] = ()  # beyond what the suite itself needs
     extra: ClassVar[str] = ""  # of the suite's own package, that brings them
     needs_base: ClassVar[bool] = False
+    needs_layers: ClassVar[bool] = False  # that are adapted, at least one
 
     def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
         """The rule that this method breaks and the remedy, None where the format fits.

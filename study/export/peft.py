@@ -34,7 +34,7 @@ class Peft(OfTransformers):
     name = "peft"
     packages = ("peft",)
     extra = "peft"
-    needs_base = True
+    needs_base = needs_layers = True
 
     def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
         if method.kind == "factorized" and method.residual == "drop":
