@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from peft import AutoPeftModelForSequenceClassification, PeftModel
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-from study.export import load, sequence
+from study.export import card, load, sequence
 from study.export.formats import get
 from study.export.manifest import Manifest
 from study.export.trained import Trained
@@ -86,17 +86,17 @@ def test_without_a_place_for_the_head_the_card_says_so_and_peft_stops_instead_of
 
 
 @pytest.mark.parametrize(("kind", "pooling"), [("bert", "pooler"), ("distilbert", "cls"), ("roberta", "cls")])
-def test_the_code_of_the_card_gives_the_studys_logits(tmp_path: Path, kind: str, pooling: str) -> None:
+def test_both_ways_of_the_card_give_the_studys_logits(tmp_path: Path, kind: str, pooling: str) -> None:
     trained = lora(tmp_path / "model", kind, pooling)
     folder = exported(trained, "peft", tmp_path / "export")
-    manifest, made = Manifest.read(folder), get("peft")
-    for code in (
-        made.code(folder, str(folder), manifest, TEXTS[0]),
-        made.also(folder, str(folder), manifest, TEXTS[0])[1],
-    ):
+    blocks = card._without(folder, folder, get("peft"), Manifest.read(folder))
+    codes = [block.removeprefix("```python").removesuffix("```") for block in blocks if block.startswith("```")]
+    assert ["AutoModelForSequenceClassification" in code for code in codes] == [False, True]
+    for code in codes:
         found: dict[str, torch.Tensor] = {}
         exec(code, found)
-        assert np.abs(found["logits"].detach().numpy() - trained.logits(TEXTS[:1])).max() < 1e-4
+        expected = trained.logits([card.EXAMPLE])
+        assert np.abs(found["logits"].detach().numpy() - expected).max() < 1e-4
 
 
 def test_an_adapter_under_two_names_is_counted_once(tmp_path: Path) -> None:
