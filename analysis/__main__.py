@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,9 +22,21 @@ def main() -> None:
 
         hydra.main(version_base=None, config_path="pkg://analysis.conf", config_name="report")(lambda _: None)()
         return
+    _refuse_words(given)
     texts = _typed(given)
     config = _composed([argument for argument in given if _key(argument) not in TEXTS], texts)
     _write(str(texts["study"]), str(texts.get("out", config.out)), texts.get("tracking.uri", config.tracking.uri))
+
+
+def _refuse_words(given: list[str]) -> None:
+    """Exit with status 2 at an argument without a key: a space has cut it from the one before it."""
+    place = next((i for i, argument in enumerate(given) if "=" not in argument), None)
+    if place is None:
+        return
+    end = next((i for i in range(place, len(given)) if "=" in given[i]), len(given))
+    whole = shlex.quote(" ".join(given[max(0, place - 1) : end]))
+    quoted = f"a value with spaces is quoted for the shell: {whole}" if place else USAGE
+    _stop(f"{given[place]}: has no key; {quoted}.")
 
 
 def _key(argument: str) -> str:
@@ -53,7 +66,7 @@ def _composed(overrides: list[str], texts: dict[str, str | None]) -> DictConfig:
         with initialize_config_module("analysis.conf", version_base=None):
             config = compose("report", overrides)
     except (HydraException, OmegaConfBaseException) as error:
-        _stop(f"{' '.join(overrides)}: {_first_line(error)}; {USAGE}.")
+        _stop(f"{shlex.join(overrides)}: {_first_line(error)}; {USAGE}.")
     if not texts.get("study"):
         _stop(f"study: must be given; {USAGE}.")
     return config

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
 
-from study import tracking
+from study import stores, tracking
 from study.errors import ConfigError, StudyError
 from study.export.frame import WRITE
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 LOADER = "study.export.served"
+ABSENT = "RESOURCE_DOES_NOT_EXIST"  # what MLflow says of a name that is free
 
 
 class TrialRun:
@@ -47,6 +49,19 @@ class TrialRun:
         metrics = [Metric(f"export/{label}/{name}", value, now, 0) for name, value in figures.items()]
         self.client.log_batch(self.run_id, metrics=metrics)
 
+    def check_registry(self, name: str) -> None:
+        """Raise ConfigError where MLflow would not register a model of that name, or could not keep its files."""
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        with _addressed(self.client):
+            try:
+                mlflow.MlflowClient().get_registered_model(name)
+            except MlflowException as error:
+                if error.error_code != ABSENT:
+                    raise _refused(name, error) from error
+        _check_artifacts(self.client.get_experiment(self.experiment_id).artifact_location)
+
     def register(self, name: str, folder: Path, example: list[str], kind: str) -> str:
         """Log the export as an MLflow model of this run and register it; the new version's address.
 
@@ -58,9 +73,7 @@ class TrialRun:
             try:
                 return f"models:/{name}/{self._logged(name, folder, example, kind)}"
             except MlflowException as error:
-                first = str(error).splitlines()[0].rstrip(".")
-                rule, remedy = f"MLflow did not register it ({first})", "choose another name, or check the store"
-                raise StudyError(f"registered_name={name}", rule, remedy) from error
+                raise _refused(name, error) from error
 
     def _logged(self, name: str, folder: Path, example: list[str], kind: str) -> str:
         import mlflow.pyfunc
@@ -82,6 +95,19 @@ class TrialRun:
             signature=ModelSignature(Schema(inputs), Schema(outputs)), pip_requirements=_requirements(),
         )  # fmt: skip
         return str(logged.registered_model_version)
+
+
+def _refused(name: str, error: Exception) -> StudyError:
+    first = str(error).splitlines()[0].rstrip(".")
+    rule, remedy = f"MLflow does not register it ({first})", "choose another name with registered_name=..."
+    return ConfigError(f"registered_name={name}", rule, remedy)
+
+
+def _check_artifacts(location: str) -> None:
+    """Raise ConfigError where an experiment's files lie in a folder that cannot be written to."""
+    parts = urlparse(location)
+    if parts.scheme in ("", "file"):
+        stores.check_folder("MLflow's artifacts in", unquote(parts.path))
 
 
 def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str]:

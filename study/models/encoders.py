@@ -21,6 +21,7 @@ from study.models.targets import LinearSite
 EMBEDDED = ("minilm",)
 # What architectures call the number of their blocks.
 DEPTHS = ("num_hidden_layers", "num_hidden_groups", "decoder_layers", "num_decoder_layers")
+ADAPTER = "adapter_config.json"  # what makes a folder an adapter to transformers
 CONVOLUTION = "torch_geometric.nn.conv.message_passing.MessagePassing"
 
 
@@ -55,6 +56,7 @@ def configured(model: ModelConfig) -> Any:
     """The model's own configuration, from transformers; AssetError where there is none."""
     from transformers import AutoConfig
 
+    _refuse_adapter(model.name)
     try:
         return AutoConfig.from_pretrained(source(model.name))
     except (OSError, ValueError) as error:
@@ -63,6 +65,19 @@ def configured(model: ModelConfig) -> Any:
             "is neither an embedded model, a folder with a config.json nor a model that the Hub or its cache has",
             f"write one of {', '.join(EMBEDDED)}, a local path, or a Hub name while online ({type(error).__name__})",
         ) from error
+
+
+def _refuse_adapter(name: str) -> None:
+    """Raise AssetError for a folder of PEFT: transformers would load it over a base of which nothing is known here."""
+    file = Path(name) / ADAPTER
+    if not is_folder(name) or not file.is_file():
+        return
+    try:
+        base = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = "another model"
+    remedy = "merge it first (PEFT: merge_and_unload and save_pretrained) and name the folder of the merged model"
+    raise AssetError(f"model.name={name}", f"is a PEFT adapter over {base}, and a study takes a whole model", remedy)
 
 
 def stacks(backbone: nn.Module) -> tuple[Stack, ...]:
@@ -195,7 +210,12 @@ def fingerprint(model: ModelConfig) -> str:
     where = Path(source(model.name))
     if not where.is_dir():
         return f"{model.name}@{getattr(configured(model), '_commit_hash', None)}"
-    return identity_of.of_folder(where, json.dumps(model.random_weights).encode(), model.name in EMBEDDED)
+    return of_folder(where, model.random_weights, model.name in EMBEDDED)
+
+
+def of_folder(folder: Path, random_weights: bool, embedded: bool) -> str:
+    """The fingerprint of the model in that folder, or of an embedded model of which it is a copy."""
+    return identity_of.of_folder(folder, json.dumps(random_weights).encode(), embedded)
 
 
 def lasting(name: str) -> str:

@@ -15,7 +15,7 @@ from study.errors import ConfigError, ResumeError
 from study.examples import Summarized
 from study.records import FoldResult, TrialResult, finite
 from study.rouge import ENGLISH
-from study.search import samplers
+from study.search import resume, samplers
 from study.search.plan import Plan, baselines
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CONFIGURATION, FINGERPRINT, FOLD = "configuration", "lora_study.fingerprint", "fold:"
 TRAININGS = "lora_study.trainings"  # the version of what a training comes to: study/engine/changes.py
+IDENTITY = "lora_study.identity"  # what the fingerprint is of
 TEST, PACKS, CONFIG, EXPORT = "test:", "lora_study.packs", "lora_study.config", "export:"
 PAUSES = (0.1, 0.3, 1.0)  # seconds between tries to open a store that others may just be making
 
@@ -60,10 +61,9 @@ class Ledger:
             self.study.set_user_attr(FINGERPRINT, self.plan.fingerprint)
         elif known != self.plan.fingerprint:
             self._check_words()
+            rule, remedy = resume.difference(self._identity(), self.plan.identity)
             raise ResumeError(
-                f"study.name={self.plan.config.study.name}",
-                "is stored with another configuration, seed, data or model files: trials of the two cannot be compared",
-                "choose another study.name, or repeat the first command to go on with it",
+                f"study.name={self.plan.config.study.name}", f"{rule}: trials of the two cannot be compared", remedy
             )
 
     def _check_words(self) -> None:
@@ -76,6 +76,15 @@ class Ledger:
                 "was begun by an earlier version, which scored words of a to z alone, and its summaries have others",
                 "add task.rouge=english to go on with it as it was scored, or choose another study.name",
             )
+
+    def _identity(self) -> dict[str, Any]:
+        """What the stored study was run with, as far as it tells: of an earlier version the configuration alone."""
+        attributes = self.study.user_attrs
+        if IDENTITY in attributes:
+            return dict(json.loads(attributes[IDENTITY]))
+        if CONFIG in attributes:
+            return resume.settings(revived(StudyConfig, json.loads(attributes[CONFIG])))
+        return resume.settings(self.plan.config)
 
     def changed(self) -> Change | None:
         """What has changed since the stored trials were trained, as far as it concerns them or what may be asked."""
@@ -100,10 +109,11 @@ class Ledger:
             self.study.set_user_attr(TRAININGS, VERSION)
 
     def keep_config(self) -> None:
-        """Keep the study's own configuration, as it was last run, for what comes after the search."""
-        own = json.dumps(plain(self.plan.config), allow_nan=False)
-        if self.study.user_attrs.get(CONFIG) != own:
-            self.study.set_user_attr(CONFIG, own)
+        """Keep the study's own configuration, as it was last run, for what comes after, and what must not change."""
+        for key, value in {CONFIG: plain(self.plan.config), IDENTITY: self.plan.identity}.items():
+            text = json.dumps(value, allow_nan=False)
+            if self.study.user_attrs.get(key) != text:
+                self.study.set_user_attr(key, text)
 
     @property
     def study_id(self) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from study import classes, metrics, ranks, tasks
+from study import classes, metrics, tasks
 from study import folds as splitting
-from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, plain
+from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.engine.workbench import StudyData
 from study.errors import ConfigError, StudyError
 from study.examples import Examples
@@ -21,14 +21,10 @@ from study.models import backbones, targets
 from study.models.backbones import Geometry
 from study.models.targets import LinearSite
 from study.records import Fold
+from study.search import resume
 from study.search.space import Space, parse_space
 
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
-
-# Keys of `task` that studies of the first version do not have: where they are not given, nothing of a study is another.
-ADDED = ("label_type",)
-# Keys of `task` whose effect the examples' own fingerprint holds: however the same ones came about, it is one study.
-IN_EXAMPLES = ("rare", "rouge")
 
 
 @dataclass(frozen=True)
@@ -119,18 +115,17 @@ class Plan:
         return configuration.label(self.space.distributions, usual)
 
     @cached_property
-    def fingerprint(self) -> str:
+    def identity(self) -> dict[str, Any]:
         """What must not change between the start of a study and its resumption."""
-        c = plain(self.config)
-        kept = {k: c[k] for k in ("task", "model", "method", "train", "space", "objectives", "search", "sampler")}
-        task = {k: v for k, v in c["task"].items() if k not in IN_EXAMPLES}
-        kept["task"] = {k: v for k, v in task.items() if v is not None or k not in ADDED}
-        kept |= {"folds": self.folds_fingerprint, "seed": self.config.study.seed, "data": self.examples.fingerprint}
-        by_key = [key for key in self.config.space if key.startswith(ranks.PLACE)]
-        kept |= {"rank keys": by_key} if by_key else {}  # of which the first that matches counts
+        kept = resume.settings(self.config)
+        kept |= {"folds": self.folds_fingerprint, "data": self.examples.fingerprint}
         folders = backbones.marks(model_names(self.config, self.space))
-        kept |= {"weights": folders} if folders else {}  # whatever has another name cannot change under it
-        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+        return kept | ({"weights": folders} if folders else {})  # what has another name cannot change under it
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of the identity."""
+        return hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def make_plan(config: StudyConfig) -> Plan:
