@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 import torch
 from exports import TEXTS, exported, model_of, train
+from tiny import as_pickles, save_model
 
+from study.config import ModelConfig
 from study.errors import StudyError
-from study.export import load
+from study.export import load, measure
+from study.export.frame import Frame
+from study.export.manifest import Manifest
 from study.export.trained import Trained
+from study.models import encoders
 
 
 @pytest.fixture
@@ -90,3 +95,13 @@ def values(node: object) -> list[object]:
     if isinstance(node, dict):
         return [v for k, inner in node.items() if k not in ("type", "vocab", "model") for v in values(inner)]
     return [v for inner in node for v in values(inner)] if isinstance(node, list) else [node]
+
+
+@pytest.mark.parametrize("shards", [0, 1, 2])
+def test_the_bytes_of_a_base_are_those_of_its_weights_whichever_file_holds_them(tmp_path: Path, shards: int) -> None:
+    folder = save_model(tmp_path / "model")
+    if shards:
+        as_pickles(folder, shards)
+    parameters = encoders.load(ModelConfig(str(folder))).parameters
+    manifest = Manifest("peft", "a", 0, "searched", str(folder), "", False, "mean", ("a", "b"), Frame(16, 0), ())
+    assert 4 * parameters <= measure._base_bytes(manifest) < 4 * parameters + 20_000
