@@ -12,6 +12,7 @@ from study.errors import ConfigError, DataError
 from study.examples import Examples
 from study.records import Fold
 from study.tasks.base import stratified
+from study.wording import plural
 
 MOST_PARTS = 20  # a grouped test split is as fine as a twentieth of the examples
 
@@ -108,13 +109,16 @@ def _check(examples: Examples, k: int) -> None:
     classes, sizes = np.unique(examples.strata, return_counts=True)
     if len(classes) < 2 and examples.classified:
         rule = "have a single class, which leaves nothing to learn"
-        raise ConfigError(f"the {len(examples)} examples to fold", rule, "raise task.limit, or check the labels")
+        raise ConfigError(
+            f"the {plural(len(examples), 'example')} to fold", rule, "raise task.limit, or check the labels"
+        )
     smallest = int(sizes.min())
     if k > smallest:
         fewer = f"write study.folds={smallest} or fewer, or " if smallest >= 2 else ""
         name = f" {examples.class_names[classes[sizes.argmin()]]}" if examples.classified else ""
-        rule = f"exceed the smallest class{name}, which has {smallest} examples"
+        rule = f"exceed the smallest class{name}, which has {plural(smallest, 'example')}"
         raise ConfigError(f"{k} folds", rule, f"{fewer}raise task.limit")
     if groups is not None and k > len(np.unique(groups)):
         count = len(np.unique(groups))
-        raise ConfigError(f"{k} folds", f"exceed the {count} groups", f"write study.folds={count} or fewer")
+        remedy = f"write study.folds={count} or fewer" if count >= 2 else "take finer groups"
+        raise ConfigError(f"{k} folds", f"exceed the {plural(count, 'group')}", remedy)

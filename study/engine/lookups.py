@@ -16,6 +16,7 @@ from study.engine.windows import require_room, windows
 from study.errors import AssetError, ConfigError
 from study.examples import Documents, Examples, Pairs, Texts
 from study.models.tables import Tables
+from study.wording import plural
 
 WRITES = "decoder"  # the part of a model of two stacks that reads what it writes
 
@@ -89,15 +90,16 @@ def _check_positions(table: Tables, read: Lookups, model: ModelConfig, examples:
     count = table.positions
     if count is None or read.positions <= count:
         return
-    has = f"{model.name} has {count} positions"
+    has = f"{model.name} has {plural(count, 'position')}"
     if table.part == WRITES:
         rule = f"is more than its decoder can write: {has}"
         raise ConfigError(f"task.longest={read.positions}", rule, f"write task.longest={count} or less")
     if isinstance(examples, Pairs) and not table.part:
-        rule = f"gives sources of {read.positions - examples.longest} tokens and {examples.longest} to write, and {has}"
+        source = plural(read.positions - examples.longest, "token")
+        rule = f"gives sources of {source} and {examples.longest} to write, and {has}"
         remedy = f"lower model.max_length or task.longest until both together are {count} or less"
         raise ConfigError(f"model.max_length={model.max_length}", rule, remedy)
-    rule = f"lets texts be {read.positions} tokens long, and {has}"
+    rule = f"lets a text have {plural(read.positions, 'token')}, and {has}"
     raise ConfigError(f"model.max_length={model.max_length}", rule, f"write model.max_length={count} or less")
 
 
@@ -105,7 +107,7 @@ def _check_tokens(table: Tables, read: Lookups, model: ModelConfig, tokenizer: A
     if table.tokens is None or read.token < table.tokens:
         return
     token = tokenizer.convert_ids_to_tokens(read.token)
-    rule = f"reads the token {token!r} with the id {read.token}, and its embeddings have {table.tokens} rows"
+    rule = f"reads the token {token!r} with the id {read.token}, and its embeddings have {plural(table.tokens, 'row')}"
     remedy = "resize them (model.resize_token_embeddings) and save the model, or take the tokenizer that belongs to it"
     raise AssetError(_name(model), rule, remedy)
 

@@ -23,6 +23,7 @@ from study.models.targets import LinearSite
 from study.records import Fold
 from study.search import checks
 from study.search.space import Space, parse_space
+from study.wording import plural
 
 # Keys of `task` that studies of the first version do not have: where they are not given, nothing of a study is another.
 ADDED = ("label_type",)
@@ -83,7 +84,8 @@ class Plan:
         if trained >= size:
             return None
         return (
-            f"The grid has {size} configurations, of which {trained} train beside {first} baselines: "
+            f"The grid has {plural(size, 'configuration')}, of which {trained} would train beside "
+            f"{plural(first, 'baseline')}: "
             f"study.trials={size + first} trains all."
         )
 

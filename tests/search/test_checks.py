@@ -67,7 +67,7 @@ def pairs(folder: Path, words: int = SHORT) -> list[str]:
 def test_a_text_longer_than_the_models_positions_is_refused_with_both_numbers(tmp_path: Path, refusal: Run) -> None:
     model = f"model.name={save_model(tmp_path / 'bert')}"
     said = refusal(*table(tmp_path, LONG), model)
-    assert "model.max_length=128: lets texts be 61 tokens long" in said
+    assert "model.max_length=128: lets a text have 61 tokens" in said
     assert "has 40 positions; write model.max_length=40 or less." in said
 
 
@@ -75,7 +75,7 @@ def test_every_searched_length_is_tried(tmp_path: Path, refusal: Run) -> None:
     model = f"model.name={save_model(tmp_path / 'roberta', 'roberta')}"
     for lengths in ("16,39", "interval(16,39)", "range(16,40)"):
         said = refusal(*table(tmp_path, LONG), model, f"model.max_length={lengths}", "search.baselines=[]")
-        assert "model.max_length=39: lets texts be 39 tokens long" in said
+        assert "model.max_length=39: lets a text have 39 tokens" in said
         assert "has 38 positions" in said
 
 

@@ -12,6 +12,7 @@ from tiny import configuration
 from study.config import StudyConfig
 from study.records import FoldResult, TrialResult
 from study.search import finish
+from study.wording import plural
 
 
 def test_a_pattern_of_ranks_is_not_cut_short_at_eighty_columns() -> None:
@@ -27,11 +28,19 @@ def test_a_pattern_of_ranks_is_not_cut_short_at_eighty_columns() -> None:
     assert "".join(cells).replace(" ", "") == told.label().replace(" ", "")
 
 
-def test_the_distinct_errors_of_failed_trials_are_said_with_their_counts() -> None:
-    errors = ["a [b]", "a [b]", "c\nd", "e", "f", None]
+def failures(*errors: str | None) -> list[str]:
     folds = [FoldResult(n, 0, None if e else 0.5, error=e) for n, e in enumerate(errors)]
-    results = {f.trial: TrialResult(f.trial, configuration(), (f,)) for f in folds}
-    assert finish.failures(results) == [
-        "5 of 6 trials failed:", "  2 × a [b]", "  1 × c d", "  1 × e", "  and 1 other errors",
+    return finish.failures({f.trial: TrialResult(f.trial, configuration(), (f,)) for f in folds})
+
+
+def test_the_distinct_errors_of_failed_trials_are_said_with_their_counts() -> None:
+    assert failures("a [b]", "a [b]", "c\nd", "e", "f", "g", None) == [
+        "6 of 7 trials failed:", "  2 × a [b]", "  1 × c d", "  1 × e", "  and 2 other errors",
     ]  # fmt: skip
-    assert finish.failures({5: results[5]}) == []
+    assert failures(None) == []
+
+
+def test_one_of_a_thing_is_said_in_the_singular() -> None:
+    assert failures("a", "b", "c", "d")[-1] == "  and 1 other error"
+    assert failures("a") == ["1 of 1 trial failed:", "  1 × a"]
+    assert [plural(n, "trial") for n in (0, 1, 2, 1000)] == ["0 trials", "1 trial", "2 trials", "1,000 trials"]

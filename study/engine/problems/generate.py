@@ -41,7 +41,7 @@ class Generate(Problem):
 
     def _read(self, model: ModelConfig) -> Written:
         read = read_pairs(self.pairs, self.tokenizer, model.max_length, self.two_stacks)
-        self.bench.note_cut(model, read.source, "sources")
+        self.bench.note_cut(model, read.source, "source")
         return read
 
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
