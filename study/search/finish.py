@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 SHOWN = 3  # distinct errors on the terminal
+NO_FRONT = "No trial is complete, so that there is no front."
 Train = Callable[[list[Member], set[tuple[int, int]]], Iterator[FoldResult]]
 
 
@@ -79,7 +80,7 @@ def announce(
     from rich.console import Console
 
     console = Console(soft_wrap=False)
-    console.print(_table(plan, results))
+    console.print(_table(plan, results) if front(plan, results) else NO_FRONT)
     for line in failures(results):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if plan.config.tracking.name == "off":
