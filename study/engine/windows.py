@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from study.engine.batches import Tokens, moved
+from study.engine.texts import readable
 from study.errors import ConfigError
 
 SHARED = 0.25  # of a window's tokens come again in the next, as context for sentences at its edge
@@ -128,4 +129,4 @@ def sinusoids(places: int, size: int) -> torch.Tensor:
 
 def _pieces(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """Each text's ids between the tokenizer's own marks of begin and end, as far as it has them; never empty."""
-    return [row or [tokenizer.unk_token_id or 0] for row in tokenizer(list(texts))["input_ids"]]
+    return readable(tokenizer(list(texts))["input_ids"], tokenizer)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import math
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from rich.console import Console
 from tiny import configuration
 
 from study.config import StudyConfig
-from study.records import FoldResult, TrialResult
+from study.records import Epoch, FoldResult, TrialResult
 from study.search import finish
 from study.wording import plural
 
@@ -44,3 +46,29 @@ def test_one_of_a_thing_is_said_in_the_singular() -> None:
     assert failures("a", "b", "c", "d")[-1] == "  and 1 other error"
     assert failures("a") == ["1 of 1 trial failed:", "  1 × a"]
     assert [plural(n, "trial") for n in (0, 1, 2, 1000)] == ["0 trials", "1 trial", "2 trials", "1,000 trials"]
+
+
+FIGURES = [
+    ({"loss": math.nan, "score": 0.5}, "trial 0 has no test score (its held-out loss is nan in epoch 1; "),
+    ({"loss": 0.5, "score": math.nan}, "trial 0 has no test score (its held-out score is nan in epoch 1; "),
+    ({"loss": 0.5, "score": 0.5, "rougeL": math.inf}, "trial 0 has no test score (its held-out rougeL is inf "),
+]
+
+
+@pytest.mark.parametrize(("figures", "said"), FIGURES)
+def test_a_test_score_that_is_no_number_is_said_and_not_kept(figures: dict[str, float], said: str) -> None:
+    costs = {"params/trainable": 9.0}
+    plan: Any = SimpleNamespace(
+        config=StudyConfig(), directions=["maximize", "minimize"], test=[7, 8], folds=[None, None]
+    )
+    searched = tuple(FoldResult(0, k, 0.5, {"score": 0.5, **costs}) for k in range(2))
+    epoch = Epoch(1, 1, 0.5, 0.0, 0.5)
+    result = FoldResult(0, 2, figures["score"], {**figures, **costs}, (epoch,))
+    kept: list[object] = []
+    ledger: Any = SimpleNamespace(test_scores=dict, keep_test_score=lambda *given: kept.append(given))
+    tracker: Any = SimpleNamespace(measured=lambda *given: kept.append(given))
+    notes = finish.score_tests(
+        plan, ledger, {0: TrialResult(0, configuration(), searched)}, tracker, lambda members, known: iter([result])
+    )
+    assert notes[0].startswith(said)
+    assert (len(notes), kept) == (1, [])
