@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -192,7 +193,7 @@ def _uncollected() -> Iterator[None]:
 def _study_info(run: Run) -> StudyInfo:
     tags = {k.removeprefix(PREFIX): v for k, v in run.data.tags.items() if k.startswith(PREFIX)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags, dict(run.data.metrics))
+    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags, _figures(run))
 
 
 def _trial_row(run: Run) -> dict[str, Any]:
@@ -206,4 +207,9 @@ def _trial_row(run: Run) -> dict[str, Any]:
     row = {"number": tags[f"{PREFIX}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
     if row["kind"] in ("full", "head"):  # these methods have no such knobs; their recorded defaults mean nothing
         row |= dict.fromkeys(("rank", "rank_pattern", "lam", "targets", "layers", "residual"))
-    return row | run.data.metrics
+    return row | _figures(run)
+
+
+def _figures(run: Run) -> dict[str, float]:
+    """The run's metrics that are finite numbers; a database keeps the largest number there is for an infinite one."""
+    return {name: value for name, value in run.data.metrics.items() if abs(value) < sys.float_info.max}

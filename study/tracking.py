@@ -240,7 +240,10 @@ class MlflowTracker(Tracker):
 
     def fold(self, result: FoldResult) -> None:
         key = (result.trial, result.fold)
-        if result.trial in self.closed or key in self.folds:
+        if result.trial in self.closed:
+            return
+        if key in self.folds:
+            self._correct(self.folds[key], result)
             return
         tags = {**self._tags(result.trial), f"{TAG}fold": str(result.fold), f"{TAG}device": result.device}
         if result.error:
@@ -257,6 +260,12 @@ class MlflowTracker(Tracker):
         self._log(run, [*((k, float(v), 0) for k, v in result.metrics.items()), *curve], when=result.ended or None)
         ended = int((result.ended or time.time()) * 1000)
         self.client.set_terminated(run, "FAILED" if result.error else "FINISHED", end_time=ended)
+
+    def _correct(self, run: str, result: FoldResult) -> None:
+        """Close a fold's record as failed where it is: an earlier version took figures that are no numbers."""
+        if result.error and self.client.get_run(run).info.status != "FAILED":
+            self.client.set_tag(run, f"{TAG}error", result.error[:5000])
+            self.client.set_terminated(run, "FAILED")
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         if result.trial in self.closed:

@@ -12,10 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "ranks", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics", "rouge",
-    "examples", "duplicates", "classes", "summaries", "sentences", "tabular", "tasks", "models", "validation",
-    "words", "adapters", "folds", "references", "engine", "provenance", "tracking", "launch", "search", "export",
-    "anatomy", "compose", "overrides", "cli", "__main__",
+    "errors", "wording", "ranks", "config", "records", "seeding", "stores", "network", "assets", "cache", "metrics",
+    "rouge", "examples", "duplicates", "classes", "summaries", "sentences", "tabular", "tasks", "models",
+    "validation", "words", "adapters", "folds", "references", "engine", "provenance", "tracking", "launch", "search",
+    "export", "anatomy", "compose", "overrides", "cli", "__main__",
 ]  # fmt: skip
 MODULES = sorted((ROOT / "study").rglob("*.py"))
 

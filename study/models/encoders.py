@@ -13,7 +13,7 @@ from torch import nn
 from study import assets
 from study.config import ModelConfig
 from study.errors import AssetError, ConfigError
-from study.models import attention, roles
+from study.models import attention, published, roles
 from study.models import identity as identity_of
 from study.models.linear import is_linear, matrix
 from study.models.targets import LinearSite
@@ -142,6 +142,14 @@ def _convolves(block: nn.Module, within: str) -> bool:
 
 def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
     """The sites, blocks and parameters of a model, from its configuration alone (meta device)."""
+    return measured(shapes(model))
+
+
+def shapes(model: ModelConfig) -> nn.Module:
+    """The part of the model that reads texts, without weights (meta device).
+
+    Raises ConfigError where `model.pooling` asks for a pooler that it lacks.
+    """
     from transformers import AutoModel
 
     with torch.device("meta"):
@@ -149,7 +157,7 @@ def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
     if model.pooling == "pooler" and getattr(backbone, "pooler", None) is None:
         rule = f"needs a pooler, and {model.name} has none"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=cls or mean")
-    return measured(backbone)
+    return backbone
 
 
 def measured(backbone: nn.Module) -> tuple[tuple[LinearSite, ...], int, int]:
@@ -178,10 +186,18 @@ def whole(model: ModelConfig, kind: Any) -> Any:
 
 def opened(model: ModelConfig, backbone: nn.Module) -> Encoder:
     """The model's weights as an Encoder, in `model.precision` and with its tokenizer."""
-    from transformers import AutoTokenizer
+    return wrap(backbone.to(getattr(torch, model.precision)), tokenizer(model), identity(model))
 
-    tokenizer = AutoTokenizer.from_pretrained(source(model.name))
-    return wrap(backbone.to(getattr(torch, model.precision)), tokenizer, identity(model))
+
+def tokenizer(model: ModelConfig) -> Any:
+    """The model's own tokenizer; AssetError where there is none."""
+    return published.tokenizer(model.name, source(model.name))
+
+
+def require_weights(model: ModelConfig) -> None:
+    """Raise AssetError where the model's weights are known not to be there."""
+    if not model.random_weights:
+        published.require_weights(model.name, source(model.name))
 
 
 def _reader(backbone: Any) -> nn.Module:

@@ -167,6 +167,12 @@ def lowest_block(method: MethodConfig, sites: tuple[LinearSite, ...], layers: in
     return min(heights, default=layers)
 
 
+def packable(method: MethodConfig, sites: tuple[LinearSite, ...]) -> bool:
+    """Whether members can train together over one frozen model: not where each trains all of it, nor where it adapts
+    relative positions, which every row of a batch shares. For errors see :func:`select_ranks`."""
+    return method.kind != "full" and all(s.role != "position" for s in select_sites(method, sites))
+
+
 def fused(sites: Iterable[LinearSite]) -> str:
     """What a person should know of matrices that make queries, keys and values at once; "" where there are none."""
     names = _called(s for s in sites if s.role == "qkv")

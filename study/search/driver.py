@@ -16,9 +16,10 @@ from study.config import StudyConfig
 from study.models import backbones, targets
 from study.records import FoldResult, Member, TrialResult, finite
 from study.search import finish, packing
+from study.search.checks import check_objectives
 from study.search.ledger import Ledger, configuration_of, folds_of, result_of
 from study.search.objectives import summary
-from study.search.plan import Plan, check_objectives, make_plan
+from study.search.plan import Plan, make_plan
 from study.search.progress import Progress
 
 if TYPE_CHECKING:

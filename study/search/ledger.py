@@ -17,6 +17,7 @@ from study.records import FoldResult, TrialResult, finite
 from study.rouge import ENGLISH
 from study.search import resume, samplers
 from study.search.plan import Plan, baselines
+from study.wording import plural
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -198,7 +199,7 @@ def _refuse_foreign(kept: RDBStorage, name: str) -> None:
     if known is None or FINGERPRINT in known.user_attrs:
         return
     if count := len(kept.get_all_trials(known._study_id, deepcopy=False)):
-        rule = f"is another program's study in this store, with {count} trials"
+        rule = f"is another program's study in this store, with {plural(count, 'trial')}"
         raise ConfigError(f"study.name={name}", rule, "choose another study.name, or another storage.url")
 
 

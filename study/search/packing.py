@@ -10,7 +10,7 @@ from study.models import targets
 from study.models.backbones import Geometry
 from study.records import Member
 
-ALONE = ("full",)  # methods whose members share no frozen weights
+ALONE = "alone:"  # begins the name of a group whose members cannot train together
 
 SizeOf = Callable[[str, list[Member]], int]
 GeometryOf = Callable[[ModelConfig], Geometry]
@@ -27,7 +27,7 @@ def compose(members: Iterable[Member], size_of: SizeOf, geometry: GeometryOf) ->
         groups.setdefault(group_of(member, geometry), []).append(member)
     packs = []
     for name, own in groups.items():
-        size = 1 if own[0].configuration.method.kind in ALONE else size_of(name, own)
+        size = 1 if name.startswith(ALONE) else size_of(name, own)
         packs += [own[i : i + size] for i in range(0, len(own), size)]
     return sorted(packs, key=_cost, reverse=True)
 
@@ -35,10 +35,10 @@ def compose(members: Iterable[Member], size_of: SizeOf, geometry: GeometryOf) ->
 def group_of(member: Member, geometry: GeometryOf) -> str:
     """What members must share to train together: the model and the lowest block that they change."""
     c = member.configuration
-    if c.method.kind in ALONE:
-        return c.method.kind
     try:
         shapes = geometry(c.model)
+        if not targets.packable(c.method, shapes.sites):
+            return f"{ALONE} {c.method.kind}"
         lowest = str(targets.lowest_block(c.method, shapes.sites, shapes.layers))
     except ConfigError:  # it does not fit its model, which its own training will say
         lowest = f"trial {member.trial}"

@@ -15,16 +15,15 @@ from study import classes, metrics, tasks
 from study import folds as splitting
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.engine.workbench import StudyData
-from study.errors import ConfigError, StudyError
+from study.errors import StudyError
 from study.examples import Examples
 from study.models import backbones, targets
 from study.models.backbones import Geometry
 from study.models.targets import LinearSite
 from study.records import Fold
-from study.search import resume
+from study.search import checks, resume
 from study.search.space import Space, parse_space
-
-SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
+from study.wording import plural
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,10 @@ class Plan:
 
     def geometry(self, model: ModelConfig) -> Geometry:
         """What the model looks like as it reads this study's examples."""
-        if model not in self._shapes:
-            self._shapes[model] = backbones.geometry(model, self.examples)
-        return self._shapes[model]
+        shaping = ModelConfig(model.name, pooling=model.pooling)  # no other key changes what it looks like
+        if shaping not in self._shapes:
+            self._shapes[shaping] = backbones.geometry(shaping, self.examples)
+        return self._shapes[shaping]
 
     @property
     def shapes(self) -> Geometry:
@@ -82,7 +82,8 @@ class Plan:
         if trained >= size:
             return None
         return (
-            f"The grid has {size} configurations, of which {trained} train beside {first} baselines: "
+            f"The grid has {plural(size, 'configuration')}, of which {trained} would train beside "
+            f"{plural(first, 'baseline')}: "
             f"study.trials={size + first} trains all."
         )
 
@@ -135,40 +136,17 @@ def make_plan(config: StudyConfig) -> Plan:
     """
     space = parse_space(config)
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
-    examples = classes.settled(examples, config.task.rare, config.study.folds, config.task.test_fraction)
-    _check_against_model(config, space, backbones.geometry(config.model, examples).sites)
-    _check_head(config, space, examples)
+    examples = classes.settle_rare(examples, config.task.rare, config.study.folds, config.task.test_fraction)
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
     folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
-    return Plan(config, space, examples, folds.folds, folds.fingerprint, test)
+    plan = Plan(config, space, examples, folds.folds, folds.fingerprint, test)
+    checks.check_trials(config, space, examples, plan.geometry)
+    return plan
 
 
 def model_names(config: StudyConfig, space: Space) -> tuple[str, ...]:
     """The names of the models that trials may have, each once."""
     return tuple(dict.fromkeys([config.model.name, *space.extremes().get("model.name", ())]))
-
-
-def _check_head(config: StudyConfig, space: Space, examples: Examples) -> None:
-    """Refuse to train the head alone where there is none."""
-    kinds = [config.method.kind, *space.extremes().get("method.kind", ())]
-    if not examples.outputs and "head" in kinds:
-        rule = "trains a new head alone, and a model that writes keeps its own, so that nothing would train"
-        raise ConfigError("method.kind=head", rule, "choose lora, factorized or full")
-
-
-def _check_against_model(config: StudyConfig, space: Space, sites: tuple[LinearSite, ...]) -> None:
-    """Try each choice of the space alone on the model, as large ranks and empty targets depend on it."""
-    base = config.configuration.with_values(space.around())
-    targets.select_ranks(base.method, sites)
-    if any(key.startswith("model.name") for key in space.distributions):
-        return  # each model has its own shapes; a trial that does not fit its model fails by name
-    for key, values in space.extremes().items():
-        for value in values:
-            if key.startswith(SHAPED):
-                method = base.with_values(space.around(key, value)).method
-                targets.select_ranks(
-                    method if method.kind in ("lora", "factorized") else replace(method, kind="lora"), sites
-                )
 
 
 def baselines(plan: Plan) -> dict[str, Configuration]:
@@ -201,11 +179,3 @@ def _usual_lora(sites: tuple[LinearSite, ...]) -> dict[str, Any]:
         "method.targets": named,
         "method.layers": "all",
     }
-
-
-def check_objectives(config: StudyConfig) -> None:
-    """Raise ConfigError for an objective that no run logs."""
-    for name in config.objectives:
-        metrics.direction(name)
-    if len(set(config.objectives)) < len(config.objectives):
-        raise ConfigError(f"objectives={config.objectives}", "names one twice", "name each once")

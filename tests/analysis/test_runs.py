@@ -3,6 +3,8 @@
 import pytest
 
 from analysis.errors import ReportError
+from analysis.findings import find, headline
+from analysis.report import write_report
 from analysis.runs import load_study
 
 
@@ -67,3 +69,17 @@ def test_a_database_of_another_program_is_left_as_it_is(tmp_path):
     with pytest.raises(ReportError, match="without MLflow's tables"):
         load_study("demo", f"sqlite:///{tmp_path}/optuna.db")
     assert (tmp_path / "optuna.db").read_bytes() == before
+
+
+def test_a_figure_that_is_no_number_is_missing_whatever_the_store_makes_of_it(odd, tmp_path):
+    runs = load_study("odd", odd)
+    assert runs.left_out["complete without a score"] == 1
+    assert runs.trials.set_index("number")["params/trainable"].isna()[9]
+    assert runs.folds[runs.folds["number"] == 8]["score"].tolist() == [0.8, 0.9]
+    assert runs.info.metrics == {}
+    found = find(runs)
+    assert not {8, 9} & {*found.front["number"]}
+    assert headline(found).startswith("lora r2 qv all scored best: accuracy 0.9900")
+    for name in ("report.md", "index.html"):
+        text = (write_report("odd", tmp_path, odd).parent / name).read_text(encoding="utf-8")
+        assert "e+308" not in text.split("<script>")[0] + text.split("</script>")[-1]

@@ -102,7 +102,7 @@ def test_a_source_has_its_frame_even_where_it_is_cut(model_of: Folders) -> None:
         letters = 12 - len(shown.split()) + 1
         assert first == shown.format(" ".join("a" * letters))
         assert problem.truncated == pytest.approx(1 / 48)
-        assert "1 of 48 sources are longer" in work.notes[0]
+        assert "1 of 48 sources is longer" in work.notes[0]
         assert problem.tokenizer.decode(problem.written.target.ids.rows()[1]) == f"{long.targets[1]} </s>"
         fit.pack.close()
 

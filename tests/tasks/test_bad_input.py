@@ -102,7 +102,7 @@ BAD: dict[str, Bad] = {
     "JSON that is no object": ("t.jsonl", '{"review": "a", "stars": 1}\n[1]\n', CSV, "line 2: is JSON and no object"),
     "a text that is a number": ("t.jsonl", '{"review": 5, "stars": 1}\n', CSV, "line 1: has 5 for a text"),
     "a row with too many cells": ("t.csv", with_row("a, b,1"), CSV, "line 42: has 3 cells where the header has 2"),
-    "a row with too few cells": ("t.csv", with_row("a"), CSV, "line 42: has 1 cells where the header has 2"),
+    "a row with too few cells": ("t.csv", with_row("a"), CSV, "line 42: has 1 cell where the header has 2"),
     "a quotation that does not end": ("t.csv", with_row('"a,1'), CSV, "close every quotation mark"),
     "a label of several lines": (
         "t.csv", with_row('odd,"no\nclass"'), f"{CSV} task.test_fraction=0", "smallest class no class",
