@@ -64,12 +64,12 @@ def _first_line(error: Exception) -> str:
 
 
 def _write(study: str, out: str, uri: str | None) -> None:
-    from analysis.errors import ReportError
     from analysis.report import write_report
+    from study.errors import StudyError
 
     try:
         print(write_report(study, out, uri))
-    except ReportError as error:
+    except StudyError as error:
         _stop(str(error))
 
 

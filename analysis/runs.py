@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.store import open_client
+from analysis.store import address, answering, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -87,18 +87,11 @@ class StudyRuns:
 
 
 def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
-    """The newest study run of experiment `name` and its trials; ReportError where there is none."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client = open_client(tracking_uri)
+    """The newest study run of experiment `name` and its trials; StudyError where there is none."""
+    client = open_client(tracking_uri)
+    with answering(*address(tracking_uri)), _uncollected():
         run = _newest_study_run(client, name)
-        with _uncollected():
-            trials = trial_frame([_trial_row(r) for r in _trial_runs(client, run)])
-    except MlflowException as error:
-        first = str(error).splitlines()[0]
-        where = f"tracking.uri={tracking_uri or 'default'}"
-        raise ReportError(where, f"MLflow could not read it ({first})", "check the store's address") from error
+        trials = trial_frame([_trial_row(r) for r in _trial_runs(client, run)])
     return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials))
 
 

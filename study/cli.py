@@ -63,11 +63,10 @@ def _hydra(argv: list[str]) -> int:
 
 
 def _report(config: StudyConfig) -> Path:
-    from analysis.errors import ReportError
     from analysis.report import write_report
 
     try:
         return Path(write_report(config.study.name, Path(config.report.dir), config.tracking.uri))
-    except ReportError as error:
+    except StudyError as error:
         remedy = f"the runs are kept: mend it and write lora-report study={config.study.name}"
         raise StudyError("the report", f"could not be written ({str(error).rstrip('.')})", remedy) from error

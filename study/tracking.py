@@ -12,9 +12,11 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from queue import Queue
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from study import addresses, stores
 from study.config import Configuration, StudyConfig, flatten, plain
 from study.errors import ConfigError
 from study.records import FoldResult, Provenance, TrialResult
@@ -28,7 +30,7 @@ METRICS_PER_CALL = 1000
 RUNS_PER_PAGE = 5000  # each page sorts all matches, so few large ones beat many small ones
 WAITING = 1000  # calls that may wait to be written; then their caller waits
 TAG = "lora_study."
-SCHEMES = ("", "file", "http", "https", "databricks", "databricks-uc", "uc")  # that MLflow opens, beside databases
+ARTIFACTS = "mlruns"  # where MLflow keeps the files of runs whose store is a database
 
 
 class Tracker:
@@ -134,8 +136,12 @@ class MlflowTracker(Tracker):
     def __init__(self, uri: str | None) -> None:
         from mlflow.tracking import MlflowClient
 
+        from analysis.store import address, answering
+
+        self.key, self.uri = address(uri)
         quiet(logging.WARNING)
-        self.client: MlflowClient = MlflowClient(tracking_uri=uri)
+        with answering(self.key, self.uri):
+            self.client: MlflowClient = MlflowClient(tracking_uri=self.uri)
         self.trials: dict[int, str] = {}
         self.folds: dict[tuple[int, int], str] = {}
         self.open: set[int] = set()
@@ -143,7 +149,13 @@ class MlflowTracker(Tracker):
         self.devices: set[str] = set()
 
     def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
+        from analysis.store import answering
+
         self.config, self.study_id = config, provenance.tags[f"{TAG}study_id"]
+        with answering(self.key, self.uri):
+            self._begin(config, provenance, artifacts)
+
+    def _begin(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
         found = self.client.get_experiment_by_name(config.study.name)
         self.experiment = found.experiment_id if found else self.client.create_experiment(config.study.name)
         self.root = self._adopt() or self._create(
@@ -307,23 +319,54 @@ def check(config: StudyConfig) -> None:
     """Raise ConfigError where MLflow cannot record the study for a reason that can be known; creates nothing."""
     if config.tracking.name == "off":
         return
-    import mlflow
-    from mlflow.exceptions import MlflowException
+    from analysis.store import address
 
-    uri = config.tracking.uri or mlflow.get_tracking_uri()
-    if uri.startswith("sqlite") and not Path(uri.partition("///")[2].partition("?")[0]).is_file():
-        return  # the store is yet to be made
-    quiet(logging.WARNING)
-    try:
-        experiment = mlflow.MlflowClient(tracking_uri=uri).get_experiment_by_name(config.study.name)
-    except MlflowException as error:
-        first = str(error).strip().splitlines()[0].rstrip(".")
-        old = "mlflow migrate-filestore moves runs out of files, or " if "filestore" in str(error).lower() else ""
-        remedy = f"{old}write another store, such as tracking.uri=sqlite:///mlflow.db"
-        raise ConfigError(f"tracking.uri={uri}", f"is refused by MLflow ({first})", remedy) from error
-    if experiment is not None and experiment.lifecycle_stage == "deleted":
+    quiet(logging.CRITICAL)  # MLflow writes tracebacks of what is said here in a line
+    key, uri = address(config.tracking.uri)
+    exists = stores.check(key, uri, stores.MLFLOW)
+    if addresses.place_of(uri) == addresses.place_of(config.storage.url):
+        remedy = "write another, such as tracking.uri=sqlite:///mlflow.db"
+        raise ConfigError(f"{key}={uri}", "is the search's own database, storage.url", remedy)
+    location = _artifact_location(config) if exists else _new_artifacts(key, uri)
+    if addresses.scheme_of(location) in addresses.FILES:
+        _check_artifacts(str(addresses.path_of(location)))
+
+
+def _artifact_location(config: StudyConfig) -> str:
+    """Where the study's experiment keeps files, or would; ConfigError where the experiment was deleted."""
+    from analysis.store import address, answering, open_client
+
+    name, (key, uri) = config.study.name, address(config.tracking.uri)
+    client = open_client(config.tracking.uri)
+    with answering(key, uri):
+        experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        return ARTIFACTS if addresses.scheme_of(uri) in addresses.DATABASES else uri
+    if experiment.lifecycle_stage == "deleted":
         remedy = f"write mlflow experiments restore --experiment-id {experiment.experiment_id}, or choose another name"
-        raise ConfigError(f"study.name={config.study.name}", "is an MLflow experiment that was deleted", remedy)
+        raise ConfigError(f"study.name={name}", "is an MLflow experiment that was deleted", remedy)
+    return str(experiment.artifact_location)
+
+
+def _new_artifacts(key: str, uri: str) -> str:
+    """Where a store that is yet to be made will keep files; ConfigError where MLflow would refuse to make it."""
+    from mlflow import MlflowClient
+
+    from analysis.store import answering
+
+    if addresses.scheme_of(uri) not in addresses.FILES:
+        return ARTIFACTS
+    with answering(key, uri), TemporaryDirectory() as folder:
+        MlflowClient(tracking_uri=folder)
+    return uri
+
+
+def _check_artifacts(folder: str) -> None:
+    try:
+        stores.check_folder("artifact_location", folder)
+    except ConfigError as error:
+        remedy = "let MLflow write there, or choose a study.name whose experiment is yet to be made"
+        raise ConfigError(error.value, error.rule, remedy) from error
 
 
 def make(config: StudyConfig) -> Tracker:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from study.compose import compose_raw
 from study.errors import ConfigError
+from study.names import check_name
 from study.overrides import rewrite
-from study.validation import check_name
 from study.words import of_study
 
 TYPED = ["2024_10_01", "true", "2_3", "reviews (1).csv", "c#.csv", "été.csv", "Review (EN)", "a${b}", "it's", "x\\"]

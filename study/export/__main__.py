@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from study.errors import ConfigError, status_of
-from study.validation import check_name
+from study.names import check_name
 from study.words import as_text
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from study.engine.changes import VERSION
 from study.errors import ConfigError, ResumeError
 from study.examples import Texts
 from study.records import Fold
-from study.search.ledger import TRAININGS, Ledger, configuration_of, find, storage
+from study.search.ledger import TRAININGS, Ledger, configuration_of, find
 from study.search.plan import Plan
 from study.search.space import parse_space
+from study.search.storage import storage
 
 SPACE = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 100))", "method.layers": "all,top-1"}
 GRID = {"method.rank": "choice(1,2,4,8)", "method.layers": "all,top-1"}
