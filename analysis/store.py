@@ -14,6 +14,7 @@ from study.errors import ConfigError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
 
 PAUSES = (0.3, 1.0, 2.0)  # seconds for another process to finish making a database
 KEY, VARIABLE = "tracking.uri", "MLFLOW_TRACKING_URI"
@@ -45,6 +46,15 @@ def open_client(given: str | None = None) -> MlflowClient:
         if addresses.scheme_of(uri) in addresses.DATABASES:
             _check_schema(key, uri)
         return MlflowClient(tracking_uri=uri)
+
+
+def experiment_of(client: MlflowClient, key: str, name: str) -> Experiment | None:
+    """The experiment of that name, None where there is none; ConfigError where it was deleted."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None and experiment.lifecycle_stage == "deleted":
+        remedy = f"write mlflow experiments restore --experiment-id {experiment.experiment_id}, or choose another name"
+        raise ConfigError(f"{key}={name}", "is an MLflow experiment that was deleted", remedy)
+    return experiment
 
 
 @contextmanager

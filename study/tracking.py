@@ -165,13 +165,16 @@ class MlflowTracker(Tracker):
             self.client.log_dict(self.root, content, name)
 
     def _adopt(self) -> str | None:
-        """Take over this study's runs. A closed trial is whole, so that only those of open ones are looked through."""
+        """Take over this study's runs, and none that others have put below them.
+
+        A closed trial is whole, so that only the folds of open ones are looked through.
+        """
         # Compared here: the mark holds the study's name, and what a user wrote never enters a query.
-        studies = self._search(f"tags.`{TAG}level` = 'study'")
+        studies = self._runs("study")
         root = next((run for run in studies if run.data.tags.get(f"{TAG}study_id") == self.study_id), None)
         if root is None:
             return None
-        for run in self._search(f"tags.`mlflow.parentRunId` = '{root.info.run_id}'"):
+        for run in self._runs("trial", root.info.run_id):
             number = int(run.data.tags[f"{TAG}trial"])
             self.trials[number] = run.info.run_id
             self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
@@ -181,11 +184,15 @@ class MlflowTracker(Tracker):
         return str(root.info.run_id)
 
     def _adopt_folds(self, number: int) -> None:
-        for run in self._search(f"tags.`mlflow.parentRunId` = '{self.trials[number]}'"):
+        for run in self._runs("fold", self.trials[number]):
             if run.info.status == "RUNNING":
                 self.client.delete_run(run.info.run_id)  # cut off half written; it is written again from the storage
             else:
                 self.folds[number, int(run.data.tags[f"{TAG}fold"])] = run.info.run_id
+
+    def _runs(self, level: str, parent: str | None = None) -> Iterator[Any]:
+        below = f" and tags.`mlflow.parentRunId` = '{parent}'" if parent else ""
+        return self._search(f"tags.`{TAG}level` = '{level}'{below}")
 
     def _search(self, query: str) -> Iterator[Any]:
         token = None
@@ -334,18 +341,15 @@ def check(config: StudyConfig) -> None:
 
 def _artifact_location(config: StudyConfig) -> str:
     """Where the study's experiment keeps files, or would; ConfigError where the experiment was deleted."""
-    from analysis.store import address, answering, open_client
+    from analysis.store import address, answering, experiment_of, open_client
 
-    name, (key, uri) = config.study.name, address(config.tracking.uri)
+    key, uri = address(config.tracking.uri)
     client = open_client(config.tracking.uri)
     with answering(key, uri):
-        experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        return ARTIFACTS if addresses.scheme_of(uri) in addresses.DATABASES else uri
-    if experiment.lifecycle_stage == "deleted":
-        remedy = f"write mlflow experiments restore --experiment-id {experiment.experiment_id}, or choose another name"
-        raise ConfigError(f"study.name={name}", "is an MLflow experiment that was deleted", remedy)
-    return str(experiment.artifact_location)
+        experiment = experiment_of(client, "study.name", config.study.name)
+    if experiment is not None:
+        return str(experiment.artifact_location)
+    return ARTIFACTS if addresses.scheme_of(uri) in addresses.DATABASES else uri
 
 
 def _new_artifacts(key: str, uri: str) -> str:

@@ -78,7 +78,9 @@ class TrialRun:
 
 def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str]:
     """The ids of the trial's run and of its experiment; ConfigError where there is none."""
-    found = client.get_experiment_by_name(study)
+    from analysis.store import experiment_of
+
+    found = experiment_of(client, "study", study)
     number = f"tags.`lora_study.level` = 'trial' and tags.`lora_study.trial` = '{trial}'"
     same = client.search_runs([found.experiment_id], number) if found else []
     # Compared here: the mark holds the study's name, and what a user wrote never enters a query.
