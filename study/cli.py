@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from study.compose import CONFIG_MODULE, CONFIG_NAME, compose, register_schema
 from study.config import StudyConfig
-from study.errors import StudyError, status_of
+from study.errors import ConfigError, StudyError, status_of
 from study.overrides import rewrite
 
 TARGETS = "--targets"  # shows what each group of targets matches in the model
@@ -35,7 +35,9 @@ def _run(given: list[str]) -> int:
 
     register_schema()
     anatomy, given = TARGETS in given, [a for a in given if a != TARGETS]
-    arguments = get_args_parser().parse_args(given)
+    arguments, unknown = get_args_parser().parse_known_args(given)
+    if unknown:
+        raise ConfigError(" ".join(unknown), "is no flag", "lora-study --hydra-help shows those that there are")
     flags = [a for a in given if a not in arguments.overrides and a not in ("-m", "--multirun")]
     if arguments.hydra_help or arguments.shell_completion or arguments.help:
         return _hydra(given)

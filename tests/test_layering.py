@@ -12,12 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    "errors", "names", "addresses", "stores", "ranks", "config", "records", "seeding", "network", "assets", "cache",
-    "metrics", "examples", "summaries", "sentences", "tabular", "tasks", "models", "validation", "words", "adapters",
-    "folds", "references", "engine", "provenance", "tracking", "launch", "search", "export", "anatomy", "compose",
-    "overrides", "cli", "__main__",
+    "errors", "names", "quoting", "addresses", "stores", "ranks", "config", "records", "seeding", "network", "assets",
+    "cache", "metrics", "examples", "summaries", "sentences", "tabular", "tasks", "models", "validation", "words",
+    "adapters", "folds", "references", "engine", "provenance", "tracking", "launch", "search", "export", "anatomy",
+    "compose", "overrides", "cli", "__main__",
 ]  # fmt: skip
-CORE = ("errors", "names", "addresses", "stores")  # of the suite, what the analysis may import
+CORE = ("errors", "names", "quoting", "addresses", "stores")  # of the suite, what the analysis may import
 MODULES = sorted((ROOT / "study").rglob("*.py"))
 
 

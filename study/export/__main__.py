@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from study.errors import ConfigError, status_of
 from study.names import check_name
-from study.words import as_text
+from study.quoting import as_text
 
 if TYPE_CHECKING:
     from study.export.job import Wanted
@@ -20,22 +20,23 @@ DATA = ("searched", "all")
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command and exit; status 2 and one line where the user can mend it."""
-    given = [as_text(argument, TEXTS, OPTIONAL) for argument in (sys.argv[1:] if argv is None else argv)]
-    if any(argument.startswith("-") for argument in given):
-        _hydra(given)
+    given = sys.argv[1:] if argv is None else argv
     sys.exit(status_of("lora-export", lambda: _run(given)))
 
 
-def _hydra(argv: list[str]) -> NoReturn:
+def _hydra(argv: list[str]) -> int:
     """Hydra's own application, for everything that only shows: --help, --cfg, --info."""
     import hydra
 
     sys.argv = ["lora-export", *argv]
     hydra.main(version_base=None, config_path="pkg://study.conf", config_name="export")(lambda _: None)()
-    sys.exit(0)
+    return 0
 
 
-def _run(given: list[str]) -> int:
+def _run(arguments: list[str]) -> int:
+    given = [as_text(argument, TEXTS, OPTIONAL) for argument in arguments]
+    if any(argument.startswith("-") for argument in given):
+        return _hydra(given)
     wanted = _wanted(_composed(given))
     from study.export.run import run_export
 
