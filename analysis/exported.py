@@ -57,4 +57,4 @@ NOTE = (
     "model and answers, less what importing the same libraries takes. Difference is the largest one of a logit from "
     "the trained model's."
 )
-HOW = "No model of this study has been exported; lora-export study={name} trial=best format=all does it."
+HOW = "No model of this study has been exported; lora-export {study} trial=best format=all does it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from html import escape
 
@@ -125,7 +126,7 @@ def _sure(f: Findings) -> str:
 
 def _exported(f: Findings) -> str:
     if f.exported.empty:
-        return f'<p class="note">{escape(export.HOW.format(name=f.runs.name))}</p>'
+        return f'<p class="note">{escape(export.HOW.format(study=shlex.quote(f"study={f.runs.name}")))}</p>'
     rows = [export.cells(row) for _, row in f.exported.iterrows()]
     return f'<p class="note">{escape(export.NOTE)}</p>' + table(rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -70,5 +71,6 @@ def _report(config: StudyConfig) -> Path:
     try:
         return Path(write_report(config.study.name, Path(config.report.dir), config.tracking.uri))
     except StudyError as error:
-        remedy = f"the runs are kept: mend it and write lora-report study={config.study.name}"
+        command = shlex.join(["lora-report", f"study={config.study.name}"])
+        remedy = f"the runs are kept: mend it and write {command}"
         raise StudyError("the report", f"could not be written ({str(error).rstrip('.')})", remedy) from error

@@ -25,6 +25,7 @@ from study.export.__main__ import main as lora_export
 from study.names import check_name
 from study.overrides import rewrite
 from study.quoting import PATHS, as_text, quoted
+from study.search.space import parse_space
 from study.words import of_study, text_keys
 
 TYPED = [
@@ -128,6 +129,22 @@ SWEEPS = {
     "model.name=a,${b} (é)": "a,'${b} (é)'",
     "method.targets=.*(q|v),x{1,2}y": "'.*(q|v)','x{1,2}y'",
 }
+
+
+CHOICES = {
+    "model.name=2024_10,true": ["2024_10", "true"],
+    "model.name='a, b',c": ["a, b", "c"],
+    "model.name=a,${b} (é)": ["a", "${b} (é)"],
+    "model.name=choice('it\\'s',\"1e3\")": ["it's", "1e3"],
+    "method.targets=.*(q|v),x{1,2}y": [".*(q|v)", "x{1,2}y"],
+}
+
+
+@pytest.mark.parametrize("argument", CHOICES)
+def test_the_words_of_a_sweep_are_searched_as_they_were_typed(argument: str) -> None:
+    config = compose(rewrite([argument]))
+    (choices,) = parse_space(config).grid().values()
+    assert choices == CHOICES[argument]
 
 
 @pytest.mark.parametrize("argument", SWEEPS)
