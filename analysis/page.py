@@ -126,7 +126,8 @@ def _sure(f: Findings) -> str:
 
 def _exported(f: Findings) -> str:
     if f.exported.empty:
-        return f'<p class="note">{escape(export.HOW.format(study=shlex.quote(f"study={f.runs.name}")))}</p>'
+        how = export.HOW.format(study=shlex.quote(f"study={f.runs.name}"))
+        return f'<p class="note">{escape(how)}</p>'
     rows = [export.cells(row) for _, row in f.exported.iterrows()]
     return f'<p class="note">{escape(export.NOTE)}</p>' + table(rows)
 
