@@ -21,7 +21,7 @@ from tiny import save_model
 
 from analysis.runs import load_study
 from study.records import FoldResult
-from study.search.ledger import storage
+from study.search.storage import storage
 
 SLICE = (
     "study.name=slice", "task.limit=240", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from study.errors import ConfigError, status_of
 from study.export import arguments
-from study.validation import check_name
+from study.names import check_name
 
 if TYPE_CHECKING:
     from study.export.job import Wanted
@@ -19,21 +19,21 @@ DATA = ("searched", "all")
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command and exit; status 2 and one line where the user can mend it."""
     typed = sys.argv[1:] if argv is None else argv
-    if any(argument.startswith("-") for argument in typed):
-        _hydra(arguments.for_hydra(typed))
     sys.exit(status_of("lora-export", lambda: _run(typed)))
 
 
-def _hydra(argv: list[str]) -> NoReturn:
+def _hydra(argv: list[str]) -> int:
     """Hydra's own application, for everything that only shows: --help, --cfg, --info."""
     import hydra
 
     sys.argv = ["lora-export", *argv]
     hydra.main(version_base=None, config_path="pkg://study.conf", config_name="export")(lambda _: None)()
-    sys.exit(0)
+    return 0
 
 
 def _run(typed: list[str]) -> int:
+    if any(argument.startswith("-") for argument in typed):
+        return _hydra(arguments.for_hydra(typed))
     wanted = _wanted(arguments.compose(typed))
     from study.export.run import run_export
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from study.errors import ConfigError
-from study.words import as_text, quoted
+from study.quoting import as_text, quoted
 
 TEXTS = ("study", "trial", "format", "within", "registered_name", "out", "storage.url", "tracking.uri")
 OPTIONAL = ("trial", "format", "within", "registered_name", "tracking.uri")

@@ -24,20 +24,12 @@ class TrialRun:
     """The MLflow run of one trial of a study that has been recorded."""
 
     def __init__(self, uri: str | None, study: str, study_id: str, trial: int) -> None:
-        from mlflow.exceptions import MlflowException
-
-        from analysis.errors import ReportError
-        from analysis.store import open_client
+        from analysis.store import address, answering, open_client
 
         tracking.quiet(logging.ERROR)
-        try:
-            self.client: MlflowClient = open_client(uri)
+        self.client: MlflowClient = open_client(uri)
+        with answering(*address(uri)):
             self.run_id, self.experiment_id = _run(self.client, study, study_id, trial)
-        except ReportError as error:
-            raise ConfigError(error.value, error.rule, error.remedy) from error
-        except MlflowException as error:
-            first = str(error).splitlines()[0].rstrip(".")
-            raise ConfigError(f"tracking.uri={uri}", f"MLflow could not read it ({first})", "check it") from error
 
     def log(self, label: str, figures: Mapping[str, float]) -> None:
         """Add the figures as ``export/<label>/<figure>``."""
@@ -112,7 +104,9 @@ def _check_artifacts(location: str) -> None:
 
 def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str]:
     """The ids of the trial's run and of its experiment; ConfigError where there is none."""
-    found = client.get_experiment_by_name(study)
+    from analysis.store import experiment_of
+
+    found = experiment_of(client, "study", study)
     number = f"tags.`lora_study.level` = 'trial' and tags.`lora_study.trial` = '{trial}'"
     same = client.search_runs([found.experiment_id], number) if found else []
     # Compared here: the mark holds the study's name, and what a user wrote never enters a query.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,7 +91,7 @@ def announce(
     tracker.report(page.parent)
     uri = plan.config.tracking.uri
     print(f"Report: {page}")
-    print("Runs:   mlflow ui" + (f" --backend-store-uri {uri}" if uri else ""))
+    print("Runs:   " + shlex.join(["mlflow", "ui", *(["--backend-store-uri", uri] if uri else [])]))
 
 
 def failures(results: dict[int, TrialResult]) -> list[str]:

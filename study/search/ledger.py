@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from study import stores, tasks
+from study import tasks
 from study.config import Configuration, MethodConfig, ModelConfig, StudyConfig, TrainConfig, plain, revived
 from study.engine.changes import VERSION, Change, change_since
 from study.errors import ConfigError, ResumeError
@@ -17,18 +16,16 @@ from study.records import FoldResult, TrialResult, finite
 from study.rouge import ENGLISH
 from study.search import resume, samplers
 from study.search.plan import Plan, baselines
-from study.wording import plural
+from study.search.storage import FINGERPRINT, existing, refuse_foreign, storage
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
-CONFIGURATION, FINGERPRINT, FOLD = "configuration", "lora_study.fingerprint", "fold:"
+CONFIGURATION, FOLD = "configuration", "fold:"
 TRAININGS = "lora_study.trainings"  # the version of what a training comes to: study/engine/changes.py
 IDENTITY = "lora_study.identity"  # what the fingerprint is of
 TEST, PACKS, CONFIG, EXPORT = "test:", "lora_study.packs", "lora_study.config", "export:"
-PAUSES = (0.1, 0.3, 1.0)  # seconds between tries to open a store that others may just be making
 
 
 class Ledger:
@@ -44,9 +41,8 @@ class Ledger:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.plan, config = plan, plan.config
-        with stores.opening("storage.url", config.storage.url):
-            kept = storage(config.storage.url)
-        _refuse_foreign(kept, config.study.name)
+        kept = storage(config.storage.url)
+        refuse_foreign(kept, "study.name", config.study.name, plan.directions)
         self.study = optuna.create_study(
             storage=kept, study_name=config.study.name, load_if_exists=True, directions=plan.directions
         )
@@ -193,16 +189,6 @@ class Ledger:
         self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
 
 
-def _refuse_foreign(kept: RDBStorage, name: str) -> None:
-    """Raise ConfigError where the store holds a study of that name which has trials and no mark of this suite."""
-    known = next((s for s in kept.get_all_studies() if s.study_name == name), None)
-    if known is None or FINGERPRINT in known.user_attrs:
-        return
-    if count := len(kept.get_all_trials(known._study_id, deepcopy=False)):
-        rule = f"is another program's study in this store, with {plural(count, 'trial')}"
-        raise ConfigError(f"study.name={name}", rule, "choose another study.name, or another storage.url")
-
-
 def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     """A stored study and the configuration that it was last run with; creates nothing.
 
@@ -211,14 +197,12 @@ def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    stores.require("storage.url", url, "studies")
-    with stores.opening("storage.url", url):
-        kept = storage(url)
-        names = [s.study_name for s in kept.get_all_studies()]
+    kept = existing(url)
+    names = [s.study_name for s in kept.get_all_studies()]
     if name not in names:
         rule, known = f"is no study in {url}", ", ".join(sorted(names)) or "none yet"
         raise ConfigError(f"study={name}", rule, f"choose one of: {known}")
-    _refuse_foreign(kept, name)
+    refuse_foreign(kept, "study", name)
     study = optuna.load_study(study_name=name, storage=kept)
     if CONFIG not in study.user_attrs:
         rule, remedy = "was stored without its configuration", "repeat the study's command, which adds it"
@@ -271,21 +255,3 @@ def result_of(
 
 def _dump(configuration: Configuration) -> str:
     return json.dumps(asdict(configuration), allow_nan=False)
-
-
-def storage(url: str) -> RDBStorage:
-    """The store at that address, whose tables are made where they are not there yet.
-
-    Several processes may make them at once: then all but one meet what another has just made, and look again.
-    """
-    from optuna.storages import RDBStorage
-    from sqlalchemy.exc import DBAPIError
-
-    # Readers such as a report may hold the file for a moment; waiting beats failing.
-    arguments = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
-    for pause in PAUSES:
-        try:
-            return RDBStorage(url, engine_kwargs=arguments)
-        except DBAPIError:
-            time.sleep(pause)
-    return RDBStorage(url, engine_kwargs=arguments)

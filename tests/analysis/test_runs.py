@@ -6,6 +6,7 @@ from analysis.errors import ReportError
 from analysis.findings import find, headline
 from analysis.report import write_report
 from analysis.runs import load_study
+from study.errors import ConfigError
 
 
 def test_the_newest_study_run_is_read_with_one_row_a_trial(store):
@@ -54,7 +55,7 @@ def test_an_experiment_without_a_study_run_is_an_error(store):
 
 
 def test_an_absent_database_is_an_error_and_stays_absent(tmp_path):
-    with pytest.raises(ReportError, match="no such database"):
+    with pytest.raises(ConfigError, match="no such database"):
         load_study("demo", f"sqlite:///{tmp_path}/mlflow.db")
     assert list(tmp_path.iterdir()) == []
 
@@ -66,7 +67,7 @@ def test_a_database_of_another_program_is_left_as_it_is(tmp_path):
         db.execute("create table studies (id integer)")
     db.close()
     before = (tmp_path / "optuna.db").read_bytes()
-    with pytest.raises(ReportError, match="without MLflow's tables"):
+    with pytest.raises(ConfigError, match="without the tables of MLflow"):
         load_study("demo", f"sqlite:///{tmp_path}/optuna.db")
     assert (tmp_path / "optuna.db").read_bytes() == before
 
