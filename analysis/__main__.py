@@ -2,80 +2,74 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, NoReturn
+
+from study.errors import ConfigError, status_of
+from study.quoting import as_text
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 USAGE = "write lora-report study=NAME [out=reports] [tracking.uri=URI]"
+TEXTS, OPTIONAL = ("study", "out", "tracking.uri"), ("tracking.uri",)
 
-TEXTS = ("study", "out", "tracking.uri")
+
+def main() -> NoReturn:
+    """Run the command and exit; status 2 and one line where the user can mend it."""
+    sys.exit(status_of("lora-report", lambda: _run(sys.argv[1:])))
 
 
-def main() -> None:
-    """Run the command; exit status 2 and one line where the user can mend it."""
-    given = sys.argv[1:]
+def _run(arguments: list[str]) -> int:
+    given = [as_text(argument, TEXTS, OPTIONAL) for argument in arguments]
     if any(argument.startswith("-") for argument in given):
-        import hydra
+        return _hydra(given)
+    _refuse_words(arguments)
+    config = _composed(given, arguments)
+    from analysis.report import write_report
 
-        hydra.main(version_base=None, config_path="pkg://analysis.conf", config_name="report")(lambda _: None)()
+    print(write_report(config.study, config.out, config.tracking.uri))
+    return 0
+
+
+def _refuse_words(given: list[str]) -> None:
+    """Raise ConfigError at an argument without a key: a space has cut it from the one before it."""
+    place = next((i for i, argument in enumerate(given) if "=" not in argument), None)
+    if place is None:
         return
-    texts = _typed(given)
-    config = _composed([argument for argument in given if _key(argument) not in TEXTS], texts)
-    _write(str(texts["study"]), str(texts.get("out", config.out)), texts.get("tracking.uri", config.tracking.uri))
+    end = next((i for i in range(place, len(given)) if "=" in given[i]), len(given))
+    whole = shlex.quote(" ".join(given[max(0, place - 1) : end]))
+    remedy = f"a value with spaces is quoted for the shell: {whole}" if place else USAGE
+    raise ConfigError(given[place], "has no key", remedy)
 
 
-def _key(argument: str) -> str:
-    return argument.partition("=")[0].lstrip("+") if "=" in argument else ""
+def _hydra(arguments: list[str]) -> int:
+    """Hydra's own application, for everything that only shows: --help, --cfg, --info."""
+    import hydra
+
+    sys.argv = ["lora-report", *arguments]
+    hydra.main(version_base=None, config_path="pkg://analysis.conf", config_name="report")(lambda _: None)()
+    return 0
 
 
-def _typed(arguments: list[str]) -> dict[str, str | None]:
-    """The values of the keys that hold text as they were typed, for which Hydra's grammar wants quotes of its own.
-
-    A value in a pair of quotes is taken without them; tracking.uri=null is none.
-    """
-    texts: dict[str, str | None] = {}
-    for key, value in [(_key(argument), argument.partition("=")[2]) for argument in arguments]:
-        if key in TEXTS:
-            bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
-            texts[key] = None if value == "null" and key == "tracking.uri" else bare
-    return texts
-
-
-def _composed(overrides: list[str], texts: dict[str, str | None]) -> DictConfig:
-    """The other keys as Hydra composes them; exit status 2 where it cannot, or where no study is named."""
+def _composed(overrides: list[str], typed: list[str]) -> DictConfig:
+    """What the arguments come to, each named as it was typed where it cannot be followed."""
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         with initialize_config_module("analysis.conf", version_base=None):
             config = compose("report", overrides)
+            missing = sorted(OmegaConf.missing_keys(config))
     except (HydraException, OmegaConfBaseException) as error:
-        _stop(f"{' '.join(overrides)}: {_first_line(error)}; {USAGE}.")
-    if not texts.get("study"):
-        _stop(f"study: must be given; {USAGE}.")
+        first = str(error).strip().splitlines()[0].rstrip(".")
+        raise ConfigError(shlex.join(typed), first, USAGE) from error
+    if missing:
+        raise ConfigError(", ".join(missing), "must be given", USAGE)
     return config
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".")
-
-
-def _write(study: str, out: str, uri: str | None) -> None:
-    from analysis.errors import ReportError
-    from analysis.report import write_report
-
-    try:
-        print(write_report(study, out, uri))
-    except ReportError as error:
-        _stop(str(error))
-
-
-def _stop(line: str) -> NoReturn:
-    print(f"lora-report: {line}", file=sys.stderr)
-    raise SystemExit(2)
 
 
 if __name__ == "__main__":

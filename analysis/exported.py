@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pandas as pd
@@ -57,4 +58,9 @@ NOTE = (
     "model and answers, less what importing the same libraries takes. Difference is the largest one of a logit from "
     "the trained model's."
 )
-HOW = "No model of this study has been exported; lora-export study={name} trial=best format=all does it."
+
+
+def how(study: str) -> str:
+    """What exports the study's best model, as a shell takes it."""
+    command = f"lora-export {shlex.quote(f'study={study}')} trial=best format=all"
+    return f"No model of this study has been exported; {command} does it."

@@ -125,7 +125,7 @@ def _sure(f: Findings) -> str:
 
 def _exported(f: Findings) -> str:
     if f.exported.empty:
-        return f'<p class="note">{escape(export.HOW.format(name=f.runs.name))}</p>'
+        return f'<p class="note">{escape(export.how(f.runs.name))}</p>'
     rows = [export.cells(row) for _, row in f.exported.iterrows()]
     return f'<p class="note">{escape(export.NOTE)}</p>' + table(rows)
 

@@ -9,12 +9,14 @@ from analysis.errors import ReportError
 from analysis.findings import Findings, find
 from analysis.printed import save
 from analysis.runs import load_study
+from study.names import check_name
 
 
 def write_report(name: str, out_dir: str | Path, tracking_uri: str | None = None) -> Path:
     """Write <out_dir>/<name>/ and return its index.html; nothing is written where the study is unknown."""
+    check_name("study", name)  # such as ../x must not lead out of the folder
     found = find(load_study(name, tracking_uri))
-    folder = _folder(Path(out_dir), name)
+    folder = Path(out_dir) / name
     try:
         return _write(found, folder)
     except OSError as error:
@@ -31,11 +33,3 @@ def _write(found: Findings, folder: Path) -> Path:
     index = folder / "index.html"
     index.write_text(page.render(found), encoding="utf-8")
     return index
-
-
-def _folder(out: Path, name: str) -> Path:
-    """The study's own folder; a name such as ../x must not lead out of `out`."""
-    folder = out / name
-    if name in ("", ".") or not folder.resolve().is_relative_to(out.resolve()) or folder.resolve() == out.resolve():
-        raise ReportError(f"study={name}", "this name leads out of the report folder", "rename the study's experiment")
-    return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.store import open_client
+from analysis.store import address, answering, experiment_of, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -87,18 +88,11 @@ class StudyRuns:
 
 
 def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
-    """The newest study run of experiment `name` and its trials; ReportError where there is none."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client = open_client(tracking_uri)
-        run = _newest_study_run(client, name)
-        with _uncollected():
-            trials = trial_frame([_trial_row(r) for r in _trial_runs(client, run)])
-    except MlflowException as error:
-        first = str(error).splitlines()[0]
-        where = f"tracking.uri={tracking_uri or 'default'}"
-        raise ReportError(where, f"MLflow could not read it ({first})", "check the store's address") from error
+    """The study run of experiment `name` that ran last and its trials; StudyError where there is none."""
+    client = open_client(tracking_uri)
+    with answering(*address(tracking_uri)), _uncollected():
+        run = _last_study_run(client, name)
+        trials = trial_frame([_trial_row(r) for r in _trial_runs(client, run)])
     return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials))
 
 
@@ -140,14 +134,12 @@ def json_or_none(text: str | None) -> Any:
         return None
 
 
-def _newest_study_run(client: MlflowClient, name: str) -> Run:
-    experiment = client.get_experiment_by_name(name)
+def _last_study_run(client: MlflowClient, name: str) -> Run:
+    experiment = experiment_of(client, "study", name)
     if experiment is not None:
-        level = f"tags.`{PREFIX}level` = 'study'"
-        newest = ["attributes.start_time DESC"]
-        found = client.search_runs([experiment.experiment_id], level, max_results=1, order_by=newest)
+        found = list(_pages(client, experiment.experiment_id, f"tags.`{PREFIX}level` = 'study'"))
         if found:
-            return found[0]
+            return max(found, key=lambda run: max(run.info.start_time, run.info.end_time or 0))
     known = ", ".join(sorted(e.name for e in _experiments(client))) or "none yet"
     rule = "no study of this name in the store" if experiment is None else "this experiment holds no study"
     raise ReportError(f"study={name}", rule, f"choose one of: {known}")
@@ -166,10 +158,14 @@ def _experiments(client: MlflowClient) -> Iterator[Any]:
 def _trial_runs(client: MlflowClient, study: Run) -> Iterator[Run]:
     """The study's trial runs, newest first; fold runs stay unread: a trial carries its folds' scores."""
     child = f"tags.`mlflow.parentRunId` = '{study.info.run_id}' and tags.`{PREFIX}level` = 'trial'"
+    return _pages(client, study.info.experiment_id, child)
+
+
+def _pages(client: MlflowClient, experiment: str, query: str) -> Iterator[Run]:
     token = None
     while True:
         # A page costs one sort of all matches, so few large pages beat many small ones.
-        page = client.search_runs([study.info.experiment_id], child, max_results=5000, page_token=token)
+        page = client.search_runs([experiment], query, max_results=5000, page_token=token)
         yield from page
         token = page.token
         if not token:
@@ -192,7 +188,7 @@ def _uncollected() -> Iterator[None]:
 def _study_info(run: Run) -> StudyInfo:
     tags = {k.removeprefix(PREFIX): v for k, v in run.data.tags.items() if k.startswith(PREFIX)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags, dict(run.data.metrics))
+    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags, _figures(run))
 
 
 def _trial_row(run: Run) -> dict[str, Any]:
@@ -206,4 +202,9 @@ def _trial_row(run: Run) -> dict[str, Any]:
     row = {"number": tags[f"{PREFIX}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
     if row["kind"] in ("full", "head"):  # these methods have no such knobs; their recorded defaults mean nothing
         row |= dict.fromkeys(("rank", "rank_pattern", "lam", "targets", "layers", "residual"))
-    return row | run.data.metrics
+    return row | _figures(run)
+
+
+def _figures(run: Run) -> dict[str, float]:
+    """The run's metrics that are finite numbers; a database keeps the largest number there is for an infinite one."""
+    return {name: value for name, value in run.data.metrics.items() if abs(value) < sys.float_info.max}

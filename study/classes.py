@@ -9,13 +9,14 @@ import numpy as np
 
 from study.errors import ConfigError
 from study.examples import Classified, Examples
+from study.wording import plural
 
 LISTED = 12  # classes whose sizes a note gives; of more it gives the ends
 FEW = 2  # rows of which a class can be a slip of the pen
 OTHER = "other"  # what merged classes become
 
 
-def settled(examples: Examples, rare: str | None, folds: int, fraction: float) -> Examples:
+def settle_rare(examples: Examples, rare: str | None, folds: int, fraction: float) -> Examples:
     """The examples with their class sizes noted, and classes that not every fold could have dropped or merged.
 
     Such a class has fewer than `folds` examples outside the test set, which takes its `fraction` unless the source
@@ -30,7 +31,7 @@ def settled(examples: Examples, rare: str | None, folds: int, fraction: float) -
         left = _scarce(examples, folds, fraction)
         if rare == "merge" and left.any():
             count = int(_sizes(examples)[left][0])
-            rule = f"makes a class of {_counted(count)}, which is too rare itself for {folds} folds"
+            rule = f"makes a class of {plural(count, 'example')}, which is too rare itself for {folds} folds"
             raise ConfigError("task.rare=merge", rule, "write task.rare=drop, or a smaller study.folds")
     return _sized(examples)
 
@@ -93,7 +94,3 @@ def _named(examples: Classified, places: np.ndarray) -> str:
     """Classes by name, each with its size."""
     sizes = _sizes(examples)
     return ", ".join(f"{examples.classes[i][:40]} {sizes[i]:,}" for i in places.tolist())
-
-
-def _counted(rows: int) -> str:
-    return f"{rows} example{'' if rows == 1 else 's'}"

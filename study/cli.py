@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import NoReturn
 
 from study.compose import CONFIG_MODULE, CONFIG_NAME, compose, register_schema
 from study.config import StudyConfig
-from study.errors import StudyError, status_of
+from study.errors import ConfigError, StudyError, status_of
 from study.overrides import rewrite
 
 TARGETS = "--targets"  # shows what each group of targets matches in the model
@@ -35,7 +36,9 @@ def _run(given: list[str]) -> int:
 
     register_schema()
     anatomy, given = TARGETS in given, [a for a in given if a != TARGETS]
-    arguments = get_args_parser().parse_args(given)
+    arguments, unknown = get_args_parser().parse_known_args(given)
+    if unknown:
+        raise ConfigError(" ".join(unknown), "is no flag", "lora-study --hydra-help shows those that there are")
     flags = [a for a in given if a not in arguments.overrides and a not in ("-m", "--multirun")]
     if arguments.hydra_help or arguments.shell_completion or arguments.help:
         return _hydra(given)
@@ -63,11 +66,11 @@ def _hydra(argv: list[str]) -> int:
 
 
 def _report(config: StudyConfig) -> Path:
-    from analysis.errors import ReportError
     from analysis.report import write_report
 
     try:
         return Path(write_report(config.study.name, Path(config.report.dir), config.tracking.uri))
-    except ReportError as error:
-        remedy = f"the runs are kept: mend it and write lora-report study={config.study.name}"
+    except StudyError as error:
+        command = shlex.join(["lora-report", f"study={config.study.name}"])
+        remedy = f"the runs are kept: mend it and write {command}"
         raise StudyError("the report", f"could not be written ({str(error).rstrip('.')})", remedy) from error

@@ -13,6 +13,7 @@ from typing import Any
 
 from study.config import StudyConfig, flatten
 from study.errors import ConfigError
+from study.quoting import quoted
 from study.validation import validate
 
 CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
@@ -65,7 +66,7 @@ def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
     from omegaconf.errors import OmegaConfBaseException
 
     register_schema()
-    extra = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
+    extra = [f"hydra.searchpath=[{quoted(f'file://{_folder(config_dir)}')}]"] if config_dir else []
     try:
         with warnings.catch_warnings(), initialize_config_module(CONFIG_MODULE, version_base=None):
             warnings.simplefilter("ignore")
@@ -74,6 +75,12 @@ def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
         raise explained(error) from error
     _check_keys(raw, StudyConfig)
     return raw
+
+
+def _folder(config_dir: str) -> Path:
+    if not Path(config_dir).is_dir():
+        raise ConfigError(f"--config-dir={config_dir}", "is no folder", "name the folder of your own configurations")
+    return Path(config_dir).resolve()
 
 
 def _check_keys(node: Any, kind: Any, prefix: str = "") -> None:
@@ -100,14 +107,20 @@ def explained(error: BaseException) -> ConfigError:
     """One line for what Hydra and OmegaConf say in several."""
     causes = list(_causes(error))
     text, last = " ".join(map(str, causes)), [line.strip() for line in str(causes[-1]).splitlines() if line.strip()]
-    option = re.search(r"Could not find '([^']+)'", text)
+    where = re.search(r"full_key: (\S+)", text)
+    if where and "issing mandatory value" in text:
+        rule, remedy = "??? stands for a value that is missing", f"write another value, or leave {where[1]} away"
+        return ConfigError(f"{where[1]}=???", rule, remedy)
+    option = re.search(r"Could not find '([^']+)/([^/']+)'|You must specify '([^']+)'", text)
     if option:
-        group = option[1].rpartition("/")[0]
-        return ConfigError(option[1].replace("/", "="), "is not among the options of its group", _options(group))
+        group, name = option[1] or option[3], option[2] or "???"
+        return ConfigError(f"{group}={name}", "is not among the options of its group", _options(group))
+    override = re.search(r"Override (.+) looks like a config group", text, re.DOTALL)
+    if override:
+        return ConfigError(override[1], "names a group that there is not", "lora-study --help shows the groups")
     key = re.search(r"Could not (?:override|append to config)[^']*'([^']+)'|Key '([^']+)' (?:is )?not in", text)
     if key and not last[0].startswith("Value"):
         return _unknown(key[1] or key[2])
-    where = re.search(r"full_key: (\S+)", text)
     remedy = "lora-study --cfg job shows each key with its default"
     return ConfigError(where[1] if where else last[0], last[0].rstrip("."), remedy)
 

@@ -16,6 +16,7 @@ POOLINGS = ("mean", "cls", "last", "pooler")
 KINDS = ("classification", "summarization", "summarization_generate")
 LABEL_TYPES = ("auto", "text", "number")
 RARE = ("refuse", "drop", "merge")
+ROUGE_WORDS = ("auto", "english", "unicode")
 BASELINES = ("head", "full", "lora")
 # The sampler where none is named; conf/sampler/tpe.yaml says the same.
 TPE = {
@@ -41,8 +42,8 @@ class TaskConfig:
 
     Every task: `limit` keeps that many examples, stratified; `test_fraction` of them are held out (0: none; what the
     source itself holds out is taken whole); `shuffle_labels` is a control; `metric` is what `score` means.
-    Summaries: `budget` in words; a model that writes reads `prefix`, the source and `suffix`, and writes at most
-    `longest` tokens.
+    Summaries: `budget` in words; `rouge` says what a word is (null or auto: decided by the references); a model that
+    writes reads `prefix`, the source and `suffix`, and writes at most `longest` tokens.
     task=file and task=hub: `path`, what is learned (`kind`), and the columns: `text` (two joined as a+b), `label` or
     `target`, `group` (kept in one fold) and `id`; for files also `test_path`, `encoding` and `delimiter`, for the Hub
     `config`, `split` and `test_split`. `label_type` says what labels are (null or auto: decided for the column), `rare`
@@ -73,6 +74,7 @@ class TaskConfig:
     test_split: Optional[str] = None  # noqa: UP045
     label_type: Optional[str] = None  # noqa: UP045
     rare: Optional[str] = None  # noqa: UP045
+    rouge: Optional[str] = None  # noqa: UP045
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def without_duplicates(examples: Examples) -> Examples:
     to learn from.
     """
     held = np.zeros(len(examples), dtype=bool) if examples.held is None else examples.held
-    keys, answers = examples.keys(), examples.answers()
+    keys, answers = _read(examples), examples.answers()
     leaking, notes = _leaking(examples, held)
     places: dict[tuple[str, bool], list[int]] = {}
     for i in np.flatnonzero(~leaking).tolist():
@@ -37,9 +37,14 @@ def without_duplicates(examples: Examples) -> Examples:
     return examples.take(kept).noted(**notes)
 
 
+def _read(examples: Examples) -> list[str]:
+    """What each example is read as; a letter and its accent are one whether they are written as one or as two."""
+    return [unicodedata.normalize("NFC", key) for key in examples.keys()]  # noqa: SIM118 -- no dictionary
+
+
 def _leaking(examples: Examples, held: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
     """Which training rows [n] have a text or a group of the test set, and notes on how many."""
-    keys = examples.keys()
+    keys = _read(examples)
     tested = {keys[i] for i in np.flatnonzero(held)}
     texts = ~held & np.array([key in tested for key in keys], dtype=bool)
     groups = np.zeros(len(held), dtype=bool)

@@ -11,7 +11,8 @@ class StudyError(Exception):
 
     def __init__(self, value: str, rule: str, remedy: str) -> None:
         self.value, self.rule, self.remedy = value, rule, remedy
-        super().__init__(" ".join(f"{value}: {rule}; {remedy}.".split()))  # what is quoted may hold line breaks
+        lines = f"{value}: {rule}; {remedy}.".splitlines()  # what is quoted may hold line breaks; spaces it means
+        super().__init__(" ".join(line.strip() for line in lines if line.strip()))
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         return type(self), (self.value, self.rule, self.remedy)

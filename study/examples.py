@@ -10,7 +10,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-CLASSES, SUMMARIES = ("accuracy", "macro_f1"), ("rouge1", "rouge2", "rougeL")
+from study.rouge import ENGLISH, ROUGE, Words
+
+CLASSES, SUMMARIES = ("accuracy", "macro_f1"), ROUGE
 
 
 @dataclass(frozen=True)
@@ -146,14 +148,25 @@ class Texts(Classified):
 
 
 @dataclass(frozen=True)
-class Documents(Examples):
+class Summarized(Examples):
+    """Examples with a reference summary each; `words` are those that ROUGE compares and that budgets count."""
+
+    scores: ClassVar[tuple[str, ...]] = SUMMARIES
+
+    words: Words = field(default=ENGLISH, kw_only=True)
+
+    def _mark(self) -> Iterable[bytes]:
+        """What the words add to the contents: nothing where they are English, as they once were in every study."""
+        return () if self.words == ENGLISH else (f"words: {self.words.name}".encode(),)
+
+
+@dataclass(frozen=True)
+class Documents(Summarized):
     """Documents in sentences, of which some are to be chosen as a summary (Liu & Lapata 2019, arXiv 1908.08345).
 
     `queries` say what is asked about the document; `highlights` are 1 for sentences to choose, else 0;
     `references` are summaries that people wrote; a summary has at most `budget` words.
     """
-
-    scores: ClassVar[tuple[str, ...]] = SUMMARIES
 
     queries: tuple[str, ...]
     sentences: tuple[tuple[str, ...], ...]
@@ -176,6 +189,7 @@ class Documents(Examples):
     def contents(self) -> Iterable[bytes]:
         for own in zip(self.queries, self.sentences, self.highlights, self.references, strict=True):
             yield repr(own).encode()
+        yield from self._mark()
 
     def keys(self) -> tuple[str, ...]:
         return tuple("\x00".join((q, *s)) for q, s in zip(self.queries, self.sentences, strict=True))
@@ -194,13 +208,11 @@ class Documents(Examples):
 
 
 @dataclass(frozen=True)
-class Pairs(Examples):
+class Pairs(Summarized):
     """Source texts, each with the target text that a model is to write for it.
 
     The model reads `prefix`, the source and `suffix`, and writes at most `longest` tokens.
     """
-
-    scores: ClassVar[tuple[str, ...]] = SUMMARIES
 
     sources: tuple[str, ...]
     targets: tuple[str, ...]
@@ -220,7 +232,7 @@ class Pairs(Examples):
         return 0
 
     def contents(self) -> Iterable[bytes]:
-        return "\x00".join(self.sources).encode(), "\x00".join(self.targets).encode()
+        return "\x00".join(self.sources).encode(), "\x00".join(self.targets).encode(), *self._mark()
 
     def keys(self) -> tuple[str, ...]:
         return self.sources

@@ -12,6 +12,7 @@ from study.errors import ConfigError, DataError
 from study.examples import Examples
 from study.records import Fold
 from study.tasks.base import stratified
+from study.wording import plural
 
 MOST_PARTS = 20  # a grouped test split is as fine as a twentieth of the examples
 
@@ -108,13 +109,16 @@ def _check(examples: Examples, k: int) -> None:
     classes, sizes = np.unique(examples.strata, return_counts=True)
     if len(classes) < 2 and examples.classified:
         rule = "have a single class, which leaves nothing to learn"
-        raise ConfigError(f"the {len(examples)} examples to fold", rule, "raise task.limit, or check the labels")
+        raise ConfigError(
+            f"the {plural(len(examples), 'example')} to fold", rule, "raise task.limit, or check the labels"
+        )
     smallest = int(sizes.min())
     if k > smallest:
         raise ConfigError(f"{k} folds", _too_small(examples, classes, sizes, k), _ways_out(examples, smallest))
     if groups is not None and k > len(np.unique(groups)):
         count = len(np.unique(groups))
-        raise ConfigError(f"{k} folds", f"exceed the {count} groups", f"write study.folds={count} or fewer")
+        remedy = f"write study.folds={count} or fewer" if count >= 2 else "take finer groups"
+        raise ConfigError(f"{k} folds", f"exceed the {plural(count, 'group')}", remedy)
 
 
 def _too_small(examples: Examples, classes: np.ndarray, sizes: np.ndarray, k: int) -> str:
@@ -122,7 +126,7 @@ def _too_small(examples: Examples, classes: np.ndarray, sizes: np.ndarray, k: in
     smallest, others = int(sizes.min()), int((sizes < k).sum()) - 1
     name = f" {examples.class_names[classes[sizes.argmin()]]}" if examples.classified else ""
     more = f", and {others} more have fewer than {k}" if others and examples.classified else ""
-    return f"exceed the smallest class{name}, which has {smallest} example{'' if smallest == 1 else 's'}{more}"
+    return f"exceed the smallest class{name}, which has {plural(smallest, 'example')}{more}"
 
 
 def _ways_out(examples: Examples, smallest: int) -> str:

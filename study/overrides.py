@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from study.compose import OPEN, check_option, compose_raw
 from study.errors import ConfigError
+from study.quoting import quoted
 from study.ranks import PLACE
-from study.words import of_study, quoted
+from study.words import SETTABLE, of_study, text_keys
 
 # What picking another option of a group settles, so that it is no longer searched.
 SETTLED_BY_GROUP = {"method": ("method.kind",), "model": ("model.name",)}
@@ -26,6 +26,7 @@ def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
     fixed: set[str] = set()
     for text, override in [(text, _parse(text)) for text in map(of_study, overrides)]:
         key = override.key_or_group
+        _refuse_removal(override, text)
         sweeps = {k: v for k, v in sweeps.items() if not _settles(key, k)}
         if override.is_sweep_override() and not key.startswith("hydra"):
             _refuse_group_sweep(key, text)
@@ -60,8 +61,7 @@ def _settles(key: str, other: str) -> bool:
 
 def _dict(entries: Mapping[str, str | None]) -> str:
     """A mapping in Hydra's override grammar: sweeps are quoted strings, null takes a key out of the space."""
-    quoted = {k: "null" if v is None else "'" + v.replace("'", r"\'") + "'" for k, v in entries.items()}
-    return "{" + ", ".join(f"{k}: {v}" for k, v in quoted.items()) + "}"
+    return "{" + ", ".join(f"{k}: {'null' if v is None else quoted(v)}" for k, v in entries.items()) + "}"
 
 
 def _parse(text: str) -> Any:
@@ -71,14 +71,16 @@ def _parse(text: str) -> Any:
     try:
         return OverridesParser.create().parse_override(text)
     except HydraException as error:
-        remedy = f"write key=value, key=a,b,c or key=interval(low,high); a text in both quotes: {_for_shell(text)}"
+        remedy = "write key=value, key=a,b,c or key=interval(low,high)"
         raise ConfigError(text, "is not in Hydra's override grammar", remedy) from error
 
 
-def _for_shell(text: str) -> str:
-    """The argument with its value as one text, for the shell and for Hydra."""
-    key, _, value = text.partition("=")
-    return shlex.quote(f"{key}={quoted(value)}" if value else text)
+def _refuse_removal(override: Any, text: str) -> None:
+    """Raise ConfigError for ~key, where a configuration has that key whatever is said."""
+    key = override.key_or_group
+    if override.is_delete() and key in SETTABLE:
+        remedy = f"write {key}=null" if text_keys().get(key) else f"leave {key} away, for its default"
+        raise ConfigError(text, "takes away a key that every study has", remedy)
 
 
 def _refuse_group_sweep(key: str, text: str) -> None:

@@ -46,13 +46,14 @@ class Adaptation:
     """A configuration resolved on a model: the rank of each adapted layer by its name, and what that comes to.
 
     `lowest` is the lowest block that changes, the number of blocks where none does; `trained` numbers train and
-    `stored` numbers must be kept, the head's apart.
+    `stored` numbers must be kept, the head's apart; `packs` is whether its members can train together.
     """
 
     ranks: Mapping[str, int]
     lowest: int
     trained: int
     stored: int
+    packs: bool = True
 
 
 @dataclass(frozen=True)

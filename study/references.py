@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from study import metrics, summaries
+from study import metrics, rouge, summaries
 from study.examples import Classified, Documents, Examples, Pairs
 from study.records import Fold
+from study.rouge import Words
 from study.sentences import splitter
 
 Scores = dict[str, dict[str, float]]
@@ -52,20 +53,21 @@ def _of_classes(examples: Classified, fold: Fold) -> Scores:
 
 
 def _of_documents(documents: Documents, fold: Fold) -> Scores:
-    own, budget = documents.take(fold.valid), documents.budget
+    own, budget, words = documents.take(fold.valid), documents.budget, documents.words
     rows = list(zip(own.sentences, own.references, own.highlights, strict=True))
     choices = {
-        "lead": [summaries.lead(sentences, budget) for sentences, _, _ in rows],
-        "oracle": [summaries.oracle(sentences, reference, budget) for sentences, reference, _ in rows],
-        "highlights": [_marked(sentences, highlights, budget) for sentences, _, highlights in rows],
+        "lead": [summaries.lead(sentences, budget, words) for sentences, _, _ in rows],
+        "oracle": [summaries.oracle(sentences, reference, budget, words) for sentences, reference, _ in rows],
+        "highlights": [_marked(sentences, highlights, budget, words) for sentences, _, highlights in rows],
     }
-    return {name: _rouge(list(map(_joined, own.sentences, kept)), own.references) for name, kept in choices.items()}
+    texts = {name: list(map(_joined, own.sentences, kept)) for name, kept in choices.items()}
+    return {name: _rouge(summarized, own.references, words) for name, summarized in texts.items()}
 
 
-def _marked(sentences: Sequence[str], highlights: Sequence[int], budget: int) -> list[int]:
+def _marked(sentences: Sequence[str], highlights: Sequence[int], budget: int, words: Words) -> list[int]:
     """The highlighted sentences that fit into the budget, the first ones first; at least one if there is one."""
     marked = [i for i, highlight in enumerate(highlights) if highlight]
-    kept = summaries.chosen(np.ones(len(marked)), [sentences[i] for i in marked], budget)
+    kept = summaries.chosen(np.ones(len(marked)), [sentences[i] for i in marked], budget, words)
     return [marked[i] for i in kept]
 
 
@@ -74,12 +76,13 @@ def _joined(sentences: Sequence[str], kept: Sequence[int]) -> str:
 
 
 def _of_pairs(pairs: Pairs, fold: Fold) -> Scores:
-    learned, own = pairs.take(fold.train), pairs.take(fold.valid)
-    budget = round(float(np.mean([summaries.words(t) for t in learned.targets])))
+    learned, own, words = pairs.take(fold.train), pairs.take(fold.valid), pairs.words
+    budget = round(float(np.mean([words.count(t) for t in learned.targets])))
     split = splitter(learned.sources)
     sentences = [split(source) for source in own.sources]
-    return {"lead": _rouge([_joined(s, summaries.lead(s, budget)) for s in sentences], own.targets)}
+    leads = [_joined(s, summaries.lead(s, budget, words)) for s in sentences]
+    return {"lead": _rouge(leads, own.targets, words)}
 
 
-def _rouge(texts: Sequence[str], wanted: Sequence[str]) -> dict[str, float]:
-    return {name: float(values.mean()) for name, values in summaries.rouge(texts, wanted).items()}
+def _rouge(texts: Sequence[str], wanted: Sequence[str], words: Words) -> dict[str, float]:
+    return {name: float(values.mean()) for name, values in rouge.f1(texts, wanted, words).items()}

@@ -1,56 +1,47 @@
-"""Summaries made of a document's own sentences, and what they are worth by ROUGE (Lin 2004).
-
-A word is what spaces part.
-"""
+"""Summaries made of a document's own sentences, within a budget of words."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-ROUGE = ("rouge1", "rouge2", "rougeL")
+from study.rouge import Words
 
 
-def words(text: str) -> int:
-    """How many words a text has, as budgets count them."""
-    return len(text.split())
-
-
-def chosen(scores: np.ndarray, sentences: Sequence[str], budget: int) -> list[int]:
-    """The sentences with the highest `scores` [n] that fit into `budget` words together, in document order.
+def chosen(scores: np.ndarray, sentences: Sequence[str], budget: int, words: Words) -> list[int]:
+    """The sentences with the highest `scores` [n] that fit into `budget` of these words together, in document order.
 
     The highest comes first, and each one after it that still fits; where not one fits, the highest alone.
     """
     order = np.argsort(-np.asarray(scores), kind="stable").tolist()
     kept, left = [], budget
     for i in order:
-        size = words(sentences[i])
+        size = words.count(sentences[i])
         if size <= left:
             kept.append(i)
             left -= size
     return sorted(kept) or order[:1]
 
 
-def lead(sentences: Sequence[str], budget: int) -> list[int]:
-    """The first sentences as far as they fit into `budget` words, at least one."""
-    sizes = np.cumsum([words(s) for s in sentences])
+def lead(sentences: Sequence[str], budget: int, words: Words) -> list[int]:
+    """The first sentences as far as they fit into `budget` of these words, at least one."""
+    sizes = np.cumsum([words.count(s) for s in sentences])
     return list(range(max(int((sizes <= budget).sum()), min(1, len(sentences)))))
 
 
-def oracle(sentences: Sequence[str], reference: str, budget: int) -> list[int]:
-    """The sentences that a greedy search takes to come near the reference within `budget` words, in document order.
+def oracle(sentences: Sequence[str], reference: str, budget: int, words: Words) -> list[int]:
+    """The sentences that a greedy search takes to come near the reference, in document order, within `budget` words.
 
     Whichever raises ROUGE-1 F1 + ROUGE-2 F1 the most is taken next, until none does (Nallapati et al. 2017,
     arXiv 1611.04230); pairs of words do not reach from one sentence into another. Empty where no sentence has a
     word of the reference; the best sentence alone where those that have one exceed the budget.
     """
-    tokens, wanted = [tokenized(s) for s in sentences], tokenized(reference)
+    tokens, wanted = [words.tokenize(s) for s in sentences], words.tokenize(reference)
     overlaps = [_Overlap.of([_grams(t, n) for t in tokens], _grams(wanted, n)) for n in (1, 2)]
-    sizes, left = np.array([words(s) for s in sentences]), budget
+    sizes, left = np.array([words.count(s) for s in sentences]), budget
     kept: list[int] = []
     worth = 0.0
     while len(kept) < len(sentences):
@@ -92,48 +83,3 @@ class _Overlap:
 
 def _grams(tokens: Sequence[str], n: int) -> Counter[Any]:
     return Counter(zip(*(tokens[i:] for i in range(n)), strict=False))
-
-
-def rouge(summaries: Sequence[str], references: Sequence[str]) -> dict[str, np.ndarray]:
-    """ROUGE-1, ROUGE-2 and ROUGE-L F1 [n] of each summary against its reference, by the library rouge-score.
-
-    Words are stemmed; ROUGE-L takes a text as one sentence. The library reads the letters a to z and digits alone.
-    """
-    from rouge_score.rouge_scorer import RougeScorer
-
-    scorer = RougeScorer(list(ROUGE), tokenizer=_Tokenizer())
-    scores = [scorer.score(r, s) for s, r in zip(summaries, references, strict=True)]
-    return {name: np.array([s[name].fmeasure for s in scores]) for name in ROUGE}
-
-
-def tokenized(text: str) -> list[str]:
-    """The words that ROUGE compares: in lower case, stemmed, of the letters a to z and digits alone."""
-    from rouge_score.tokenize import tokenize
-
-    return tokenize(text, _Stemmer())  # type: ignore[no-any-return]
-
-
-class _Tokenizer:
-    """The library's own tokenizer, whose stems are remembered."""
-
-    def tokenize(self, text: str) -> list[str]:
-        return tokenized(text)
-
-
-class _Stemmer:
-    """Porter's stemmer with a memory: stemming takes most of the time of ROUGE."""
-
-    def stem(self, word: str) -> str:
-        return _stem(word)
-
-
-@lru_cache(maxsize=1 << 17)
-def _stem(word: str) -> str:
-    return str(_porter().stem(word))
-
-
-@lru_cache(maxsize=1)
-def _porter() -> Any:
-    from nltk.stem.porter import PorterStemmer
-
-    return PorterStemmer()

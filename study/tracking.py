@@ -12,9 +12,11 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from queue import Queue
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from study import addresses, stores
 from study.config import Configuration, StudyConfig, flatten, plain
 from study.errors import ConfigError
 from study.records import FoldResult, Provenance, TrialResult
@@ -28,7 +30,7 @@ METRICS_PER_CALL = 1000
 RUNS_PER_PAGE = 5000  # each page sorts all matches, so few large ones beat many small ones
 WAITING = 1000  # calls that may wait to be written; then their caller waits
 TAG = "lora_study."
-SCHEMES = ("", "file", "http", "https", "databricks", "databricks-uc", "uc")  # that MLflow opens, beside databases
+ARTIFACTS = "mlruns"  # where MLflow keeps the files of runs whose store is a database
 
 
 class Tracker:
@@ -134,8 +136,12 @@ class MlflowTracker(Tracker):
     def __init__(self, uri: str | None) -> None:
         from mlflow.tracking import MlflowClient
 
+        from analysis.store import address, answering
+
+        self.key, self.uri = address(uri)
         quiet(logging.WARNING)
-        self.client: MlflowClient = MlflowClient(tracking_uri=uri)
+        with answering(self.key, self.uri):
+            self.client: MlflowClient = MlflowClient(tracking_uri=self.uri)
         self.trials: dict[int, str] = {}
         self.folds: dict[tuple[int, int], str] = {}
         self.open: set[int] = set()
@@ -143,7 +149,13 @@ class MlflowTracker(Tracker):
         self.devices: set[str] = set()
 
     def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
+        from analysis.store import answering
+
         self.config, self.study_id = config, provenance.tags[f"{TAG}study_id"]
+        with answering(self.key, self.uri):
+            self._begin(config, provenance, artifacts)
+
+    def _begin(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
         found = self.client.get_experiment_by_name(config.study.name)
         self.experiment = found.experiment_id if found else self.client.create_experiment(config.study.name)
         self.root = self._adopt() or self._create(
@@ -153,13 +165,16 @@ class MlflowTracker(Tracker):
             self.client.log_dict(self.root, content, name)
 
     def _adopt(self) -> str | None:
-        """Take over this study's runs. A closed trial is whole, so that only those of open ones are looked through."""
+        """Take over this study's runs, and none that others have put below them.
+
+        A closed trial is whole, so that only the folds of open ones are looked through.
+        """
         # Compared here: the mark holds the study's name, and what a user wrote never enters a query.
-        studies = self._search(f"tags.`{TAG}level` = 'study'")
+        studies = self._runs("study")
         root = next((run for run in studies if run.data.tags.get(f"{TAG}study_id") == self.study_id), None)
         if root is None:
             return None
-        for run in self._search(f"tags.`mlflow.parentRunId` = '{root.info.run_id}'"):
+        for run in self._runs("trial", root.info.run_id):
             number = int(run.data.tags[f"{TAG}trial"])
             self.trials[number] = run.info.run_id
             self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
@@ -169,11 +184,15 @@ class MlflowTracker(Tracker):
         return str(root.info.run_id)
 
     def _adopt_folds(self, number: int) -> None:
-        for run in self._search(f"tags.`mlflow.parentRunId` = '{self.trials[number]}'"):
+        for run in self._runs("fold", self.trials[number]):
             if run.info.status == "RUNNING":
                 self.client.delete_run(run.info.run_id)  # cut off half written; it is written again from the storage
             else:
                 self.folds[number, int(run.data.tags[f"{TAG}fold"])] = run.info.run_id
+
+    def _runs(self, level: str, parent: str | None = None) -> Iterator[Any]:
+        below = f" and tags.`mlflow.parentRunId` = '{parent}'" if parent else ""
+        return self._search(f"tags.`{TAG}level` = '{level}'{below}")
 
     def _search(self, query: str) -> Iterator[Any]:
         token = None
@@ -240,7 +259,10 @@ class MlflowTracker(Tracker):
 
     def fold(self, result: FoldResult) -> None:
         key = (result.trial, result.fold)
-        if result.trial in self.closed or key in self.folds:
+        if result.trial in self.closed:
+            return
+        if key in self.folds:
+            self._correct(self.folds[key], result)
             return
         tags = {**self._tags(result.trial), f"{TAG}fold": str(result.fold), f"{TAG}device": result.device}
         if result.error:
@@ -257,6 +279,12 @@ class MlflowTracker(Tracker):
         self._log(run, [*((k, float(v), 0) for k, v in result.metrics.items()), *curve], when=result.ended or None)
         ended = int((result.ended or time.time()) * 1000)
         self.client.set_terminated(run, "FAILED" if result.error else "FINISHED", end_time=ended)
+
+    def _correct(self, run: str, result: FoldResult) -> None:
+        """Close a fold's record as failed where it is: an earlier version took figures that are no numbers."""
+        if result.error and self.client.get_run(run).info.status != "FAILED":
+            self.client.set_tag(run, f"{TAG}error", result.error[:5000])
+            self.client.set_terminated(run, "FAILED")
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         if result.trial in self.closed:
@@ -307,23 +335,51 @@ def check(config: StudyConfig) -> None:
     """Raise ConfigError where MLflow cannot record the study for a reason that can be known; creates nothing."""
     if config.tracking.name == "off":
         return
-    import mlflow
-    from mlflow.exceptions import MlflowException
+    from analysis.store import address
 
-    uri = config.tracking.uri or mlflow.get_tracking_uri()
-    if uri.startswith("sqlite") and not Path(uri.partition("///")[2].partition("?")[0]).is_file():
-        return  # the store is yet to be made
-    quiet(logging.WARNING)
+    quiet(logging.CRITICAL)  # MLflow writes tracebacks of what is said here in a line
+    key, uri = address(config.tracking.uri)
+    exists = stores.check(key, uri, stores.MLFLOW)
+    if addresses.place_of(uri) == addresses.place_of(config.storage.url):
+        remedy = "write another, such as tracking.uri=sqlite:///mlflow.db"
+        raise ConfigError(f"{key}={uri}", "is the search's own database, storage.url", remedy)
+    location = _artifact_location(config) if exists else _new_artifacts(key, uri)
+    if addresses.scheme_of(location) in addresses.FILES:
+        _check_artifacts(str(addresses.path_of(location)))
+
+
+def _artifact_location(config: StudyConfig) -> str:
+    """Where the study's experiment keeps files, or would; ConfigError where the experiment was deleted."""
+    from analysis.store import address, answering, experiment_of, open_client
+
+    key, uri = address(config.tracking.uri)
+    client = open_client(config.tracking.uri)
+    with answering(key, uri):
+        experiment = experiment_of(client, "study.name", config.study.name)
+    if experiment is not None:
+        return str(experiment.artifact_location)
+    return ARTIFACTS if addresses.scheme_of(uri) in addresses.DATABASES else uri
+
+
+def _new_artifacts(key: str, uri: str) -> str:
+    """Where a store that is yet to be made will keep files; ConfigError where MLflow would refuse to make it."""
+    from mlflow import MlflowClient
+
+    from analysis.store import answering
+
+    if addresses.scheme_of(uri) not in addresses.FILES:
+        return ARTIFACTS
+    with answering(key, uri), TemporaryDirectory() as folder:
+        MlflowClient(tracking_uri=folder)
+    return uri
+
+
+def _check_artifacts(folder: str) -> None:
     try:
-        experiment = mlflow.MlflowClient(tracking_uri=uri).get_experiment_by_name(config.study.name)
-    except MlflowException as error:
-        first = str(error).strip().splitlines()[0].rstrip(".")
-        old = "mlflow migrate-filestore moves runs out of files, or " if "filestore" in str(error).lower() else ""
-        remedy = f"{old}write another store, such as tracking.uri=sqlite:///mlflow.db"
-        raise ConfigError(f"tracking.uri={uri}", f"is refused by MLflow ({first})", remedy) from error
-    if experiment is not None and experiment.lifecycle_stage == "deleted":
-        remedy = f"write mlflow experiments restore --experiment-id {experiment.experiment_id}, or choose another name"
-        raise ConfigError(f"study.name={config.study.name}", "is an MLflow experiment that was deleted", remedy)
+        stores.check_folder("artifact_location", folder)
+    except ConfigError as error:
+        remedy = "let MLflow write there, or choose a study.name whose experiment is yet to be made"
+        raise ConfigError(error.value, error.rule, remedy) from error
 
 
 def make(config: StudyConfig) -> Tracker:

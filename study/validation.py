@@ -14,6 +14,7 @@ from study.config import (
     POOLINGS,
     PRECISIONS,
     RARE,
+    ROUGE_WORDS,
     SCALINGS,
     Configuration,
     StudyConfig,
@@ -23,31 +24,12 @@ from study.config import (
 from study.errors import ConfigError
 from study.figures import SCORES
 from study.models.roles import GROUPS
+from study.names import check_name
 
 
 def _require(ok: bool, key: str, value: object, rule: str, remedy: str) -> None:
     if not ok:
         raise ConfigError(f"{key}={value}", rule, remedy)
-
-
-LONGEST_NAME = 200  # bytes: file systems stop at 255, and folders of a study add to its name
-
-
-def check_name(key: str, name: str) -> None:
-    """Raise ConfigError where no folder and no experiment can have this name."""
-    _require(
-        _is_a_folders(name),
-        key,
-        repr(name) if len(name) <= LONGEST_NAME else f"{name[:40]!r}...",
-        f"names a folder and an experiment: one to {LONGEST_NAME} bytes of printable text, not . or .., "
-        "without slashes, spaces at its ends or a dot at its end",
-        f"write for example {key}=mine",
-    )
-
-
-def _is_a_folders(name: str) -> bool:
-    whole = bool(name) and name == name.strip() and not name.endswith(".") and name.isprintable()
-    return whole and not set(name) & set("/\\") and len(name.encode()) <= LONGEST_NAME
 
 
 def _require_finite(config: Any) -> None:
@@ -195,6 +177,13 @@ def validate_task(t: TaskConfig) -> None:
         t.test_fraction,
         f"is not used where task.{named} names the test set",
         f"leave task.test_fraction out, or task.{named}",
+    )
+    _require(
+        t.rouge is None or t.rouge in ROUGE_WORDS,
+        "task.rouge",
+        t.rouge,
+        f"is not one of {', '.join(ROUGE_WORDS)}",
+        "choose one of these",
     )
     _require(
         t.budget is None or t.budget >= 1,

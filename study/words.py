@@ -1,18 +1,17 @@
-"""What was typed for a key whose value is text, as a string of Hydra's override grammar that means just that."""
+"""The schema's keys whose values are text, which take what was typed, and sweeps of such words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from functools import cache
-from os.path import expanduser
 from typing import Any, Optional, get_type_hints
 
-from study.config import SEARCHABLE, StudyConfig
+from study.config import SEARCHABLE, StudyConfig, flatten
+from study.quoting import as_text, in_quotes, parsed
 
-PATHS = ("task.path", "task.test_path", "model.name", "report.dir", "out")  # the shell leaves their ~ alone
 NUMBERS = ("engine.pack",)  # a number, or auto
+SETTABLE = frozenset(flatten(StudyConfig())) - {"space"}  # whose entries a + adds
 
 
 @cache
@@ -34,63 +33,42 @@ def _texts(kind: type[Any], prefix: str) -> dict[str, bool]:
 
 
 def of_study(argument: str) -> str:
-    """The argument of `lora-study`, its text quoted; a sweep of a searchable key stays a sweep."""
-    key = argument.partition("=")[0].lstrip("+")
-    if key not in text_keys():
-        return argument
-    if key.partition(".")[0] in SEARCHABLE and _sweeps(argument):
-        return argument
-    return as_text(argument, (key,), (key,) if text_keys()[key] else ())
+    """The argument of `lora-study`, its text quoted; commas outside brackets sweep a searchable key.
 
-
-def as_text(argument: str, keys: Collection[str], optional: Collection[str] = ()) -> str:
-    """The argument with its value quoted, if its key is among the `keys`.
-
-    What is in Hydra's quotes already, nothing at all, and null for an `optional` key stay as they are.
+    A + before a key of the schema is left out: there is nothing to add, and what it should hold is clear.
     """
     start, equals, value = argument.partition("=")
-    key = start.lstrip("+")
-    if not equals or key not in keys or not value or (value == "null" and key in optional):
-        return argument
-    if _is_quoted(argument, value):
-        return argument
-    return f"{start}={quoted(_expanded(value) if key in PATHS else value)}"
+    key = start.strip().lstrip("+")
+    if equals and key in SETTABLE:
+        argument = f"{key}={value}"
+    sweep = _sweep(key, value) if key in text_keys() and key.partition(".")[0] in SEARCHABLE else None
+    return sweep or as_text(argument, text_keys(), [k for k, optional in text_keys().items() if optional])
 
 
-def quoted(text: str) -> str:
-    """The text as Hydra's quoted string: quotes, the backslashes before them, and interpolations are literal."""
-    literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
-    return "'" + re.sub(r"(\\*)('|$(?!\n))", _escaped, literal) + "'"
+def _sweep(key: str, value: str) -> str | None:
+    """The argument with those of its choices quoted that Hydra would change or not take; None for a single text."""
+    listed = re.fullmatch(r"choice\((.*)\)", value, re.DOTALL)
+    parts = _parts(listed[1] if listed else value)
+    if set(value) & set("'\"") or not all(map(str.strip, parts)) or (len(parts) == 1 and not listed):
+        override = parsed(f"{key}={value}")
+        return f"{key}={value}" if override is not None and override.is_sweep_override() else None
+    choices = ",".join(part if _is_word(part) else in_quotes(part.strip()) for part in parts)
+    return f"{key}=choice({choices})" if listed else f"{key}={choices}"
 
 
-def _escaped(match: re.Match[str]) -> str:
-    return match[1] * 2 + (r"\'" if match[2] else "")
+def _parts(text: str) -> list[str]:
+    """The text cut at its commas outside brackets, those of a regular expression among them."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
-def _expanded(value: str) -> str:
-    return expanduser(value) if value == "~" or value.startswith("~/") else value
-
-
-def _is_quoted(argument: str, value: str) -> bool:
-    from hydra.core.override_parser.types import QuotedString
-
-    if len(value) < 2 or value[0] not in "'\"" or value[-1] != value[0]:
-        return False
-    override = _parsed(argument)
-    return override is not None and isinstance(override._value, QuotedString)
-
-
-def _sweeps(argument: str) -> bool:
-    override = _parsed(argument)
-    return override is not None and bool(override.is_sweep_override())
-
-
-def _parsed(argument: str) -> Any:
-    """Hydra's reading of the argument, None where it has none."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    try:
-        return OverridesParser.create().parse_override(argument)
-    except HydraException:
-        return None
+def _is_word(part: str) -> bool:
+    """Whether Hydra reads just this text, rather than a number or a truth value, where nothing is quoted."""
+    override = parsed(f"key={part}")
+    return override is not None and override._value == part.strip()

@@ -33,6 +33,11 @@ def articles(count: int = 120) -> list[dict[str, Any]]:
     return rows
 
 
+def cyrillic(text: str) -> str:
+    """The text in letters of another script, as far as they look like these."""
+    return text.translate(str.maketrans("abdegiklmnoprstzABDEGIKLMNOPRSTZ", "абдегиклмнопрстзАБДЕГИКЛМНОПРСТЗ"))
+
+
 def write_csv(path: Path, rows: Iterable[Row], delimiter: str = ",", encoding: str = "utf-8") -> Path:
     """The rows as a table with a header."""
     rows = list(rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,3 +77,11 @@ def test_documents_with_two_references_are_counted_and_equal_ones_are_not() -> N
     left = without_duplicates(documents)
     assert left.references == ("one", "three")
     assert left.notes["texts with several summaries of which the most frequent or first is kept"] == "1"
+
+
+def test_a_letter_and_its_accent_are_one_text_however_they_are_written() -> None:
+    twice = texts("caf\u00e9", "other", "cafe\u0301", "more")
+    assert without_duplicates(twice).texts == ("caf\u00e9", "other", "more")
+    held = texts("caf\u00e9", "other", "more", "cafe\u0301", held=[False, False, False, True])
+    left = without_duplicates(replace(held, labels=np.array([0, 1, 0, 1])))
+    assert left.texts == ("other", "more", "cafe\u0301")

@@ -83,6 +83,16 @@ def test_more_folds_than_groups_is_refused():
         make_folds(examples(np.tile([0, 1], 6), np.repeat([0, 1], 6)), 3, 0, np.arange(12))
 
 
+def test_one_group_is_refused_with_a_remedy_that_helps():
+    with pytest.raises(ConfigError, match=r"3 folds: exceed the 1 group; take finer groups\."):
+        make_folds(examples(np.tile([0, 1], 6), np.zeros(12, dtype=np.int64)), 3, 0, np.arange(12))
+
+
+def test_a_class_of_one_example_is_said_to_have_one_example():
+    with pytest.raises(ConfigError, match=r"which has 1 example; write task\.rare=drop"):
+        make_folds(examples(np.array([0] * 9 + [1])), 3, 0, np.arange(10))
+
+
 def test_a_single_class_is_refused():
     with pytest.raises(ConfigError, match="single class"):
         make_folds(examples(np.zeros(8, dtype=np.int64)), 2, 0, np.arange(8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from study.examples import Documents, Graph, Pairs, Texts
 from study.records import Fold
 from study.references import references, summary
+from study.rouge import ENGLISH, UNICODE
 
 LABELS = np.array([0, 1, 1, 2, 1, 0, 2, 1])
 TRAIN, VALID = np.arange(5), np.arange(5, 8)
@@ -53,6 +55,22 @@ def test_documents_have_a_lead_an_oracle_and_what_is_marked_within_the_budget() 
     unmarked = references(documents(), Fold(0, np.array([0]), np.array([1])))
     assert unmarked["highlights"] == {"rouge1": 0, "rouge2": 0, "rougeL": 0}
     assert unmarked["oracle"]["rouge2"] == 1
+
+
+def test_references_of_other_scripts_are_scored_by_their_own_words() -> None:
+    sentences = ("собака лает", "кошка сидит на окне", "дождь")
+    russian = Documents(("",), (sentences,), ((1, 0, 1),), ("кошка сидит на окне",), 4, words=UNICODE)
+    fold = Fold(0, np.array([0]), np.array([0]))
+    found = references(russian, fold)
+    assert found["oracle"] == {"rouge1": 1, "rouge2": 1, "rougeL": 1}
+    assert found["lead"]["rouge1"] == found["highlights"]["rouge1"] == 0
+    assert references(replace(russian, words=ENGLISH), fold)["oracle"]["rouge1"] == 0
+
+
+def test_the_lead_of_pairs_without_spaces_is_as_long_as_their_targets() -> None:
+    source, fold = "我喜欢猫。他喜欢狗。天气很好。", Fold(0, np.array([0]), np.array([1]))
+    pairs = Pairs((source,) * 2, ("八个字的一句话吧", "我喜欢猫。他喜欢狗。"), 9, words=UNICODE)
+    assert references(pairs, fold) == {"lead": {"rouge1": 1, "rouge2": 1, "rougeL": 1}}
 
 
 def test_the_lead_of_pairs_is_as_long_as_targets_of_the_training_part() -> None:

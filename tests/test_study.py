@@ -21,7 +21,7 @@ from tiny import save_model
 
 from analysis.runs import load_study
 from study.records import FoldResult
-from study.search.ledger import storage
+from study.search.storage import storage
 
 SLICE = (
     "study.name=slice", "task.limit=240", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
@@ -220,7 +220,10 @@ def test_mlflow_is_rebuilt_from_the_search_storage(undisturbed: Path, tmp_path: 
 
 def test_a_failed_trial_is_failed_everywhere_and_the_study_goes_on(tmp_path: Path) -> None:
     small = save_model(tmp_path / "small")  # its layers are too narrow for the rank
-    arguments = (f"model.name=minilm,{small}", "method.rank=20", "sampler=grid", "study.trials=2", "train.epochs=1")
+    arguments = (
+        f"model.name=minilm,{small}", "model.max_length=32", "method.rank=20", "sampler=grid", "study.trials=2",
+        "train.epochs=1",
+    )  # fmt: skip
     done = lora_study(tmp_path / "study", *arguments)
     assert done.returncode == 0, done.stderr
     assert "1 of 2 trials failed" in done.stdout

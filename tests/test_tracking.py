@@ -11,8 +11,10 @@ from threading import Event
 import pytest
 from mlflow.entities import Run
 
+from analysis.runs import load_study
 from study.config import Configuration, StudyConfig, StudySettings, TrackingConfig
 from study.errors import ConfigError
+from study.export.record import TrialRun
 from study.records import FoldResult, Provenance, TrialResult
 from study.tracking import Behind, MlflowTracker, Tracker, check
 
@@ -220,3 +222,70 @@ def test_a_store_that_mlflow_refuses_is_said_with_the_cause(tmp_path: Path) -> N
     with pytest.raises(ConfigError, match="is refused by MLflow"):
         check(config)
     assert list((tmp_path / "mlruns").iterdir()) == []
+
+
+def test_runs_that_others_put_below_ours_are_neither_taken_nor_touched(uri: str) -> None:
+    first = opened(uri)
+    first.fold(FOLDS[0])
+    theirs = [
+        first.client.create_run(first.experiment, tags={"mlflow.parentRunId": parent, **more}).info.run_id
+        for parent in (first.root, first.trials[0])
+        for more in ({}, {"lora_study.level": "probe"})
+    ]
+    second = opened(uri)
+    for fold in FOLDS:
+        second.fold(fold)
+    second.end("KILLED")
+    assert len(runs(second, "trial")) == 1
+    assert len(runs(second, "fold")) == len(FOLDS)
+    kept = [second.client.get_run(run) for run in theirs]
+    assert [(r.info.status, r.info.lifecycle_stage) for r in kept] == [("RUNNING", "active")] * 4
+
+
+def test_an_experiment_of_another_program_is_shared_and_its_runs_stay_theirs(uri: str) -> None:
+    client = MlflowTracker(uri).client
+    experiment = client.create_experiment("study")
+    theirs = client.create_run(experiment, run_name="study").info.run_id
+    client.log_metric(theirs, "score", 0.99)
+    tracker = opened(uri)
+    tracker.finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": 0.5})
+    tracker.end("FINISHED")
+    assert tracker.experiment == experiment
+    assert load_study("study", uri).trials["score"].tolist() == [0.5]
+    untouched = client.get_run(theirs)
+    assert (untouched.info.status, untouched.data.metrics) == ("RUNNING", {"score": 0.99})
+
+
+def test_of_two_studies_in_one_experiment_the_one_that_ran_last_is_reported(uri: str) -> None:
+    """Such as two stores of searches whose studies have one name; an older one that goes on is the last."""
+
+    def run(study_id: str, score: float) -> None:
+        tracker = MlflowTracker(uri)
+        tracker.start(StudyConfig(), Provenance({"lora_study.study_id": study_id}), {})
+        tracker.trial(0, Configuration(), "r8", None)
+        tracker.finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": score})
+        tracker.end("FINISHED")
+
+    for study_id, score in (("one", 0.1), ("two", 0.2), ("one", 0.1)):
+        run(study_id, score)
+        time.sleep(0.002)  # MLflow's clock ticks in milliseconds
+        assert load_study("study", uri).trials["score"].tolist() == [score]
+
+
+def test_a_deleted_experiment_is_named_to_those_who_read_it(uri: str) -> None:
+    tracker = opened(uri)
+    tracker.client.delete_experiment(tracker.experiment)
+    with pytest.raises(ConfigError, match="study=study: is an MLflow experiment that was deleted; write mlflow exp"):
+        load_study("study", uri)
+    with pytest.raises(ConfigError, match="study=study: is an MLflow experiment that was deleted"):
+        TrialRun(uri, "study", "one", 0)
+
+
+def test_figures_of_exports_go_to_the_run_of_the_study_itself(uri: str) -> None:
+    tracker = opened(uri)
+    tags = {"lora_study.level": "trial", "lora_study.trial": "0"}
+    for more in ({}, {"lora_study.study_id": "two"}):
+        tracker.client.create_run(tracker.experiment, tags={**tags, **more})
+    assert TrialRun(uri, "study", "one", 0).run_id == tracker.trials[0]
+    with pytest.raises(ConfigError, match="MLflow has no run of trial 0 of study"):
+        TrialRun(uri, "study", "three", 0)

@@ -164,6 +164,36 @@ def save_model(folder: Path, kind: str = "bert") -> Path:
     return folder
 
 
+def as_pickles(folder: Path, shards: int = 1) -> Path:
+    """The model's weights as pytorch_model.bin, or in so many shards with an index."""
+    from safetensors.torch import load_file
+
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = ["pytorch_model.bin"] if shards == 1 else [f"pytorch_model-{i + 1}-of-{shards}.bin" for i in range(shards)]
+    where = {key: names[i % shards] for i, key in enumerate(weights)}
+    for name in names:
+        torch.save({key: weights[key] for key in weights if where[key] == name}, folder / name)
+    if shards > 1:
+        (folder / "pytorch_model.bin.index.json").write_text(
+            '{"metadata": {}, "weight_map": ' + str(where).replace("'", '"') + "}"
+        )
+    return folder
+
+
+def shifted(file: Path) -> None:
+    """Other weights in the file's place, pickled or safetensors; of the same shapes and size."""
+    from safetensors.torch import load_file, save_file
+
+    pickled = file.suffix == ".bin"
+    weights = torch.load(file) if pickled else load_file(file)
+    other = {key: value + 0.5 if value.is_floating_point() else value for key, value in weights.items()}
+    if pickled:
+        torch.save(other, file)
+    else:
+        save_file(other, file, metadata={"format": "pt"})
+
+
 def save_writer(folder: Path, kind: str) -> Path:
     """A folder with a tiny language model of that family (t5, bart, gpt2, llama) and a tokenizer of letters.
 

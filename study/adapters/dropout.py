@@ -9,7 +9,8 @@ class Dropped:
     """Dropout on what enters one layer's adapters; each member draws for its own rows, from its own seed.
 
     Of each member: `shares`, the probability of a number to be dropped; `shapes`, its own rows and their
-    longest in tokens, so that neither companions nor the padding that they cause change a draw.
+    longest in tokens, so that neither companions nor the padding that they cause change a draw. A member without
+    companions draws for all that enters, which may be what its rows share (relative positions).
     """
 
     def __init__(self, shares: list[float], shapes: list[tuple[int, int]], generators: list[torch.Generator]) -> None:
@@ -21,9 +22,10 @@ class Dropped:
         Nodes of a graph, [P·n, in], are rows of one token.
         """
         kept = torch.ones_like(x).view(len(self.shares), -1, 1 if x.dim() == 2 else x.shape[1], x.shape[-1])
+        alone = len(self.shares) == 1
         for p, (share, (rows, longest)) in enumerate(zip(self.shares, self.shapes, strict=True)):
             if share and rows:
-                own = kept.new_empty(rows, min(longest, kept.shape[2]), kept.shape[3])
+                own = torch.empty_like(kept[p] if alone else kept[p, :rows, :longest])
                 own.bernoulli_(1 - share, generator=self.generators[p])
-                kept[p, :rows, : own.shape[1]] = own / (1 - share)
+                kept[p, : len(own), : own.shape[1]] = own / (1 - share)
         return x * kept.view_as(x)

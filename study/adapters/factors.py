@@ -112,6 +112,8 @@ class PackedLinear(nn.Module):
             weight = matrix(self.linear) if self._keeps_all else None
             return merged_linear(x, weight, bias(self.linear), down[0], up[0], self.scale[0])
         members = self.up.shape[0]
+        if x.shape[0] % members:
+            raise ValueError("a layer reads what the rows of all members share: it can be adapted for one member alone")
         rows = x.reshape(members, -1, x.shape[-1])
         entering = rows if self.dropped is None else self.dropped(x).reshape(rows.shape)
         low = _each(_each(entering, down.to(x.dtype)), (self.scale * up).to(x.dtype))

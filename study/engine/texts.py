@@ -18,8 +18,13 @@ def tokenized(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) ->
         cut = sum(bool(encoding.overflowing) for encoding in found.encodings)
     else:  # a tokenizer that is written in Python does not say what it leaves out
         cut = sum(len(row) > longest for row in tokenizer(list(texts), verbose=False, **how)["input_ids"])
-    rows = [np.asarray(row, dtype=np.int64) for row in found["input_ids"]]
+    rows = [np.asarray(row, dtype=np.int64) for row in readable(found["input_ids"], tokenizer)]
     return Tokens.of(rows, tokenizer.pad_token_id or 0, cut=cut)
+
+
+def readable(rows: Sequence[list[int]], tokenizer: Any) -> list[list[int]]:
+    """The rows of ids; one unknown token for a text that the tokenizer makes nothing of: nothing has no mean."""
+    return [row or [tokenizer.unk_token_id or 0] for row in rows]
 
 
 def plain(text: str, tokenizer: Any) -> list[int]:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from study.engine.batches import Tokens, moved
+from study.engine.texts import readable
 from study.errors import ConfigError
 
 SHARED = 0.25  # of a window's tokens come again in the next, as context for sentences at its edge
@@ -72,10 +73,7 @@ def windows(queries: Sequence[str], documents: Sequence[Sequence[str]], tokenize
     for i, (query, sentences) in enumerate(zip(queries, documents, strict=True)):
         head = known[query] if query else []
         pieces = [known[sentence] for sentence in sentences]
-        room = longest - len(head)
-        if room < 1:
-            rule = f"leaves no room for a sentence behind the question {query!r}, which takes {len(head)}"
-            raise ConfigError(f"model.max_length={longest}", rule, "raise it")
+        room = _room(query, len(head), longest)
         cut += sum(len(piece) > room for piece in pieces)
         pieces = [piece[:room] for piece in pieces]
         for begin, end in spans([len(piece) for piece in pieces], room):
@@ -86,6 +84,21 @@ def windows(queries: Sequence[str], documents: Sequence[Sequence[str]], tokenize
     document, first, counts = np.array(places, dtype=np.int64).T
     tokens = Tokens.of(rows, tokenizer.pad_token_id or 0, units, cut, sum(map(len, documents)))
     return Windows(tokens, document, first, counts)
+
+
+def require_room(queries: Sequence[str], tokenizer: Any, longest: int) -> None:
+    """Raise ConfigError where a question leaves no room for a sentence in a window of `longest` tokens."""
+    asked = [*dict.fromkeys(filter(None, queries))]
+    for query, ids in zip(asked, _pieces(tokenizer, asked) if asked else [], strict=True):
+        _room(query, len(ids), longest)
+
+
+def _room(query: str, length: int, longest: int) -> int:
+    """The tokens that a question of that length leaves for sentences."""
+    if length >= longest:
+        rule = f"leaves no room for a sentence behind the question {query!r}, which takes {length}"
+        raise ConfigError(f"model.max_length={longest}", rule, f"write model.max_length={length + 1} or more")
+    return longest - length
 
 
 def spans(lengths: list[int], room: int) -> list[tuple[int, int]]:
@@ -116,4 +129,4 @@ def sinusoids(places: int, size: int) -> torch.Tensor:
 
 def _pieces(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """Each text's ids between the tokenizer's own marks of begin and end, as far as it has them; never empty."""
-    return [row or [tokenizer.unk_token_id or 0] for row in tokenizer(list(texts))["input_ids"]]
+    return readable(tokenizer(list(texts))["input_ids"], tokenizer)

@@ -23,6 +23,7 @@ from study.models import backbones
 from study.models.encoders import Encoder
 from study.models.linear import matrix
 from study.records import Fold
+from study.wording import plural
 
 T = TypeVar("T")
 ON_DEVICE = 0.25  # the share of a GPU's free memory that kept hidden states may take
@@ -81,10 +82,10 @@ class Workbench:
         def read() -> Tokens:
             examples = self.data.examples
             if isinstance(examples, Documents):
-                tokens, what = self.windows(model).tokens, "sentences"
+                tokens, what = self.windows(model).tokens, "sentence"
             else:
                 assert isinstance(examples, Texts)
-                tokens, what = tokenized(examples.texts, self.encoder(model).tokenizer, model.max_length), "texts"
+                tokens, what = tokenized(examples.texts, self.encoder(model).tokenizer, model.max_length), "text"
             self.note_cut(model, tokens, what)
             return tokens
 
@@ -94,7 +95,8 @@ class Workbench:
         """Note how many texts are longer than the model may read, if any is."""
         if tokens.cut:
             limit = f"model.max_length={model.max_length} tokens"
-            self.notes.append(f"{tokens.cut} of {tokens.texts} {what} are longer than {limit} and end there")
+            are, end = ("is", "ends") if tokens.cut == 1 else ("are", "end")
+            self.notes.append(f"{tokens.cut} of {plural(tokens.texts, what)} {are} longer than {limit} and {end} there")
 
     def windows(self, model: ModelConfig) -> Windows:
         """The rows of documents."""

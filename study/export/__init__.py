@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from study.errors import StudyError
+
 if TYPE_CHECKING:
     from study.export.manifest import Manifest
 
 
-def load(folder: str | Path, threads: int | None = None) -> Any:
+def load(folder: str | Path, threads: int | None = None, base: str | Path | None = None) -> Any:
     """The model that an export's folder holds: a Classifier, a Writer or an Extractor (study/export/loaded.py).
 
     Of an ensemble all members, whose logits are averaged. An ONNX model needs neither torch nor transformers.
-    `threads` bounds the threads of a runtime that has its own. Raises StudyError where the folder holds no export, or
-    a package is missing.
+    `threads` bounds the threads of a runtime that has its own. `base` is the folder of the base model of an adapter,
+    where that lies elsewhere than when it was exported. Raises StudyError where the folder holds no export, a package
+    is missing, or the base model is not there or has other weights.
     """
     from study.export.formats import get
     from study.export.frame import CLASSIFY, WRITE
@@ -22,7 +25,15 @@ def load(folder: str | Path, threads: int | None = None) -> Any:
 
     where = Path(folder)
     manifest = Manifest.read(where)
-    get(manifest.format).require()
+    made = get(manifest.format)
+    made.require()
+    if made.needs_base:
+        from study.export.base import locate
+
+        manifest = locate(manifest, where, base)
+    elif base is not None:
+        rule = f"is given, and an export of format={manifest.format} holds the whole model"
+        raise StudyError(f"base={base}", rule, "leave it away")
     if manifest.frame.kind == CLASSIFY:
         return _classifier(manifest, where, threads)
     return _writer(manifest, where) if manifest.frame.kind == WRITE else _extractor(manifest, where)

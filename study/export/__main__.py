@@ -7,57 +7,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from study.errors import ConfigError, status_of
-from study.validation import check_name
-from study.words import as_text
+from study.export import arguments
+from study.names import check_name
 
 if TYPE_CHECKING:
     from study.export.job import Wanted
 
-TEXTS = ("study", "trial", "format", "within", "registered_name", "out", "storage.url", "tracking.uri")
-OPTIONAL = ("trial", "format", "within", "registered_name", "tracking.uri")
 DATA = ("searched", "all")
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command and exit; status 2 and one line where the user can mend it."""
-    given = [as_text(argument, TEXTS, OPTIONAL) for argument in (sys.argv[1:] if argv is None else argv)]
-    if any(argument.startswith("-") for argument in given):
-        _hydra(given)
-    sys.exit(status_of("lora-export", lambda: _run(given)))
+    typed = sys.argv[1:] if argv is None else argv
+    sys.exit(status_of("lora-export", lambda: _run(typed)))
 
 
-def _hydra(argv: list[str]) -> NoReturn:
+def _hydra(argv: list[str]) -> int:
     """Hydra's own application, for everything that only shows: --help, --cfg, --info."""
     import hydra
 
     sys.argv = ["lora-export", *argv]
     hydra.main(version_base=None, config_path="pkg://study.conf", config_name="export")(lambda _: None)()
-    sys.exit(0)
+    return 0
 
 
-def _run(given: list[str]) -> int:
-    wanted = _wanted(_composed(given))
+def _run(typed: list[str]) -> int:
+    if any(argument.startswith("-") for argument in typed):
+        return _hydra(arguments.for_hydra(typed))
+    wanted = _wanted(arguments.compose(typed))
     from study.export.run import run_export
 
     return run_export(wanted)
-
-
-def _composed(overrides: list[str]) -> Any:
-    from hydra import compose, initialize_config_module
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        with initialize_config_module("study.conf", version_base=None):
-            config = compose("export", overrides)
-            missing = OmegaConf.missing_keys(config)
-    except (HydraException, OmegaConfBaseException) as error:
-        first = str(error).strip().splitlines()[0].rstrip(".")
-        raise ConfigError(" ".join(overrides), first, "lora-export --help shows the keys") from error
-    if missing:
-        raise ConfigError(", ".join(sorted(missing)), "must be given", "write lora-export study=NAME format=merged")
-    return config
 
 
 def _wanted(config: Any) -> Wanted:

@@ -29,13 +29,14 @@ def render(
     folder: Path, place: Path, e: Evidence, made: Format, manifest: Manifest, figures: Mapping[str, float]
 ) -> str:
     """The card's whole text; the export lies in `folder` and will lie at `place`."""
+    place = place.absolute()  # the code is run wherever it is copied to
     use = DATA[manifest.data].format(examples=f"{e.examples:,}", test=f"{e.test_examples:,}")
     blocks = [
         _head(e, manifest),
         f"# {e.study}, trial {e.trial}: {e.label}",
         f"{_what(e, manifest.frame.kind)} Base model: {manifest.model}. {use}",
         "## Load it",
-        f"```python\n{_ours(place, manifest.frame.kind)}\n```",
+        _python(_ours(place, manifest.frame.kind)),
         *_without(folder, place, made, manifest),
         "## Evidence",
         _scores(e, manifest),
@@ -84,8 +85,15 @@ EXAMPLE = "a fine film"
 
 def _without(folder: Path, place: Path, made: Format, manifest: Manifest) -> list[str]:
     """The same without this suite, where the format can be read without it."""
-    code = None if manifest.members else made.code(folder, place.as_posix(), manifest, EXAMPLE)
-    return [] if code is None else ["Without lora-study:", f"```python\n{code}\n```"]
+    if manifest.members:
+        return []
+    code = made.code(folder, place.as_posix(), manifest, EXAMPLE)
+    said, other = made.also(folder, place.as_posix(), manifest, EXAMPLE)
+    return [code and "Without lora-study:", _python(code), said, _python(other)]
+
+
+def _python(code: str) -> str:
+    return code and f"```python\n{code}\n```"
 
 
 def _scores(e: Evidence, manifest: Manifest) -> str:
@@ -139,7 +147,10 @@ def _limits(e: Evidence, manifest: Manifest, made: Format) -> str:
             "how much of that training has recovered."
         )
     if made.needs_base:
-        lines.append("It is an adapter: the base model must be at hand where it runs, with the very same weights.")
+        lines.append(
+            "It is an adapter: the base model must be at hand where it runs, with the very same weights. Where it lies "
+            'elsewhere than above: `load(folder, base="...")`.'
+        )
     if e.settings["model.precision"] != "float32":
         lines.append(f"The study trained in {e.settings['model.precision']}; this export is float32.")
     return "\n".join(f"- {line}" for line in lines)

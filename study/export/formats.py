@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +33,7 @@ class Format(ABC):
     packages: ClassVar[tuple[str, ...]] = ()  # beyond what the suite itself needs
     extra: ClassVar[str] = ""  # of the suite's own package, that brings them
     needs_base: ClassVar[bool] = False
+    needs_layers: ClassVar[bool] = False  # that are adapted, at least one
 
     def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
         """The rule that this method breaks and the remedy, None where the format fits.
@@ -51,12 +54,16 @@ class Format(ABC):
     def libraries(self, trained: Trained) -> tuple[str, ...]:
         """The modules that loading imports."""
 
-    def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
-        """Python that leaves a classifier's `logits` of one text without this suite, None where that takes the suite.
+    def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
+        """Python that leaves a classifier's `logits` of one text without this suite, empty where that takes the suite.
 
         The export lies in `folder` and will lie at `place`.
         """
-        return None
+        return ""
+
+    def also(self, folder: Path, place: str, manifest: Manifest, text: str) -> tuple[str, str]:
+        """A sentence on another way without this suite, and its Python; either may be empty."""
+        return "", ""
 
     @abstractmethod
     def parameters(self, folder: Path) -> int:
@@ -98,15 +105,18 @@ def get(name: str) -> Format:
     return made
 
 
-def safetensors_numbers(file: Path) -> int:
-    """How many numbers the file's tensors have, from its header alone."""
+def safetensors_keys(file: Path) -> list[str]:
+    """The names of the file's tensors."""
     from safetensors import safe_open
 
-    total = 0
     with safe_open(file, "np") as tensors:
-        for key in tensors.keys():  # noqa: SIM118 -- it is no mapping
-            size = 1
-            for length in tensors.get_slice(key).get_shape():
-                size *= length
-            total += size
-    return total
+        return list(tensors.keys())
+
+
+def safetensors_numbers(file: Path, keys: Collection[str] | None = None) -> int:
+    """How many numbers the file's tensors have, or those of them that are named; from its header alone."""
+    from safetensors import safe_open
+
+    with safe_open(file, "np") as tensors:
+        names = tensors.keys() if keys is None else keys
+        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)

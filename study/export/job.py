@@ -6,22 +6,20 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from study import network, stores
+from study import network
 from study.config import StudyConfig
 from study.errors import ConfigError
-from study.examples import Documents, Examples, Pairs, Texts
-from study.export import retrain
+from study.export import checks, retrain
 from study.export.chosen import choose, finished
 from study.export.formats import FORMATS, Format, get
-from study.export.frame import CHOOSE, CLASSIFY, WRITE
-from study.export.manifest import FILE
 from study.export.record import TrialRun
+from study.models import targets
 from study.records import TrialResult
 from study.search.driver import named
 from study.search.ledger import Ledger
 from study.search.plan import Plan, make_plan
 
-KINDS: dict[type[Examples], str] = {Texts: CLASSIFY, Pairs: WRITE, Documents: CHOOSE}
+MERGED = "write format=merged"
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     explicit = [get(name) for name in wanted.formats if name != "all"]
     network.settle(named(config))
     plan = make_plan(config)
-    _check_kind(plan, wanted)
+    kind = checks.check_kind(plan.examples, config.task.name, wanted.data, wanted.register is not None)
     ledger = Ledger(plan, resumed=False)
     if (change := ledger.changed()) is not None:
         print(f"{wanted.study} was trained by an earlier version: trainings now {change.what}.", file=sys.stderr)
@@ -74,47 +72,48 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     chosen = choose(wanted.trial, ledger, results)
     if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:
         print(f"trial {wanted.trial} repeats trial {chosen.trial}, which is exported", file=sys.stderr)
-    kind = next(name for cls, name in KINDS.items() if isinstance(plan.examples, cls))
-    formats = _fitting(wanted, explicit, chosen, kind)
+    formats = _fitting(wanted, explicit, plan, chosen, kind)
     tracked = config.tracking.name != "off" or wanted.tracking is not None or wanted.register is not None
     uri = wanted.tracking or config.tracking.uri
     run = TrialRun(uri, config.study.name, ledger.study_id, chosen.trial) if tracked else None
     job = Job(wanted, plan, ledger, results, chosen, formats, run)
-    for made in formats:
-        made.require()
-        _check_folder(job.folder(made))
+    _check(job)
     return job
 
 
-def _check_kind(plan: Plan, wanted: Wanted) -> None:
-    task = f"task.name={plan.config.task.name}"
-    if not isinstance(plan.examples, tuple(KINDS)):
-        rule = f"learns from a {type(plan.examples).__name__}, and exports are models that read texts"
-        raise ConfigError(task, rule, "export a study of another task")
-    if not isinstance(plan.examples, Texts) and wanted.data == retrain.ENSEMBLE:
-        raise ConfigError(f"ensemble=true with {task}", "averages what classifiers say", "leave ensemble=true away")
-    if isinstance(plan.examples, Documents) and wanted.register is not None:
-        rule = "registers models that read one text at a time, and a document is a question with sentences"
-        raise ConfigError(f"register=true with {task}", rule, "leave register=true away")
+def _check(job: Job) -> None:
+    """Raise StudyError for what would fail only when the model has been trained."""
+    for made in job.formats:
+        checks.check_packages(made)
+        checks.check_folder(job.folder(made))
+    checks.check_tokenizer(job.chosen.configuration.model)
+    checks.check_writable("storage.url", job.wanted.storage)
+    if job.run is not None:
+        checks.check_writable("tracking.uri", job.run.client.tracking_uri)
+        if job.wanted.register is not None:
+            job.run.check_registry(job.wanted.register)
 
 
-def _fitting(wanted: Wanted, explicit: list[Format], chosen: TrialResult, kind: str) -> tuple[Format, ...]:
+def _fitting(wanted: Wanted, explicit: list[Format], plan: Plan, chosen: TrialResult, kind: str) -> tuple[Format, ...]:
     """The formats that were asked for by name, each of which must fit, and all that fit where all were."""
-    method = chosen.configuration.method
     for made in explicit:
-        if found := made.refusal(method, kind):
-            raise ConfigError(f"format={made.name} of trial {chosen.trial}", *found)
+        if refusal := _refusal(made, plan, chosen, kind):
+            raise ConfigError(f"format={made.name} of trial {chosen.trial}", *refusal)
     if "all" not in wanted.formats:
         return tuple(explicit)
-    everything = [get(name) for name in FORMATS]
-    for made in everything:
-        if found := made.refusal(method, kind):
-            print(f"left out: format={made.name} {found[0]}", file=sys.stderr)
-    return tuple(made for made in everything if made.refusal(method, kind) is None)
+    refusals = {made: _refusal(made, plan, chosen, kind) for made in map(get, FORMATS)}
+    for made, refusal in refusals.items():
+        if refusal:
+            print(f"left out: format={made.name} {refusal[0]}", file=sys.stderr)
+    return tuple(made for made, refusal in refusals.items() if refusal is None)
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise ConfigError where the export cannot be written, or would replace what is no export."""
-    stores.check_folder("out", str(folder))
-    if folder.exists() and not (folder / FILE).is_file():
-        raise ConfigError(f"out={folder}", "is there already and is no export", "name another folder with out=...")
+def _refusal(made: Format, plan: Plan, chosen: TrialResult, kind: str) -> tuple[str, str] | None:
+    """Why the format does not fit what the trial has trained, with the remedy; None where it fits."""
+    configuration = chosen.configuration
+    refusal = made.refusal(configuration.method, kind)
+    if refusal is None and made.needs_layers:
+        sites = plan.geometry(configuration.model).sites
+        if not targets.select_ranks(configuration.method, sites):
+            return f"keeps low-rank updates, and method.rank={configuration.method.rank} adapts no layer", MERGED
+    return refusal

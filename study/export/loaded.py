@@ -94,9 +94,10 @@ class Extractor:
 
     def __call__(self, documents: Sequence[Document]) -> list[str]:
         """The summary of each document, which is a query (perhaps empty) with the document's sentences."""
-        from study import summaries
+        from study import rouge, summaries
 
-        out = []
+        out, frame = [], self.manifest.frame
         for scores, (_, sentences) in zip(self.choosing.scores(documents), documents, strict=True):
-            out.append(" ".join(sentences[i] for i in summaries.chosen(scores, sentences, self.manifest.frame.budget)))
+            kept = summaries.chosen(scores, sentences, frame.budget, rouge.WORDS[frame.words])
+            out.append(" ".join(sentences[i] for i in kept))
         return out

@@ -73,9 +73,11 @@ def _base_bytes(manifest: Manifest) -> int:
     from study.models import encoders
 
     source = Path(encoders.source(manifest.model))
-    if source.is_dir():
-        return sum(f.stat().st_size for f in source.iterdir() if f.suffix in (".safetensors", ".json"))
-    return 4 * encoders.geometry(ModelConfig(manifest.model))[2]
+    files = list(source.iterdir()) if source.is_dir() else []
+    weights = sum(f.stat().st_size for f in files if f.suffix == ".safetensors")
+    # In a file of another kind there may be more than a model's weights, or the same weights again.
+    weights = weights or 4 * encoders.geometry(ModelConfig(manifest.model))[2]
+    return weights + sum(f.stat().st_size for f in files if f.suffix == ".json")
 
 
 def _asked(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:

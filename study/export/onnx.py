@@ -66,7 +66,7 @@ class Onnx(Format):
 
         return compute
 
-    def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
+    def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
         return f"""import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer

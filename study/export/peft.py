@@ -11,16 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study import methods
-from study.export import head
-from study.export.formats import OfTransformers
+from study.export import head, sequence
+from study.export.formats import OfTransformers, safetensors_keys, safetensors_numbers
 from study.export.frame import CLASSIFY, WRITE
 from study.methods.base import NOTHING, THIN, UPDATE
 
 if TYPE_CHECKING:
-    from study.adapters.factors import Start
     from study.config import MethodConfig
     from study.export.manifest import Manifest
+    from study.export.sequence import SequenceClassifier
     from study.export.trained import Trained
+
+WEIGHTS, OUTER = "adapter_model.safetensors", "base_model.model."  # PEFT's file, and what its keys begin with
+LAST = ("classifier", "score")  # what transformers' classifiers call their last module
+WITHOUT_HEAD = (
+    "PEFT over AutoModelForSequenceClassification is no way to load it: transformers' own classifier of this "
+    "architecture has no place for this head (model.pooling={pooling}), which lies in head.safetensors."
+)
 
 
 class Peft(OfTransformers):
@@ -29,7 +36,7 @@ class Peft(OfTransformers):
     name = "peft"
     packages = ("peft",)
     extra = "peft"
-    needs_base = True
+    needs_base = needs_layers = True
 
     def refusal(self, method: MethodConfig, kind: str = CLASSIFY) -> tuple[str, str] | None:
         left = methods.get(method.kind).leaves(method)
@@ -45,24 +52,19 @@ class Peft(OfTransformers):
         import torch
         from peft import LoraConfig, get_peft_model
 
-        from study.models import encoders
-        from study.models.linear import matrix
-
-        base: Any = copy.deepcopy(trained.backbone)
-        source = encoders.source(encoders.lasting(trained.configuration.model.name))
-        # PEFT asks whether weights are kept as in × out, as GPT-2 does.
-        turned = any(matrix(x := base.get_submodule(name)) is not x.weight for name in trained.starts)
-        settings = {**_settings(trained.starts), "base_model_name_or_path": source, "fan_in_fan_out": turned}
-        if trained.frame.kind == WRITE:
-            settings["task_type"] = "SEQ_2_SEQ_LM" if base.config.is_encoder_decoder else "CAUSAL_LM"
-        model: Any = get_peft_model(base, LoraConfig(**settings))
+        classifier = sequence.classifier(trained.backbone, trained)
+        base: Any = classifier.model if classifier else copy.deepcopy(trained.backbone)
+        model: Any = get_peft_model(base, LoraConfig(**_settings(trained), modules_to_save=_saved(trained, classifier)))
+        prefix = f"{classifier.prefix}." if classifier else ""
         with torch.no_grad():
             for name, start in trained.starts.items():
-                layer = model.base_model.model.get_submodule(name)
+                layer = model.base_model.model.get_submodule(prefix + name)
                 layer.lora_A["default"].weight.copy_(start.down)
                 layer.lora_B["default"].weight.copy_(start.up)
         # Else PEFT would look whether the vocabulary has grown, on the Hub.
         model.save_pretrained(str(folder), save_embedding_layers=False)
+        if classifier:
+            _repeat(folder / WEIGHTS, f"{OUTER}{prefix}")
         if trained.frame.kind != WRITE:
             head.write(folder, trained.head, trained.bias)
 
@@ -70,38 +72,58 @@ class Peft(OfTransformers):
         from peft import PeftModel
 
         from study.config import ModelConfig
-        from study.errors import StudyError
         from study.models import encoders, generators
 
         wanted = ModelConfig(manifest.model, pooling=manifest.pooling, random_weights=manifest.random_weights)
-        if encoders.fingerprint(wanted) != manifest.fingerprint:
-            rule = f"belongs to other weights than {manifest.model} has now"
-            raise StudyError(str(folder), rule, "bring the base model back that the study used, or export again")
         base: Any = (generators if manifest.frame.kind == WRITE else encoders).load(wanted).backbone
         adapted: Any = PeftModel.from_pretrained(base, str(folder)).eval()
         return adapted.base_model.model
 
-    def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str | None:
+    def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
         from study.config import ModelConfig
         from study.models import encoders
 
         if manifest.random_weights or manifest.frame.kind != CLASSIFY:
-            return None
+            return ""
         configured = encoders.configured(ModelConfig(manifest.model))
         part = ".get_encoder()" if configured.is_encoder_decoder else ""
         base = f'AutoModel.from_pretrained("{encoders.source(manifest.model)}"){part}'
         imports = "from peft import PeftModel\nfrom transformers import AutoModel, AutoTokenizer"
         return head.code(place, f"PeftModel.from_pretrained({base}, folder)", imports, manifest, text)
 
+    def also(self, folder: Path, place: str, manifest: Manifest, text: str) -> tuple[str, str]:
+        from study.models import encoders
+
+        if manifest.random_weights or manifest.frame.kind != CLASSIFY:
+            return "", ""
+        if not _with_head(folder):
+            return WITHOUT_HEAD.format(pooling=manifest.pooling), ""
+        base = f'"{encoders.source(manifest.model)}", num_labels={len(manifest.classes)}'
+        model = f"PeftModel.from_pretrained(AutoModelForSequenceClassification.from_pretrained({base}), folder)"
+        code = sequence.code(place, model, "from peft import PeftModel\n", manifest, text)
+        return "Or over transformers' own classifier, with the head inside:", code
+
+    def parameters(self, folder: Path) -> int:
+        """Those of the adapter, which may be there under two names, and of the head."""
+        inner = {key.removeprefix(OUTER) for key in safetensors_keys(folder / WEIGHTS)}
+        once = {f"{OUTER}{key}" for key in inner if "lora_" in key and key.partition(".")[2] not in inner}
+        rest = [folder / head.FILE] if head.there(folder) else []
+        return safetensors_numbers(folder / WEIGHTS, once) + sum(map(safetensors_numbers, rest))
+
     def libraries(self, trained: Trained) -> tuple[str, ...]:
         return (*super().libraries(trained), "peft", "study.models.encoders")
 
 
-def _settings(starts: dict[str, Start]) -> dict[str, Any]:
+def _settings(trained: Trained) -> dict[str, Any]:
     """LoraConfig's arguments; PEFT multiplies by alpha / r, so that a layer's alpha is its scale times its rank."""
+    from study.models import encoders
+    from study.models.linear import matrix
+
+    starts, backbone = trained.starts, trained.backbone
     ranks = {name: len(start.down) for name, start in starts.items()}
     alphas = {name: start.scale * ranks[name] for name, start in starts.items()}
     rank, alpha = Counter(zip(ranks.values(), alphas.values(), strict=True)).most_common(1)[0][0]
+    writes: Any = {"task_type": "SEQ_2_SEQ_LM" if backbone.config.is_encoder_decoder else "CAUSAL_LM"}  # type: ignore
     return {
         "r": rank,
         "lora_alpha": alpha,
@@ -110,7 +132,38 @@ def _settings(starts: dict[str, Start]) -> dict[str, Any]:
         "target_modules": list(starts),
         "inference_mode": True,
         "bias": "none",
+        "base_model_name_or_path": encoders.source(encoders.lasting(trained.configuration.model.name)),
+        # Whether weights are kept as in × out, as GPT-2 does.
+        "fan_in_fan_out": any(matrix(x := backbone.get_submodule(name)) is not x.weight for name in starts),
+        **(writes if trained.frame.kind == WRITE else {}),
     }
+
+
+def _saved(trained: Trained, classifier: SequenceClassifier | None) -> list[str] | None:
+    """The modules that PEFT puts in the place of the base model's.
+
+    Where transformers' classifier has no place for the head, its last layer is named nevertheless: PEFT, which over it
+    would load no adapter at all and go on, then meets a module that is not there, and stops.
+    """
+    if classifier:
+        return list(classifier.modules)
+    if trained.frame.kind != CLASSIFY or any(n.endswith(LAST) for n, _ in trained.backbone.named_modules()):
+        return None
+    return list(LAST)
+
+
+def _repeat(file: Path, prefix: str) -> None:
+    """Add what lies under the prefix of a classifier's backbone under the names that the backbone has by itself."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(file)
+    alone = {OUTER + key.removeprefix(prefix): t.clone() for key, t in tensors.items() if key.startswith(prefix)}
+    save_file({**tensors, **alone}, file, metadata={"format": "pt"})
+
+
+def _with_head(folder: Path) -> bool:
+    """Whether the adapter has a classifier's own layers beside it."""
+    return any("lora_" not in key for key in safetensors_keys(folder / WEIGHTS))
 
 
 FORMAT = Peft()

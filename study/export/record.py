@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
 
-from study import tracking
+from study import stores, tracking
 from study.errors import ConfigError, StudyError
 from study.export.frame import WRITE
 
@@ -16,26 +17,19 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 LOADER = "study.export.served"
+ABSENT = "RESOURCE_DOES_NOT_EXIST"  # what MLflow says of a name that is free
 
 
 class TrialRun:
     """The MLflow run of one trial of a study that has been recorded."""
 
     def __init__(self, uri: str | None, study: str, study_id: str, trial: int) -> None:
-        from mlflow.exceptions import MlflowException
-
-        from analysis.errors import ReportError
-        from analysis.store import open_client
+        from analysis.store import address, answering, open_client
 
         tracking.quiet(logging.ERROR)
-        try:
-            self.client: MlflowClient = open_client(uri)
+        self.client: MlflowClient = open_client(uri)
+        with answering(*address(uri)):
             self.run_id, self.experiment_id = _run(self.client, study, study_id, trial)
-        except ReportError as error:
-            raise ConfigError(error.value, error.rule, error.remedy) from error
-        except MlflowException as error:
-            first = str(error).splitlines()[0].rstrip(".")
-            raise ConfigError(f"tracking.uri={uri}", f"MLflow could not read it ({first})", "check it") from error
 
     def log(self, label: str, figures: Mapping[str, float]) -> None:
         """Add the figures as ``export/<label>/<figure>``."""
@@ -46,6 +40,19 @@ class TrialRun:
         now = int(time.time() * 1000)
         metrics = [Metric(f"export/{label}/{name}", value, now, 0) for name, value in figures.items()]
         self.client.log_batch(self.run_id, metrics=metrics)
+
+    def check_registry(self, name: str) -> None:
+        """Raise ConfigError where MLflow would not register a model of that name, or could not keep its files."""
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        with _addressed(self.client):
+            try:
+                mlflow.MlflowClient().get_registered_model(name)
+            except MlflowException as error:
+                if error.error_code != ABSENT:
+                    raise _refused(name, error) from error
+        _check_artifacts(self.client.get_experiment(self.experiment_id).artifact_location)
 
     def register(self, name: str, folder: Path, example: list[str], kind: str) -> str:
         """Log the export as an MLflow model of this run and register it; the new version's address.
@@ -58,9 +65,7 @@ class TrialRun:
             try:
                 return f"models:/{name}/{self._logged(name, folder, example, kind)}"
             except MlflowException as error:
-                first = str(error).splitlines()[0].rstrip(".")
-                rule, remedy = f"MLflow did not register it ({first})", "choose another name, or check the store"
-                raise StudyError(f"registered_name={name}", rule, remedy) from error
+                raise _refused(name, error) from error
 
     def _logged(self, name: str, folder: Path, example: list[str], kind: str) -> str:
         import mlflow.pyfunc
@@ -84,9 +89,24 @@ class TrialRun:
         return str(logged.registered_model_version)
 
 
+def _refused(name: str, error: Exception) -> StudyError:
+    first = str(error).splitlines()[0].rstrip(".")
+    rule, remedy = f"MLflow does not register it ({first})", "choose another name with registered_name=..."
+    return ConfigError(f"registered_name={name}", rule, remedy)
+
+
+def _check_artifacts(location: str) -> None:
+    """Raise ConfigError where an experiment's files lie in a folder that cannot be written to."""
+    parts = urlparse(location)
+    if parts.scheme in ("", "file"):
+        stores.check_folder("MLflow's artifacts in", unquote(parts.path))
+
+
 def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str]:
     """The ids of the trial's run and of its experiment; ConfigError where there is none."""
-    found = client.get_experiment_by_name(study)
+    from analysis.store import experiment_of
+
+    found = experiment_of(client, "study", study)
     number = f"tags.`lora_study.level` = 'trial' and tags.`lora_study.trial` = '{trial}'"
     same = client.search_runs([found.experiment_id], number) if found else []
     # Compared here: the mark holds the study's name, and what a user wrote never enters a query.

@@ -83,8 +83,10 @@ def _frame(examples: Examples, encoder: Encoder, longest: int) -> Frame:
     """How the engine's problems read a text."""
     tokenizer: Any = encoder.tokenizer
     if not isinstance(examples, Pairs):
-        budget = examples.budget if isinstance(examples, Documents) else 0
-        return Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side, budget=budget)
+        frame = Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side)
+        if isinstance(examples, Documents):
+            return replace(frame, budget=examples.budget, words=examples.words.name)
+        return frame
     config: Any = encoder.backbone.config
     begin, end = map(tuple, around(examples, tokenizer, config.is_encoder_decoder))
     return Frame(longest, padding(tokenizer), tokenizer.truncation_side, begin, end, examples.longest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ def render(
 ) -> str:
     """The table of the exports that fit, and how many do not."""
     if not rows:
-        return f"No trial of {study} has been exported: write lora-export study={study} trial=best format=all"
+        command = shlex.join(["lora-export", f"study={study}", "trial=best", "format=all"])
+        return f"No trial of {study} has been exported: write {command}"
     lines = [HEADS, *(_cells(*key, labels[key[0]], rows[key]) for key in rows if key in fitting)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)

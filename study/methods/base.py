@@ -34,7 +34,6 @@ class Method(ABC):
 
     name: ClassVar[str]
     reads: ClassVar[tuple[str, ...]] = ()  # keys of `method`, beside its kind
-    packs: ClassVar[bool] = True  # whether members share the frozen weights
     trains_backbone: ClassVar[bool] = False  # whether the model's own weights train
     effort: ClassVar[int] = 2  # how long it trains beside others; the longest packs go first
 
@@ -117,6 +116,8 @@ class LowRank(Method):
             lowest=min((geometry.height(site) for site in chosen), default=geometry.layers),
             trained=sum(self.trained(site, rank) for site, rank in chosen.items()),
             stored=geometry.parameters + sum(self.stored(config, site, rank) for site, rank in chosen.items()),
+            # Relative positions enter their layers once for all rows of a batch, whoever's they are.
+            packs=all(site.role != "position" for site in chosen),
         )
 
     def leaves(self, config: MethodConfig) -> str:

@@ -16,12 +16,11 @@ class Full(Method):
     """W itself trains; nothing below it is frozen, so that it has no prefix and trains alone."""
 
     name = "full"
-    packs = False
     trains_backbone = True
     effort = 3
 
     def adapt(self, config: MethodConfig, geometry: Geometry) -> Adaptation:
-        return Adaptation({}, lowest=0, trained=geometry.parameters, stored=geometry.parameters)
+        return Adaptation({}, 0, geometry.parameters, geometry.parameters, packs=False)
 
     def leaves(self, config: MethodConfig) -> str:
         return WEIGHTS

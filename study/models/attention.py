@@ -44,12 +44,13 @@ def attend(
 
     tokens, dtype = query.shape[2], query.dtype
     first = getattr(module, FIRST_TOKEN, False)
+    # What is added to the scores: the mask, and relative positions where a model has them (T5).
+    added = {"attention_mask": attention_mask, "position_bias": kwargs.pop("position_bias", None)}
     if first:
         query = query[:, :, :1]
-        attention_mask = attention_mask if attention_mask is None else attention_mask[:, :, :1]
+        added = {name: value if value is None else value[:, :, :1] for name, value in added.items()}
     if query.device.type == "cpu" and dtype in (torch.bfloat16, torch.float16):
         query, key, value = query.float(), key.float(), value.float()
-        if attention_mask is not None and attention_mask.is_floating_point():
-            attention_mask = attention_mask.float()
-    out, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+        added = {name: x.float() if x is not None and x.is_floating_point() else x for name, x in added.items()}
+    out, _ = sdpa_attention_forward(module, query, key, value, **added, **kwargs)
     return (out.expand(-1, tokens, -1, -1) if first else out).to(dtype), None

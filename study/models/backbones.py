@@ -6,11 +6,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from torch import nn
+
 from study.config import ModelConfig
 from study.errors import ConfigError
 from study.examples import Documents, Examples, Graph, Pairs
 from study.models import encoders, generators, graphs
 from study.models.encoders import Encoder
+from study.models.tables import tables
 from study.models.targets import Geometry
 
 EMBEDDED = (*encoders.EMBEDDED, *graphs.NAMES)  # names of models that are no one's on the Hub
@@ -22,14 +25,18 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
         return Geometry(*encoders.measured(graphs.shapes(model, examples)))
     graphs.refuse(model)
     if isinstance(examples, Pairs):
-        return Geometry(*encoders.measured(generators.shapes(model)))
+        return _geometry(generators.shapes(model))
     if isinstance(examples, Documents) and model.pooling == "pooler":
         rule = "reads a text's first token, and a summary is made of vectors of every sentence"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=mean or cls")
     if model.pooling == "cls" and generators.left_to_right(encoders.configured(model)):
         rule = "reads a text's first token, which knows nothing of the others in a model that reads from left to right"
         raise ConfigError("model.pooling=cls", rule, "write model.pooling=last or mean")
-    return Geometry(*encoders.geometry(model))
+    return _geometry(encoders.shapes(model))
+
+
+def _geometry(backbone: nn.Module) -> Geometry:
+    return Geometry(*encoders.measured(backbone), tables(backbone))
 
 
 def load(model: ModelConfig, examples: Examples) -> Encoder:

@@ -13,7 +13,7 @@ from torch import nn
 from study import assets
 from study.config import ModelConfig
 from study.errors import AssetError, ConfigError
-from study.models import attention, roles
+from study.models import attention, published, roles
 from study.models import identity as identity_of
 from study.models.linear import is_linear, matrix
 from study.models.targets import Geometry, LinearSite
@@ -21,6 +21,7 @@ from study.models.targets import Geometry, LinearSite
 EMBEDDED = ("minilm",)
 # What architectures call the number of their blocks.
 DEPTHS = ("num_hidden_layers", "num_hidden_groups", "decoder_layers", "num_decoder_layers")
+ADAPTER = "adapter_config.json"  # what makes a folder an adapter to transformers
 CONVOLUTION = "torch_geometric.nn.conv.message_passing.MessagePassing"
 
 
@@ -60,6 +61,7 @@ def configured(model: ModelConfig) -> Any:
     """The model's own configuration, from transformers; AssetError where there is none."""
     from transformers import AutoConfig
 
+    _refuse_adapter(model.name)
     try:
         return AutoConfig.from_pretrained(source(model.name))
     except (OSError, ValueError) as error:
@@ -68,6 +70,19 @@ def configured(model: ModelConfig) -> Any:
             "is neither an embedded model, a folder with a config.json nor a model that the Hub or its cache has",
             f"write one of {', '.join(EMBEDDED)}, a local path, or a Hub name while online ({type(error).__name__})",
         ) from error
+
+
+def _refuse_adapter(name: str) -> None:
+    """Raise AssetError for a folder of PEFT: transformers would load it over a base of which nothing is known here."""
+    file = Path(name) / ADAPTER
+    if not is_folder(name) or not file.is_file():
+        return
+    try:
+        base = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = "another model"
+    remedy = "merge it first (PEFT: merge_and_unload and save_pretrained) and name the folder of the merged model"
+    raise AssetError(f"model.name={name}", f"is a PEFT adapter over {base}, and a study takes a whole model", remedy)
 
 
 def stacks(backbone: nn.Module) -> tuple[Stack, ...]:
@@ -132,6 +147,14 @@ def _convolves(block: nn.Module, within: str) -> bool:
 
 def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
     """The sites, blocks and parameters of a model, from its configuration alone (meta device)."""
+    return measured(shapes(model))
+
+
+def shapes(model: ModelConfig) -> nn.Module:
+    """The part of the model that reads texts, without weights (meta device).
+
+    Raises ConfigError where `model.pooling` asks for a pooler that it lacks.
+    """
     from transformers import AutoModel
 
     with torch.device("meta"):
@@ -139,7 +162,7 @@ def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
     if model.pooling == "pooler" and getattr(backbone, "pooler", None) is None:
         rule = f"needs a pooler, and {model.name} has none"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=cls or mean")
-    return measured(backbone)
+    return backbone
 
 
 def measured(backbone: nn.Module) -> tuple[tuple[LinearSite, ...], int, int]:
@@ -168,10 +191,18 @@ def whole(model: ModelConfig, kind: Any) -> Any:
 
 def opened(model: ModelConfig, backbone: nn.Module) -> Encoder:
     """The model's weights as an Encoder, in `model.precision` and with its tokenizer."""
-    from transformers import AutoTokenizer
+    return wrap(backbone.to(getattr(torch, model.precision)), tokenizer(model), identity(model))
 
-    tokenizer = AutoTokenizer.from_pretrained(source(model.name))
-    return wrap(backbone.to(getattr(torch, model.precision)), tokenizer, identity(model))
+
+def tokenizer(model: ModelConfig) -> Any:
+    """The model's own tokenizer; AssetError where there is none."""
+    return published.tokenizer(model.name, source(model.name))
+
+
+def require_weights(model: ModelConfig) -> None:
+    """Raise AssetError where the model's weights are known not to be there."""
+    if not model.random_weights:
+        published.require_weights(model.name, source(model.name))
 
 
 def _reader(backbone: Any) -> nn.Module:
@@ -200,7 +231,12 @@ def fingerprint(model: ModelConfig) -> str:
     where = Path(source(model.name))
     if not where.is_dir():
         return f"{model.name}@{getattr(configured(model), '_commit_hash', None)}"
-    return identity_of.of_folder(where, json.dumps(model.random_weights).encode(), model.name in EMBEDDED)
+    return of_folder(where, model.random_weights, model.name in EMBEDDED)
+
+
+def of_folder(folder: Path, random_weights: bool, embedded: bool) -> str:
+    """The fingerprint of the model in that folder, or of an embedded model of which it is a copy."""
+    return identity_of.of_folder(folder, json.dumps(random_weights).encode(), embedded)
 
 
 def lasting(name: str) -> str:

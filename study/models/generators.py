@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -25,6 +26,27 @@ def shapes(model: ModelConfig) -> torch.nn.Module:
     config = encoders.configured(model)
     with torch.device("meta"):
         return _class(model, config).from_config(config)  # type: ignore[no-any-return]
+
+
+def start(model: ModelConfig) -> int:
+    """What the decoder of an encoder–decoder model is given before anything has been written; 0 for other models.
+
+    Raises ConfigError where the model does not say it.
+    """
+    from transformers import GenerationConfig
+
+    config = encoders.configured(model)
+    if not config.is_encoder_decoder:
+        return 0
+    settings: list[Any] = [config]
+    with suppress(OSError):  # a model need not come with settings of its own for writing
+        settings.insert(0, GenerationConfig.from_pretrained(encoders.source(model.name)))
+    known = next((k for s in settings if (k := getattr(s, "decoder_start_token_id", None)) is not None), None)
+    if known is None:
+        rule = "does not say what its decoder is given first, so that it cannot write"
+        remedy = "write decoder_start_token_id into its config.json (of a T5, the id of its padding)"
+        raise ConfigError(f"model.name={model.name}", rule, remedy)
+    return int(known)
 
 
 def left_to_right(config: Any) -> bool:

@@ -16,10 +16,11 @@ from study.config import StudyConfig
 from study.errors import StudyError
 from study.models import backbones, targets
 from study.records import FoldResult, Member, TrialResult, finite
-from study.search import finish, packing
+from study.search import finish, packing, storage
+from study.search.checks import check_objectives
 from study.search.ledger import Ledger, configuration_of, folds_of, result_of
 from study.search.objectives import summary
-from study.search.plan import Plan, check_objectives, make_plan
+from study.search.plan import Plan, make_plan
 from study.search.progress import Progress
 
 if TYPE_CHECKING:
@@ -39,16 +40,17 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     _check_addresses(config)
     network.settle(named(config))
     launch.prepare(config)
-    tracking.check(config)  # imports MLflow, while what workers fork from imports torch
+    # Both import much, while what workers fork from imports torch.
+    storage.check(config)
+    tracking.check(config)
     plan = make_plan(_settled(config))
     # Workers import and load while this process opens its stores.
     with launch.make(config, plan.data) as launcher:
         ledger = Ledger(plan)
         ledger.keep_config()
         origin = _provenance(plan, ledger, argv)
-        with stores.opening("tracking.uri", str(config.tracking.uri)):
-            tracker = tracking.make(config)
-            tracker.start(plan.config, origin, _artifacts(plan))
+        tracker = tracking.make(config)
+        tracker.start(plan.config, origin, _artifacts(plan))
         tracker.references(partial(references.summary, plan.examples, plan.data.folds))
         return _search(plan, ledger, tracker, launcher, report)
 
@@ -71,9 +73,9 @@ def named(config: StudyConfig) -> list[str]:
 
 
 def _check_addresses(config: StudyConfig) -> None:
-    stores.check("storage.url", config.storage.url)
+    stores.check("storage.url", config.storage.url, stores.OPTUNA)
     if config.tracking.name != "off" and config.tracking.uri:
-        stores.check("tracking.uri", config.tracking.uri, tracking.SCHEMES)
+        stores.check("tracking.uri", config.tracking.uri, stores.MLFLOW)
     stores.check_folder("report.dir", config.report.dir)
 
 

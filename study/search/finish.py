@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +14,14 @@ from study.records import FoldResult, Member, TrialResult
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.plan import Plan
+from study.wording import plural
 
 if TYPE_CHECKING:
     from study.tracking import Tracker
 
 
 SHOWN = 3  # distinct errors on the terminal
+NO_FRONT = "No trial is complete, so that there is no front."
 Train = Callable[[list[Member], set[tuple[int, int]]], Iterator[FoldResult]]
 
 
@@ -78,7 +81,7 @@ def announce(
     from rich.console import Console
 
     console = Console(soft_wrap=False)
-    console.print(_table(plan, results))
+    console.print(_table(plan, results) if front(plan, results) else NO_FRONT)
     for line in failures(results):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if plan.config.tracking.name == "off":
@@ -88,7 +91,7 @@ def announce(
     tracker.report(page.parent)
     uri = plan.config.tracking.uri
     print(f"Report: {page}")
-    print("Runs:   mlflow ui" + (f" --backend-store-uri {uri}" if uri else ""))
+    print("Runs:   " + shlex.join(["mlflow", "ui", *(["--backend-store-uri", uri] if uri else [])]))
 
 
 def failures(results: dict[int, TrialResult]) -> list[str]:
@@ -98,15 +101,15 @@ def failures(results: dict[int, TrialResult]) -> list[str]:
         return []
     counts = Counter(next(f.error or "no reason was kept" for f in r.folds if f.score is None) for r in failed)
     lines = [f"{n} × {' '.join(error.split())}" for error, n in counts.most_common(SHOWN)]
-    more = [f"and {len(counts) - SHOWN} other errors"] if len(counts) > SHOWN else []
-    return [f"{len(failed)} of {len(results)} trials failed:", *(f"  {line}" for line in [*lines, *more])]
+    more = [f"and {plural(len(counts) - SHOWN, 'other error')}"] if len(counts) > SHOWN else []
+    return [f"{len(failed)} of {plural(len(results), 'trial')} failed:", *(f"  {line}" for line in [*lines, *more])]
 
 
 def _table(plan: Plan, results: dict[int, TrialResult]) -> object:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f"{plan.config.study.name}: the front of {len(results)} trials")
+    table = Table(title=f"{plan.config.study.name}: the front of {plural(len(results), 'trial')}")
     for name in ("trial", "configuration", plan.metric, "trainable", "train memory", "train s"):
         # A pattern of ranks is one long word: it is broken rather than cut short.
         table.add_column(name, justify="left" if name == "configuration" else "right", overflow="fold")

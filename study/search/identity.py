@@ -25,6 +25,9 @@ FIRST = {
     "search": "round baselines",
 }
 LATER = ("label_type",)  # keys of `task` that some studies of the first schema knew, where they were given
+# Keys of `task` whose effect the mark of the data holds: however the same examples came about, it is one study.
+IN_EXAMPLES = ("label_type", "rare", "rouge")
+DATA, FOLDS, FILES, ORDER = "data", "folds", "files of ", "order of rank keys"
 
 
 def values_of(config: StudyConfig, searched: Mapping[str, Any], facts: Mapping[str, Any]) -> Values:
@@ -37,11 +40,12 @@ def values_of(config: StudyConfig, searched: Mapping[str, Any], facts: Mapping[s
     values |= {f"sampler.{k}": v for k, v in config.sampler.items()}
     kinds = {config.method.kind, *searched.get("method.kind", ())}
     read = {"method.kind", *(f"method.{key}" for kind in kinds for key in methods.get(kind).reads)}
-    kept = {k: v for k, v in values.items() if (not k.startswith("method.") or k in read) and k not in searched}
+    held = {*searched, *(f"task.{key}" for key in IN_EXAMPLES)}
+    kept = {k: v for k, v in values.items() if (not k.startswith("method.") or k in read) and k not in held}
     kept |= {f"space.{key}": sweep for key, sweep in sorted(config.space.items()) if sweep}
     kept |= {"objectives": list(config.objectives), "study.seed": config.study.seed, **facts}
     by_key = [key for key in config.space if key.startswith(ranks.PLACE)]
-    return kept | ({"order of rank keys": by_key} if by_key else {})  # of which the first that matches counts
+    return kept | ({ORDER: by_key} if by_key else {})  # of which the first that matches counts
 
 
 def defaults_of(config: StudyConfig) -> Values:
@@ -73,10 +77,10 @@ def first_fingerprint(config: StudyConfig, facts: Mapping[str, Any], weights: Ma
     for group, names in FIRST.items():
         known = names.split()
         given = [k for k, v in groups[group].items() if k not in known and v != defaults[f"{group}.{k}"]]
-        if not set(given) <= set(LATER):
+        if not set(given) <= {*LATER, *IN_EXAMPLES}:
             return None
-        kept[group] = {k: groups[group][k] for k in (*known, *given)}
-    kept |= {"folds": facts["folds"], "seed": config.study.seed, "data": facts["data"]}
+        kept[group] = {k: groups[group][k] for k in (*known, *(k for k in given if k in LATER))}
+    kept |= {"folds": facts[FOLDS], "seed": config.study.seed, "data": facts[DATA]}
     by_key = [key for key in config.space if key.startswith(ranks.PLACE)]
     kept |= {"rank keys": by_key} if by_key else {}
     kept |= {"weights": dict(weights)} if weights else {}

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from study import stores
+from study import tasks
 from study.config import Configuration, StudyConfig, plain, revived
 from study.engine.changes import VERSION, Change, change_since
 from study.errors import ConfigError, ResumeError
+from study.examples import Summarized
 from study.records import FoldResult, TrialResult, finite
-from study.search import samplers
+from study.rouge import ENGLISH
+from study.search import resume, samplers
 from study.search.identity import defaults_of, differences, first_fingerprint, values_of
 from study.search.plan import Plan, baselines
+from study.search.storage import FINGERPRINT, existing, refuse_foreign, storage
 from study.search.upgrade import upgraded
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
-CONFIGURATION, FINGERPRINT, FOLD = "configuration", "lora_study.fingerprint", "fold:"
+CONFIGURATION, FOLD = "configuration", "fold:"
 VALUES = "lora_study.values"  # what the fingerprint is made of: study/search/identity.py
-STORED = "is stored with other values, so that trials of the two cannot be compared:"
-OTHER = "choose another study.name, or repeat the first command to go on with it"
 TRAININGS = "lora_study.trainings"  # the version of what a training comes to: study/engine/changes.py
 TEST, PACKS, CONFIG, EXPORT = "test:", "lora_study.packs", "lora_study.config", "export:"
-PAUSES = (0.1, 0.3, 1.0)  # seconds between tries to open a store that others may just be making
 
 
 class Ledger:
@@ -45,9 +43,8 @@ class Ledger:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.plan, config = plan, plan.config
-        with stores.opening("storage.url", config.storage.url):
-            kept = storage(config.storage.url)
-        _refuse_foreign(kept, config.study.name)
+        kept = storage(config.storage.url)
+        refuse_foreign(kept, "study.name", config.study.name, plan.directions)
         self.study = optuna.create_study(
             storage=kept, study_name=config.study.name, load_if_exists=True, directions=plan.directions
         )
@@ -58,30 +55,45 @@ class Ledger:
         self.searched = samplers.Searched(plan.directions)
 
     def _check(self) -> None:
-        """Refuse a study whose values differ from the plan's, key by key; mark a new one with them."""
+        """Mark a new study, and refuse one whose values differ from the plan's."""
         known = self.study.user_attrs
         if FINGERPRINT not in known:
             self.study.set_user_attr(FINGERPRINT, self.plan.fingerprint)
-        elif VALUES not in known and known[FINGERPRINT] != self._first_fingerprint():
-            raise ResumeError(f"study.name={self.study.study_name}", f"{STORED}{self._first_difference()}", OTHER)
         elif VALUES in known:
-            changed = differences(known[VALUES], self.plan.values, defaults_of(self.plan.config))
+            changed = differences(json.loads(known[VALUES]), self.plan.values, defaults_of(self.plan.config))
             if changed:
-                raise ResumeError(f"study.name={self.study.study_name}", f"{STORED}{_listed(changed)}", OTHER)
-        if known.get(VALUES) != self.plan.values:
-            self.study.set_user_attr(VALUES, self.plan.values)
+                raise self._other(changed)
+        elif known[FINGERPRINT] not in (self.plan.fingerprint, self._first_fingerprint()):
+            self._check_words()
+            raise self._other(self._first_differences())
+
+    def _other(self, changed: dict[str, tuple[Any, Any]]) -> ResumeError:
+        rule, remedy = resume.explained(changed, self.plan.values)
+        return ResumeError(
+            f"study.name={self.study.study_name}", f"{rule}: trials of the two cannot be compared", remedy
+        )
 
     def _first_fingerprint(self) -> str | None:
         return first_fingerprint(self.plan.config, self.plan.facts, self.plan.weights)
 
-    def _first_difference(self) -> str:
+    def _first_differences(self) -> dict[str, tuple[Any, Any]]:
         """What differs from a study of the first schema, as far as its last configuration says."""
         raw = self.study.user_attrs.get(CONFIG)
         if raw is None:
-            return " another configuration, seed, data or model files"
+            return {}
         stored = values_of(revived(StudyConfig, upgraded(json.loads(raw))), self.plan.space.extremes(), self.plan.facts)
-        changed = differences(stored, self.plan.values, defaults_of(self.plan.config))
-        return _listed(changed) if changed else " other data or model files"
+        return differences(stored, self.plan.values, defaults_of(self.plan.config))
+
+    def _check_words(self) -> None:
+        """Raise ResumeError where an earlier version has scored in fragments what is now scored in whole words."""
+        stored = json.loads(self.study.user_attrs.get(CONFIG, "{}")).get("task", {})
+        examples = self.plan.examples
+        if "rouge" not in stored and isinstance(examples, Summarized) and examples.words != ENGLISH:
+            raise ResumeError(
+                f"study.name={self.plan.config.study.name}",
+                "was begun by an earlier version, which scored words of a to z alone, and its summaries have others",
+                "add task.rouge=english to go on with it as it was scored, or choose another study.name",
+            )
 
     def changed(self) -> Change | None:
         """What has changed since the stored trials were trained, as far as it concerns them or what may be asked."""
@@ -106,10 +118,11 @@ class Ledger:
             self.study.set_user_attr(TRAININGS, VERSION)
 
     def keep_config(self) -> None:
-        """Keep the study's own configuration, as it was last run, for what comes after the search."""
-        own = json.dumps(plain(self.plan.config), allow_nan=False)
-        if self.study.user_attrs.get(CONFIG) != own:
-            self.study.set_user_attr(CONFIG, own)
+        """Keep the study's own configuration, as it was last run, for what comes after, and what must not change."""
+        for key, value in {CONFIG: plain(self.plan.config), VALUES: self.plan.values}.items():
+            text = json.dumps(value, allow_nan=False)
+            if self.study.user_attrs.get(key) != text:
+                self.study.set_user_attr(key, text)
 
     @property
     def study_id(self) -> str:
@@ -188,26 +201,6 @@ class Ledger:
         self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
 
 
-def _listed(changed: dict[str, tuple[Any, Any]]) -> str:
-    """The keys that differ, each with its stored value and the one that is asked for."""
-    marks = {key for key in changed if key in ("data", "folds") or key.startswith("files of ")}
-    said = [
-        f"{key} changed" if key in marks else f"{key} was {stored} and is {present}"
-        for key, (stored, present) in changed.items()
-    ]
-    return f" {', '.join(said)}"
-
-
-def _refuse_foreign(kept: RDBStorage, name: str) -> None:
-    """Raise ConfigError where the store holds a study of that name which has trials and no mark of this suite."""
-    known = next((s for s in kept.get_all_studies() if s.study_name == name), None)
-    if known is None or FINGERPRINT in known.user_attrs:
-        return
-    if count := len(kept.get_all_trials(known._study_id, deepcopy=False)):
-        rule = f"is another program's study in this store, with {count} trials"
-        raise ConfigError(f"study.name={name}", rule, "choose another study.name, or another storage.url")
-
-
 def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     """A stored study and the configuration that it was last run with; creates nothing.
 
@@ -216,19 +209,25 @@ def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    stores.require("storage.url", url, "studies")
-    with stores.opening("storage.url", url):
-        kept = storage(url)
-        names = [s.study_name for s in kept.get_all_studies()]
+    kept = existing(url)
+    names = [s.study_name for s in kept.get_all_studies()]
     if name not in names:
         rule, known = f"is no study in {url}", ", ".join(sorted(names)) or "none yet"
         raise ConfigError(f"study={name}", rule, f"choose one of: {known}")
-    _refuse_foreign(kept, name)
+    refuse_foreign(kept, "study", name)
     study = optuna.load_study(study_name=name, storage=kept)
     if CONFIG not in study.user_attrs:
         rule, remedy = "was stored without its configuration", "repeat the study's command, which adds it"
         raise ConfigError(f"study={name}", rule, remedy)
-    return study, revived(StudyConfig, upgraded(json.loads(study.user_attrs[CONFIG])))
+    return study, _revived(json.loads(study.user_attrs[CONFIG]))
+
+
+def _revived(raw: dict[str, Any]) -> StudyConfig:
+    """A stored configuration; one of a version that knew English words alone says so, where a task reads words."""
+    config = revived(StudyConfig, upgraded(raw))
+    if "rouge" in raw["task"] or "rouge" not in tasks.get(config.task.name).reads(config.task):
+        return config
+    return replace(config, task=replace(config.task, rouge=ENGLISH.name))
 
 
 def exports_of(study: Study) -> dict[tuple[int, str], dict[str, float]]:
@@ -267,21 +266,3 @@ def result_of(
 
 def _dump(configuration: Configuration) -> str:
     return json.dumps(asdict(configuration), allow_nan=False)
-
-
-def storage(url: str) -> RDBStorage:
-    """The store at that address, whose tables are made where they are not there yet.
-
-    Several processes may make them at once: then all but one meet what another has just made, and look again.
-    """
-    from optuna.storages import RDBStorage
-    from sqlalchemy.exc import DBAPIError
-
-    # Readers such as a report may hold the file for a moment; waiting beats failing.
-    arguments = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
-    for pause in PAUSES:
-        try:
-            return RDBStorage(url, engine_kwargs=arguments)
-        except DBAPIError:
-            time.sleep(pause)
-    return RDBStorage(url, engine_kwargs=arguments)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from study import methods
 from study.records import Member
 
+ALONE = "alone:"  # begins the name of a group whose members cannot train together
+
 SizeOf = Callable[[str, list[Member]], int]
 
 
@@ -21,7 +23,7 @@ def compose(members: Iterable[Member], size_of: SizeOf) -> list[list[Member]]:
         groups.setdefault(group_of(member), []).append(member)
     packs = []
     for name, own in groups.items():
-        size = size_of(name, own) if methods.of(own[0].configuration).packs else 1
+        size = 1 if name.startswith(ALONE) else size_of(name, own)
         packs += [own[i : i + size] for i in range(0, len(own), size)]
     return sorted(packs, key=_cost, reverse=True)
 
@@ -29,8 +31,8 @@ def compose(members: Iterable[Member], size_of: SizeOf) -> list[list[Member]]:
 def group_of(member: Member) -> str:
     """What members must share to train together: the model and the lowest block that they change."""
     c = member.configuration
-    if not methods.of(c).packs:
-        return c.method.kind
+    if not member.adaptation.packs:
+        return f"{ALONE} {c.method.kind}"
     return f"{c.model.name} {c.model.precision} {c.model.max_length} {c.model.pooling} from {member.adaptation.lowest}"
 
 

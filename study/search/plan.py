@@ -13,17 +13,17 @@ from study import classes, figures, methods, tasks
 from study import folds as splitting
 from study.config import BASELINES, Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.engine.workbench import StudyData
-from study.errors import ConfigError, StudyError
+from study.errors import StudyError
 from study.examples import Examples
 from study.methods.base import NOTHING
 from study.models import backbones, targets
 from study.models.targets import Geometry
 from study.records import Adaptation, Fold
-from study.search import identity, samplers
+from study.search import checks, identity, samplers
 from study.search.space import Space, parse_space
+from study.wording import plural
 
 GRID = "study.search.samplers.grid"
-SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,10 @@ class Plan:
 
     def geometry(self, model: ModelConfig) -> Geometry:
         """What the model looks like as it reads this study's examples."""
-        if model not in self._shapes:
-            self._shapes[model] = backbones.geometry(model, self.examples)
-        return self._shapes[model]
+        shaping = ModelConfig(model.name, pooling=model.pooling)  # no other key changes what it looks like
+        if shaping not in self._shapes:
+            self._shapes[shaping] = backbones.geometry(shaping, self.examples)
+        return self._shapes[shaping]
 
     @property
     def shapes(self) -> Geometry:
@@ -81,7 +82,8 @@ class Plan:
         if trained >= size:
             return None
         return (
-            f"The grid has {size} configurations, of which {trained} train beside {first} baselines: "
+            f"The grid has {plural(size, 'configuration')}, of which {trained} would train beside "
+            f"{plural(first, 'baseline')}: "
             f"study.trials={size + first} trains all."
         )
 
@@ -133,8 +135,8 @@ class Plan:
     @cached_property
     def facts(self) -> dict[str, str]:
         """Marks of what the configuration names: folds, data and local models."""
-        files = {f"files of {name}": mark for name, mark in self.weights.items()}
-        return {"folds": self.folds_fingerprint, "data": self.examples.fingerprint, **files}
+        files = {f"{identity.FILES}{name}": mark for name, mark in self.weights.items()}
+        return {identity.FOLDS: self.folds_fingerprint, identity.DATA: self.examples.fingerprint, **files}
 
     @cached_property
     def values(self) -> identity.Values:
@@ -155,36 +157,17 @@ def make_plan(config: StudyConfig) -> Plan:
     space = parse_space(config)
     samplers.make(config.sampler, space, config.study.seed, 0)  # what it cannot be made of is said now
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
-    examples = classes.settled(examples, config.task.rare, config.study.folds, config.task.test_fraction)
-    _check_against_model(config, space, backbones.geometry(config.model, examples))
-    _check_head(config, space, examples)
+    examples = classes.settle_rare(examples, config.task.rare, config.study.folds, config.task.test_fraction)
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
     folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
-    return Plan(config, space, examples, folds.folds, folds.fingerprint, test)
+    plan = Plan(config, space, examples, folds.folds, folds.fingerprint, test)
+    checks.check_trials(config, space, examples, plan.geometry)
+    return plan
 
 
 def model_names(config: StudyConfig, space: Space) -> tuple[str, ...]:
     """The names of the models that trials may have, each once."""
     return tuple(dict.fromkeys([config.model.name, *space.extremes().get("model.name", ())]))
-
-
-def _check_head(config: StudyConfig, space: Space, examples: Examples) -> None:
-    """Refuse to train the head alone where there is none."""
-    for kind in [config.method.kind, *space.extremes().get("method.kind", ())]:
-        if not examples.outputs and methods.get(kind).leaves(config.method) == NOTHING:
-            rule = "trains a new head alone, and a model that writes keeps its own, so that nothing would train"
-            raise ConfigError(f"method.kind={kind}", rule, "choose another, such as lora, factorized or full")
-
-
-def _check_against_model(config: StudyConfig, space: Space, geometry: Geometry) -> None:
-    """Try each choice of the space alone on the model, as large ranks and empty targets depend on it."""
-    base = config.configuration.with_values(space.around())
-    methods.of(base).adapt(base.method, geometry)
-    if any(key.startswith("model.name") for key in space.distributions):
-        return  # each model has its own shapes; a trial that does not fit its model fails by name
-    for key, values in space.extremes().items():
-        for value in values if key.startswith(SHAPED) else ():
-            targets.select_ranks(base.with_values(space.around(key, value)).method, geometry.sites)
 
 
 def baselines(plan: Plan) -> dict[str, Configuration]:
@@ -200,11 +183,3 @@ def baselines(plan: Plan) -> dict[str, Configuration]:
             made = base.with_values(method.baseline(base, plan.shapes, highest))
             named[method.called(made.method)] = made
     return named
-
-
-def check_objectives(config: StudyConfig) -> None:
-    """Raise ConfigError for an objective that no run logs."""
-    for name in config.objectives:
-        figures.direction(name)
-    if len(set(config.objectives)) < len(config.objectives):
-        raise ConfigError(f"objectives={config.objectives}", "names one twice", "name each once")

@@ -122,7 +122,7 @@ def _check_type(key: str, value: Any) -> None:
 def _choice(key: str, values: Any) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution
 
-    items = [str(v) if type(v).__name__ == "QuotedString" else v for v in values]
+    items = [v.text if type(v).__name__ == "QuotedString" else v for v in values]
     if key == "method.rank":
         items = [ranks.canonical(item) for item in items]
     for item in items:

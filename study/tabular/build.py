@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from study import summaries
+from study import rouge, summaries
 from study.config import TaskConfig
 from study.errors import ConfigError
 from study.examples import Documents, Examples, Pairs, Texts
+from study.rouge import Words
 from study.sentences import splitter
 from study.tabular.cells import keys
 from study.tabular.labels import encode
@@ -21,8 +22,8 @@ from study.tabular.table import Table, missing
 # What each kind reads beside the texts.
 READS = {
     "classification": ("label", "label_type", "rare"),
-    "summarization": ("target", "budget"),
-    "summarization_generate": ("target", "longest", "prefix", "suffix"),
+    "summarization": ("target", "budget", "rouge"),
+    "summarization_generate": ("target", "longest", "prefix", "suffix", "rouge"),
 }
 COLUMNS = ("text", "label", "target", "group", "id")
 JOINED = "+"  # between the names of two columns whose texts are read one after the other
@@ -68,12 +69,13 @@ def build(config: TaskConfig, tables: Sequence[Table], names: Sequence[str] | No
     if kind_of(config) == "classification":
         labels, classes, said = encode(kept, str(config.label), names, config.label_type)
         return Texts(tuple(both), labels, classes, **common).noted(label_type=said)
-    targets = tuple(target for table in kept for target in _targets(config, table))
+    targets, common["words"], said = _targets(config, kept)
     if kind_of(config) == "summarization":
-        return _documents(config, both, targets, sizes[0], common)
-    longest = config.longest or _room(targets[: sizes[0]])
-    own = {"prefix": config.prefix or "", "suffix": config.suffix or "", "metric": "rougeL"}
-    return Pairs(tuple(both), targets, longest, **own, **common).noted(tokens_to_write=longest)  # type: ignore[arg-type]
+        return _documents(config, both, targets, sizes[0], common).noted(rouge=said)
+    longest = config.longest or _room(targets[: sizes[0]], common["words"])
+    frame = {"prefix": config.prefix or "", "suffix": config.suffix or "", "metric": "rougeL"}
+    pairs = Pairs(tuple(both), targets, longest, **frame, **common)  # type: ignore[arg-type]
+    return pairs.noted(tokens_to_write=longest, rouge=said)
 
 
 def _with_text(config: TaskConfig, table: Table) -> tuple[Table, list[str], dict[str, str]]:
@@ -119,12 +121,17 @@ def _groups(config: TaskConfig, tables: Sequence[Table]) -> np.ndarray | None:
     return np.array([key for group in keys(columns) for key in group])
 
 
-def _targets(config: TaskConfig, table: Table) -> list[str]:
-    cells = table.column("target", str(config.target))
-    odd = [i for i, c in enumerate(cells) if not isinstance(c, str) or not summaries.tokenized(c)]
-    rule = f"has no summary that ROUGE can read: a to z, digits (task.target={config.target})"
-    table.refuse(odd, rule, "fill it in, or delete the row")
-    return [c.strip() for c in cells]
+def _targets(config: TaskConfig, tables: Sequence[Table]) -> tuple[tuple[str, ...], Words, str]:
+    """The summaries, in each of which there is a word, what a word is, and a note on that."""
+    columns = [table.column("target", str(config.target)) for table in tables]
+    words, said = rouge.pick(config.rouge, (c for cells in columns for c in cells if isinstance(c, str)))
+    for table, cells in zip(tables, columns, strict=True):
+        odd = [i for i, c in enumerate(cells) if not isinstance(c, str) or not words.tokenize(c)]
+        other = any(isinstance(cells[i], str) and rouge.UNICODE.tokenize(cells[i]) for i in odd)
+        rule = f"has no summary that ROUGE can read: {words.alphabet} (task.target={config.target})"
+        remedy = "write task.rouge=unicode for words of any script" if other else "fill it in"
+        table.refuse(odd, rule, f"{remedy}, or delete the row")
+    return tuple(c.strip() for cells in columns for c in cells), words, said
 
 
 def _documents(
@@ -135,12 +142,12 @@ def _documents(
     Of the first `learned` of them the splitter learns. A budget that is not given is what the search takes of these
     where nothing limits it, on average: targets themselves are shorter than the sentences that say the same.
     """
-    split = splitter(texts[:learned])
+    split, words = splitter(texts[:learned]), common["words"]
     sentences = tuple(split(text) for text in texts)
     limit = config.budget or sys.maxsize
-    taken = [set(summaries.oracle(s, t, limit)) for s, t in zip(sentences, targets, strict=True)]
-    sizes = [sum(summaries.words(sentences[i][k]) for k in taken[i]) for i in range(learned) if taken[i]]
-    budget = config.budget or (math.ceil(np.mean(sizes)) if sizes else max(map(summaries.words, targets)))
+    taken = [set(summaries.oracle(s, t, limit, words)) for s, t in zip(sentences, targets, strict=True)]
+    sizes = [sum(words.count(sentences[i][k]) for k in taken[i]) for i in range(learned) if taken[i]]
+    budget = config.budget or (math.ceil(np.mean(sizes)) if sizes else max(map(words.count, targets)))
     highlights = tuple(tuple(int(i in own) for i in range(len(s))) for own, s in zip(taken, sentences, strict=True))
     documents = Documents(("",) * len(texts), sentences, highlights, targets, budget, metric="rougeL", **common)
     return documents.noted(
@@ -150,6 +157,6 @@ def _documents(
     )
 
 
-def _room(targets: Sequence[str]) -> int:
+def _room(targets: Sequence[str], words: Words) -> int:
     """Tokens that suffice for nearly every target: two a word of a long one."""
-    return math.ceil(2 * float(np.quantile([summaries.words(t) for t in targets], 0.95)))
+    return math.ceil(2 * float(np.quantile([words.count(t) for t in targets], 0.95)))

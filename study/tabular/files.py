@@ -16,6 +16,7 @@ from typing import Any
 
 from study.errors import DataError
 from study.tabular.table import Table
+from study.wording import plural
 
 # Marks at the beginning of a file; that of UTF-32 begins like that of UTF-16.
 MARKS = (
@@ -150,7 +151,7 @@ def _rectangular(source: str, text: str, delimiter: str, quoting: Any) -> Rows:
     width = len(rows[0][1])
     for line, row in rows[1:]:
         if len(row) != width:
-            rule = f"has {len(row)} cells where the header has {width}"
+            rule = f"has {plural(len(row), 'cell')} where the header has {width}"
             slashed = any(cell.endswith("\\") for cell in row)
             remedy = SLASHED if slashed else "quote cells that hold the delimiter, or write task.delimiter"
             raise DataError(f"{source}, line {line}", rule, remedy)

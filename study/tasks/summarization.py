@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from study import assets, summaries
+from study import assets, rouge, summaries
 from study.config import TaskConfig
 from study.examples import Documents
+from study.rouge import Words
 from study.tasks.base import Task
 
 SECTIONS = ("abstract", "introduction", "conclusion")
@@ -37,7 +38,7 @@ class Summarization(Task):
     name = "summarization"
 
     def reads(self, config: TaskConfig) -> tuple[str, ...]:
-        return ("budget",)
+        return ("budget", "rouge")
 
     def read(self, config: TaskConfig) -> Documents:
         budget, folder = config.budget or BUDGET, assets.fetch("aclsum")
@@ -47,9 +48,10 @@ class Summarization(Task):
         rows = [(split, paper, aspect) for split, paper in papers for aspect in QUERIES]
         marked = [_marked(paper, aspect) for _, paper, aspect in rows]
         references = [" ".join(paper["summary"][aspect].split()) for _, paper, aspect in rows]
+        words, said = rouge.pick(config.rouge, references)
         without = [i for i, own in enumerate(marked) if not any(h for _, h in own)]
         for i in without:
-            marked[i] = _found(marked[i], references[i], budget)
+            marked[i] = _found(marked[i], references[i], budget, words)
         found = Documents(
             tuple(QUERIES[aspect] for _, _, aspect in rows),
             tuple(tuple(sentence for sentence, _ in own) for own in marked),
@@ -59,6 +61,7 @@ class Summarization(Task):
             groups=np.array([paper["id"] for _, paper, _ in rows]),
             held=np.array([split == SPLITS[-1] for split, _, _ in rows]),
             metric="rougeL",
+            words=words,
         )
         empty = sum(not s.strip() for _, paper in papers for section in SECTIONS for s in paper["sentences"][section])
         return found.noted(
@@ -66,6 +69,7 @@ class Summarization(Task):
             words_of_a_summary=budget,
             empty_sentences_dropped=empty,
             highlights_found_greedily_for_want_of_any=len(without),
+            rouge=said,
         )
 
 
@@ -81,9 +85,9 @@ def _marked(paper: dict[str, Any], aspect: str) -> list[tuple[str, int]]:
     return [(" ".join(sentence.split()), int(highlight)) for sentence, highlight in pairs if sentence.strip()]
 
 
-def _found(marked: list[tuple[str, int]], reference: str, budget: int) -> list[tuple[str, int]]:
+def _found(marked: list[tuple[str, int]], reference: str, budget: int, words: Words) -> list[tuple[str, int]]:
     """The same sentences with the oracle's highlights."""
-    taken = summaries.oracle([sentence for sentence, _ in marked], reference, budget)
+    taken = summaries.oracle([sentence for sentence, _ in marked], reference, budget, words)
     return [(sentence, int(i in taken)) for i, (sentence, _) in enumerate(marked)]
 
 

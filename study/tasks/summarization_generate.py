@@ -19,7 +19,7 @@ class SummarizationGenerate(Task):
     name = "summarization_generate"
 
     def reads(self, config: TaskConfig) -> tuple[str, ...]:
-        return ("longest", "prefix", "suffix")
+        return ("longest", "prefix", "suffix", "rouge")
 
     def read(self, config: TaskConfig) -> Pairs:
         found = summarization.TASK.read(replace(config, budget=None))
@@ -32,7 +32,8 @@ class SummarizationGenerate(Task):
             groups=found.groups,
             held=found.held,
             metric=found.metric,
-        ).noted(papers=found.notes["papers"], tokens_to_write=config.longest or LONGEST)
+            words=found.words,
+        ).noted(papers=found.notes["papers"], tokens_to_write=config.longest or LONGEST, rouge=found.notes["rouge"])
 
 
 TASK = SummarizationGenerate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -94,4 +95,19 @@ def store(tmp_path_factory):
     patterns = ("lora r attention:8,ffn:2 all", "lora", "attention:8,ffn:2", "None", (0.8, 0.81, 0.85), 3000)
     study_of(client, "patterns", [TRIALS[1], patterns])
     client.create_experiment("foreign")
+    return uri
+
+
+@pytest.fixture(params=[math.nan, math.inf, -math.inf])
+def odd(request, tmp_path_factory):
+    """The URI of a database with a study of which a fold's score, a cost and a reference are no numbers."""
+    from mlflow import MlflowClient
+
+    uri, none = f"sqlite:///{tmp_path_factory.mktemp('odd')}/mlflow.db", request.param
+    client = MlflowClient(tracking_uri=uri)
+    study = study_of(client, "odd", references={"reference/majority/accuracy": none})
+    experiment = client.get_experiment_by_name("odd").experiment_id
+    label, kind, rank, lam, _, parameters = TRIALS[1]
+    trial_of(client, experiment, study, 8, (label, kind, rank, lam, (none, 0.8, 0.9), parameters))
+    trial_of(client, experiment, study, 9, (label, kind, rank, lam, (0.99, 0.99, 0.99), none))
     return uri

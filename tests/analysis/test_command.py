@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from analysis.exported import how
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -55,3 +57,27 @@ def test_a_study_is_named_as_it_was_typed(store, tmp_path, typed, name):
 def test_a_folder_is_named_as_it_was_typed(store, tmp_path):
     done = command(tmp_path, "study=demo", f"tracking.uri={store}", "out=my reports (2)")
     assert (done.returncode, done.stdout) == (0, "my reports (2)/demo/index.html\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["study=my", "study"], "study: has no key; a value with spaces is quoted for the shell: 'study=my study'."),
+        (
+            ["out=my", "own", "place", "study=a"],
+            "own: has no key; a value with spaces is quoted for the shell: 'out=my own",
+        ),
+        (["study"], "study: has no key; write lora-report study=NAME"),
+        (["study=a", "max=a b"], "'max=a b': "),
+    ],
+)
+def test_an_argument_that_the_shell_has_cut_is_shown_in_quotes(tmp_path, arguments, said):
+    done = command(tmp_path, *arguments)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"lora-report: {said}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_that_exports_is_shown_as_a_shell_takes_it():
+    assert "lora-export 'study=my study' trial=best" in how("my study")
+    assert "lora-export study=demo trial=best" in how("demo")

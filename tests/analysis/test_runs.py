@@ -3,7 +3,10 @@
 import pytest
 
 from analysis.errors import ReportError
+from analysis.findings import find, headline
+from analysis.report import write_report
 from analysis.runs import load_study
+from study.errors import ConfigError
 
 
 def test_the_newest_study_run_is_read_with_one_row_a_trial(store):
@@ -52,7 +55,7 @@ def test_an_experiment_without_a_study_run_is_an_error(store):
 
 
 def test_an_absent_database_is_an_error_and_stays_absent(tmp_path):
-    with pytest.raises(ReportError, match="no such database"):
+    with pytest.raises(ConfigError, match="no such database"):
         load_study("demo", f"sqlite:///{tmp_path}/mlflow.db")
     assert list(tmp_path.iterdir()) == []
 
@@ -64,6 +67,20 @@ def test_a_database_of_another_program_is_left_as_it_is(tmp_path):
         db.execute("create table studies (id integer)")
     db.close()
     before = (tmp_path / "optuna.db").read_bytes()
-    with pytest.raises(ReportError, match="without MLflow's tables"):
+    with pytest.raises(ConfigError, match="without the tables of MLflow"):
         load_study("demo", f"sqlite:///{tmp_path}/optuna.db")
     assert (tmp_path / "optuna.db").read_bytes() == before
+
+
+def test_a_figure_that_is_no_number_is_missing_whatever_the_store_makes_of_it(odd, tmp_path):
+    runs = load_study("odd", odd)
+    assert runs.left_out["complete without a score"] == 1
+    assert runs.trials.set_index("number")["params/trainable"].isna()[9]
+    assert runs.folds[runs.folds["number"] == 8]["score"].tolist() == [0.8, 0.9]
+    assert runs.info.metrics == {}
+    found = find(runs)
+    assert not {8, 9} & {*found.front["number"]}
+    assert headline(found).startswith("lora r2 qv all scored best: accuracy 0.9900")
+    for name in ("report.md", "index.html"):
+        text = (write_report("odd", tmp_path, odd).parent / name).read_text(encoding="utf-8")
+        assert "e+308" not in text.split("<script>")[0] + text.split("</script>")[-1]

@@ -17,7 +17,7 @@ from study import figures, tasks
 from study.config import KINDS, TaskConfig
 from study.duplicates import without_duplicates
 from study.errors import ConfigError, DataError
-from study.examples import Documents, Examples, Texts
+from study.examples import Documents, Examples, Summarized, Texts
 from study.folds import split_test
 from study.tasks.base import Task, limited
 
@@ -103,6 +103,11 @@ def test_documents_have_sentences_and_one_mark_for_each(examples: Examples) -> N
     assert {mark for own in examples.highlights for mark in own} == {0, 1}
     assert all(any(own) for own in examples.highlights)
     assert examples.budget >= 1
+
+
+def test_what_rouge_calls_a_word_is_said(examples: Examples) -> None:
+    said = examples.notes.get("rouge")
+    assert said == (examples.words.description if isinstance(examples, Summarized) else None)
 
 
 def test_loading_twice_gives_the_same_examples_in_the_same_order(

@@ -19,7 +19,9 @@ from study.engine.problems.extract import Extract
 from study.engine.windows import SHARED, spans
 from study.engine.workbench import StudyData, Workbench
 from study.errors import ConfigError
+from study.examples import Documents
 from study.records import Fold, Member
+from study.rouge import ENGLISH, UNICODE, WORDS
 
 COUNT = 96
 
@@ -127,6 +129,22 @@ def test_what_is_marked_is_learned_and_chosen(folder: Path) -> None:
     assert untrained["rougeL"] < 0.7
     assert course.scores["rougeL"] > 0.95
     assert course.scores["loss"] < 0.8 * untrained["loss"]
+
+
+def test_what_is_chosen_is_scored_and_counted_by_the_words_of_the_examples(folder: Path) -> None:
+    """Of sentences of three characters without spaces two fit into a budget of six words, not all three."""
+    chinese = Documents(("",) * 2, (("猫在叫", "狗在跑", "下雨了"),) * 2, ((1, 1, 0),) * 2, ("猫在叫狗在跑",) * 2, 6)
+    everything, scores = np.arange(2), np.array([3.0, 2.0, 1.0])
+    found = {}
+    for words in WORDS.values():
+        data = StudyData(replace(chinese, words=words), (Fold(0, everything, everything),))
+        work, model = Workbench(data, torch.device("cpu")), ModelConfig(name=str(folder), max_length=24)
+        fit = Fit([member_of(0, 0, of(model), 0, work)], work)
+        assert isinstance(fit.problem, Extract)
+        logits = {int(row): scores[:, None] for row in fit.problem.rows(everything)}
+        found[words] = fit.problem._judged(logits, everything)["rougeL"]
+        fit.pack.close()
+    assert found == {ENGLISH: 0, UNICODE: 1}
 
 
 def test_a_sentence_in_two_windows_scores_their_mean(folder: Path) -> None:

@@ -19,6 +19,7 @@ from study.errors import ConfigError
 from study.examples import Pairs
 from study.models import generators
 from study.records import Fold, Member
+from study.rouge import ENGLISH, UNICODE, WORDS
 
 Folders = Callable[[str], ModelConfig]
 
@@ -102,9 +103,22 @@ def test_a_source_has_its_frame_even_where_it_is_cut(model_of: Folders) -> None:
         letters = 12 - len(shown.split()) + 1
         assert first == shown.format(" ".join("a" * letters))
         assert problem.truncated == pytest.approx(1 / 48)
-        assert "1 of 48 sources are longer" in work.notes[0]
+        assert "1 of 48 sources is longer" in work.notes[0]
         assert problem.tokenizer.decode(problem.written.target.ids.rows()[1]) == f"{long.targets[1]} </s>"
         fit.pack.close()
+
+
+def test_what_is_written_is_scored_by_the_words_of_the_examples(
+    model_of: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = ("привет мир", "我喜欢猫")
+    found = {}
+    for words in WORDS.values():
+        fit, problem = opened(model_of("gpt2"), bench(Pairs(targets, targets, longest=7, words=words)))
+        monkeypatch.setattr(problem, "write", lambda _, rows: [targets[i] for i in rows])
+        found[words] = problem.scores(fit.pack, [np.arange(2)])[0]["rougeL"]
+        fit.pack.close()
+    assert found == {ENGLISH: 0, UNICODE: 1}
 
 
 @pytest.mark.parametrize("kind", WRITERS)

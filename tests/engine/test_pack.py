@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import configuration, member_of, predicted, unfit, workbench
+from tiny import FAMILIES, configuration, member_of, predicted, unfit, workbench
 
 from study.adapters.factors import PackedLinear
 from study.config import EngineConfig, ModelConfig
@@ -282,3 +282,26 @@ def test_a_pack_that_could_not_be_made_leaves_the_encoder_as_it_was(monkeypatch:
     with pytest.raises(torch.OutOfMemoryError):
         Fit(MEMBERS[:2], bench)
     assert not [m for m in bench.encoder(ModelConfig()).backbone.modules() if isinstance(m, PackedLinear)]
+
+
+def test_relative_positions_that_rows_share_are_adapted_for_one_member_at_a_time() -> None:
+    deberta = workbench("deberta-v2")
+    every = [configuration(rank=2, targets="all-linear", lr=1e-2 * i) for i in (1, 2)]
+    members = [member_of(i, 0, told, i, deberta) for i, told in enumerate(every, 1)]
+    together = train_pack(members, workbench("deberta-v2"))
+    apart = [train_pack([member], workbench("deberta-v2"))[0] for member in members]
+    assert [r.error for r in together] == [None, None]
+    assert [r.epochs for r in together] == [r.epochs for r in apart]
+    with pytest.raises(ValueError, match="for one member alone"):
+        Fit(members, workbench("deberta-v2")).run()
+    some = [member_of(i, 0, configuration(rank=2, targets="qv", lr=1e-2 * i), i, deberta) for i in (1, 2)]
+    assert [c.error for c in Fit(some, workbench("deberta-v2")).run()] == [None, None]
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_adapters_of_every_family_drop_inputs(kind: str) -> None:
+    for batch in (1, 4):
+        told = configuration(rank=2, targets="all-linear", dropout=0.5, batch_size=batch, epochs=1)
+        bench = workbench(kind, examples=12)
+        result = train_pack([member_of(0, 0, told, 0, bench)], bench)[0]
+        assert (result.error, result.metrics["pack/members"]) == (None, 1)

@@ -12,88 +12,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exports import folder_of
 from huggingface_hub import ModelCard
 from mlflow.tracking import MlflowClient
-from tiny import save_model
 
-from study.config import (
-    LauncherConfig,
-    MethodConfig,
-    ModelConfig,
-    StorageConfig,
-    StudyConfig,
-    StudySettings,
-    TaskConfig,
-    TrackingConfig,
-    TrainConfig,
-)
 from study.errors import ConfigError, StudyError
-from study.export import load, measure, write
+from study.export import load, write
 from study.export.card import LIBRARIES
 from study.export.job import Wanted
 from study.export.measure import FIGURES
 from study.export.record import TrialRun
 from study.export.run import run_export
-from study.search.driver import run_study
 from study.search.finish import record_exports
 from study.search.ledger import exports_of, find
-from study.search.plan import GRID
 from study.tracking import Tracker
 
 ROOT = Path(__file__).parents[2]
 HEAD, FULL, LORA = range(3)  # baselines come first
 TEXT = "a fine film"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a study of five trials has run: three baselines, then factors with and without residual."""
-    folder = tmp_path_factory.mktemp("home")
-    config = StudyConfig(
-        study=StudySettings("small", trials=5, folds=2),
-        task=TaskConfig(limit=80, test_fraction=0.25),
-        model=ModelConfig(str(save_model(folder / "model")), max_length=16),
-        method=MethodConfig("factorized", rank=2, lam=10.0, residual="keep"),
-        train=TrainConfig(epochs=1),
-        space={"method.residual": "choice(keep,drop)"},
-        sampler={"_target_": GRID},
-        launcher=LauncherConfig(workers=1),
-        storage=StorageConfig(f"sqlite:///{folder}/lora-study.db"),
-        tracking=TrackingConfig(uri=f"sqlite:///{folder}/mlflow.db"),
-    )
-    assert run_study(config, [], lambda _: folder / "report" / "index.html") == 0
-    return folder
-
-
-@pytest.fixture
-def wanted(home: Path, tmp_path: Path) -> Wanted:
-    return Wanted("small", f"sqlite:///{home}/lora-study.db", out=tmp_path / "exports")
-
-
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No process of its own answers, which takes seconds: what it says is tested once."""
-    monkeypatch.setattr(measure, "_asked", lambda *_: {"empty": 1, "peak": 2, "seconds": [0.001]})
-
-
-def folder_of(wanted: Wanted, trial: int, label: str) -> Path:
-    return wanted.out / "small" / f"trial-{trial}" / label
-
-
-def with_residual(wanted: Wanted, residual: str) -> int:
-    """The number of the factorized trial with that residual: a grid is walked in the order of its seed."""
-    trials = find(wanted.storage, "small")[0].trials
-    return next(t.number for t in trials if t.params.get("method.residual") == residual)
-
-
-@pytest.fixture
-def keep(wanted: Wanted) -> int:
-    return with_residual(wanted, "keep")
-
-
-@pytest.fixture
-def drop(wanted: Wanted) -> int:
-    return with_residual(wanted, "drop")
 
 
 def figures_of(wanted: Wanted, trial: int, label: str) -> dict[str, float]:
@@ -246,7 +182,7 @@ BAD = {
     "study=small within=bytes": "is no bound",
     "study=small nope=1": "nope",
     "study=small format=merged storage.url=sqlite:///absent.db": "there is no such database",
-    "study=small format=merged storage.url=sqlite:///mlflow.db": "holds no studies",
+    "study=small format=merged storage.url=sqlite:///mlflow.db": "without the tables of Optuna",
     "study=small format=merged tracking.uri=sqlite:///lora-study.db": "without MLflow's tables",
 }
 

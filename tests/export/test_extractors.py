@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from study.config import ModelConfig
 from study.engine.fit import Fit
 from study.engine.problems.extract import Extract
 from study.engine.workbench import StudyData, Workbench
+from study.examples import Documents
 from study.export import load
 from study.export.formats import get
+from study.export.manifest import FILE
 from study.export.retrain import of_fit
 from study.export.trained import Trained
 from study.records import Fold
+from study.rouge import ENGLISH, UNICODE
 
 METHODS = {
     "peft": {"kind": "lora", "targets": "all-linear"},
@@ -30,11 +34,14 @@ METHODS = {
 }
 
 
-def trained(folder: Path, pooling: str, method: dict[str, object]) -> tuple[Trained, list[np.ndarray]]:
+def trained(
+    folder: Path, pooling: str, method: dict[str, object], examples: Documents | None = None
+) -> tuple[Trained, list[np.ndarray]]:
     """A model that has learned a little, and the engine's own score of every sentence."""
     model = ModelConfig(str(save_model(folder)), max_length=24, pooling=pooling)
-    everything = np.arange(24)
-    bench = Workbench(StudyData(documents(24), (Fold(0, everything, everything[:8]),)), torch.device("cpu"))
+    examples = examples or documents(24)
+    everything = np.arange(len(examples))
+    bench = Workbench(StudyData(examples, (Fold(0, everything, everything[:8]),)), torch.device("cpu"))
     fit = Fit([member_of(0, 0, replace(configuration(lr=2e-2, **method), model=model), 5, bench)], bench)
     fit.run()
     surgery.reattach(fit.pack.backbone, fit.pack.attached)
@@ -55,8 +62,22 @@ def test_an_exported_extractor_scores_and_chooses_as_the_engine_does(tmp_path: P
     assert np.abs(own.logits(given) - np.concatenate(scores)).max() < 1e-5
     assert np.abs(extractor.logits(given) - np.concatenate(scores)).max() < 1e-5
     assert np.ptp(np.concatenate(scores)) > 0.01
-    expected = [[s[i] for i in summaries.chosen(x, s, 8)] for x, (_, s) in zip(scores, given, strict=True)]
+    expected = [[s[i] for i in summaries.chosen(x, s, 8, ENGLISH)] for x, (_, s) in zip(scores, given, strict=True)]
     assert extractor(given) == [" ".join(own) for own in expected]
+
+
+def test_a_loaded_extractor_counts_words_as_the_study_did(tmp_path: Path) -> None:
+    """Of sentences of three characters without spaces two fit into a budget of six words, not all three."""
+    texts = ("猫在叫。", "狗在跑。", "下雨了。")
+    examples = Documents(("",) * 8, (texts,) * 8, ((1, 0, 0),) * 8, ("猫在叫",) * 8, 6, metric="rougeL", words=UNICODE)
+    own, _ = trained(tmp_path / "model", "mean", METHODS["peft"], examples)
+    folder = exported(own, "peft", tmp_path / "export")
+    (summary,) = load(folder)([("", texts)])
+    assert len(summary.split()) == 2
+    manifest = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    del manifest["frame"]["words"]  # as an earlier version wrote it
+    (folder / FILE).write_text(json.dumps(manifest), encoding="utf-8")
+    assert load(folder)([("", texts)]) == [" ".join(texts)]
 
 
 def test_no_graph_of_one_pass_reads_windows() -> None:

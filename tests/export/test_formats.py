@@ -13,30 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from exports import exported
+from exports import METHODS, TEXTS, exported, model_of, train
 from peft import PeftModel
-from tiny import FAMILIES, adapted, configuration, letters, member_of, predicted, save_model
-from transformers import CONFIG_MAPPING, AutoModel, pipeline
+from tiny import FAMILIES, adapted, configuration, predicted
+from transformers import AutoModel, pipeline
 
 from study.adapters import surgery
-from study.config import ModelConfig
-from study.engine.fit import Fit
-from study.engine.workbench import Workbench
 from study.errors import StudyError
 from study.export import load
 from study.export.formats import FORMATS, get
-from study.export.retrain import of_fit
 from study.export.trained import Trained
 from study.models import encoders
 
-TEXTS = letters().examples.texts
-METHODS = {
-    "lora": {"kind": "lora", "targets": "all-linear", "rank": "attention:2,ffn:3"},
-    "keep": {"kind": "factorized", "lam": 10.0, "targets": "qv"},
-    "drop": {"kind": "factorized", "residual": "drop", "targets": "ffn", "rank": 3},
-    "full": {"kind": "full"},
-    "head": {"kind": "head"},
-}
 FITS = {
     "peft": {"lora", "keep"},
     "merged": {"lora", "keep", "drop", "full", "head"},
@@ -47,22 +35,6 @@ FITS = {
 
 # Writing ONNX takes seconds: one method that keeps weights and one that drops them stand for all.
 TRIED = [(n, m) for n in FORMATS for m in sorted(FITS[n]) if n != "onnx" or m in ("keep", "drop")]
-
-
-def model_of(folder: Path, kind: str, pooling: str = "mean") -> ModelConfig:
-    save_model(folder, kind)
-    if kind in ("t5", "bart"):  # as they are published: with their decoders
-        AutoModel.from_config(CONFIG_MAPPING[kind](**FAMILIES[kind])).save_pretrained(folder)
-    return ModelConfig(str(folder), max_length=16, pooling=pooling)
-
-
-def train(model: ModelConfig, method: str) -> tuple[Trained, Fit]:
-    """A member of two epochs; what it learned, and the fit, closed."""
-    own = replace(configuration(**METHODS[method], lr=2e-2), model=model)
-    bench = Workbench(letters(), torch.device("cpu"))
-    fit = Fit([member_of(0, 0, own, 5, bench)], bench)
-    fit.run()
-    return of_fit(fit, bench), fit
 
 
 @pytest.fixture(scope="module")

@@ -57,3 +57,29 @@ def test_every_family_computes_what_it_did(kind: str) -> None:
     own = {"deberta-v2", "mpnet", "t5"}  # attention of their own, with positions in it
     assert (model.config._attn_implementation == attention.NAME) or kind in own
     assert torch.allclose(before[mask.bool()], after[mask.bool()], atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_every_family_computes_in_low_precision_what_it_does_in_high(kind: str) -> None:
+    ids = torch.arange(8, 22).view(2, 7)
+    mask = torch.ones_like(ids)
+    mask[1, 4:] = 0
+    out = []
+    for dtype in (torch.float64, torch.bfloat16):
+        model = backbone(kind).to(dtype).eval()
+        attention.use(model)
+        with torch.no_grad():
+            out.append(model(input_ids=ids, attention_mask=mask).last_hidden_state[mask.bool()].double())
+    assert (out[0] - out[1]).abs().max() < 0.05 * out[0].abs().max()
+
+
+def test_relative_positions_are_cut_to_the_first_token_as_its_query_is() -> None:
+    q, k, v, mask = inputs()
+    bias = torch.randn(1, 3, 7, 7, generator=torch.Generator().manual_seed(1))
+    module = nn.Module()
+    whole, _ = attention.attend(module, q, k, v, mask, position_bias=bias)
+    weights = (q @ k.mT / 2 + bias).masked_fill(~mask, -torch.inf).softmax(-1)
+    assert torch.allclose(whole, (weights @ v).transpose(1, 2), atol=1e-6)
+    setattr(module, attention.FIRST_TOKEN, True)
+    first, _ = attention.attend(module, q, k, v, mask, position_bias=bias)
+    assert torch.allclose(first[:, 0], whole[:, 0], atol=1e-6)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import letters, save_model, save_writer
+from tiny import as_pickles, letters, save_model, save_writer, shifted
 
 from study.config import ModelConfig, StudyConfig
 from study.engine.workbench import Workbench
@@ -19,28 +19,6 @@ from study.models import encoders, identity
 from study.search.identity import first_fingerprint
 from study.search.plan import Plan
 from study.search.space import parse_space
-
-
-def as_pickles(folder: Path, shards: int = 1) -> Path:
-    """The model's weights as pytorch_model.bin, or in so many shards with an index."""
-    from safetensors.torch import load_file
-
-    weights = load_file(folder / "model.safetensors")
-    (folder / "model.safetensors").unlink()
-    names = ["pytorch_model.bin"] if shards == 1 else [f"pytorch_model-{i + 1}-of-{shards}.bin" for i in range(shards)]
-    where = {key: names[i % shards] for i, key in enumerate(weights)}
-    for name in names:
-        torch.save({key: weights[key] for key in weights if where[key] == name}, folder / name)
-    if shards > 1:
-        (folder / "pytorch_model.bin.index.json").write_text(
-            '{"metadata": {}, "weight_map": ' + str(where).replace("'", '"') + "}"
-        )
-    return folder
-
-
-def shifted(file: Path) -> None:
-    weights = torch.load(file)
-    torch.save({key: value + 0.5 if value.is_floating_point() else value for key, value in weights.items()}, file)
 
 
 def states(folder: Path) -> np.ndarray:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import math
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from rich.console import Console
 from tiny import configuration
 
 from study import methods
 from study.config import StudyConfig
-from study.records import FoldResult, TrialResult
+from study.records import Epoch, FoldResult, TrialResult
 from study.search import finish
+from study.wording import plural
 
 
 def test_a_pattern_of_ranks_is_not_cut_short_at_eighty_columns() -> None:
@@ -31,11 +34,45 @@ def test_a_pattern_of_ranks_is_not_cut_short_at_eighty_columns() -> None:
     assert "".join(cells).replace(" ", "") == methods.of(told).label(told).replace(" ", "")
 
 
-def test_the_distinct_errors_of_failed_trials_are_said_with_their_counts() -> None:
-    errors = ["a [b]", "a [b]", "c\nd", "e", "f", None]
+def failures(*errors: str | None) -> list[str]:
     folds = [FoldResult(n, 0, None if e else 0.5, error=e) for n, e in enumerate(errors)]
-    results = {f.trial: TrialResult(f.trial, configuration(), (f,)) for f in folds}
-    assert finish.failures(results) == [
-        "5 of 6 trials failed:", "  2 × a [b]", "  1 × c d", "  1 × e", "  and 1 other errors",
+    return finish.failures({f.trial: TrialResult(f.trial, configuration(), (f,)) for f in folds})
+
+
+def test_the_distinct_errors_of_failed_trials_are_said_with_their_counts() -> None:
+    assert failures("a [b]", "a [b]", "c\nd", "e", "f", "g", None) == [
+        "6 of 7 trials failed:", "  2 × a [b]", "  1 × c d", "  1 × e", "  and 2 other errors",
     ]  # fmt: skip
-    assert finish.failures({5: results[5]}) == []
+    assert failures(None) == []
+
+
+def test_one_of_a_thing_is_said_in_the_singular() -> None:
+    assert failures("a", "b", "c", "d")[-1] == "  and 1 other error"
+    assert failures("a") == ["1 of 1 trial failed:", "  1 × a"]
+    assert [plural(n, "trial") for n in (0, 1, 2, 1000)] == ["0 trials", "1 trial", "2 trials", "1,000 trials"]
+
+
+FIGURES = [
+    ({"loss": math.nan, "score": 0.5}, "trial 0 has no test score (its held-out loss is nan in epoch 1; "),
+    ({"loss": 0.5, "score": math.nan}, "trial 0 has no test score (its held-out score is nan in epoch 1; "),
+    ({"loss": 0.5, "score": 0.5, "rougeL": math.inf}, "trial 0 has no test score (its held-out rougeL is inf "),
+]
+
+
+@pytest.mark.parametrize(("figures", "said"), FIGURES)
+def test_a_test_score_that_is_no_number_is_said_and_not_kept(figures: dict[str, float], said: str) -> None:
+    costs = {"params/trainable": 9.0}
+    plan: Any = SimpleNamespace(
+        config=StudyConfig(), directions=["maximize", "minimize"], test=[7, 8], folds=[None, None]
+    )
+    searched = tuple(FoldResult(0, k, 0.5, {"score": 0.5, **costs}) for k in range(2))
+    epoch = Epoch(1, 1, 0.5, 0.0, 0.5)
+    result = FoldResult(0, 2, figures["score"], {**figures, **costs}, (epoch,))
+    kept: list[object] = []
+    ledger: Any = SimpleNamespace(test_scores=dict, keep_test_score=lambda *given: kept.append(given))
+    tracker: Any = SimpleNamespace(measured=lambda *given: kept.append(given))
+    notes = finish.score_tests(
+        plan, ledger, {0: TrialResult(0, configuration(), searched)}, tracker, lambda members, known: iter([result])
+    )
+    assert notes[0].startswith(said)
+    assert (len(notes), kept) == (1, [])

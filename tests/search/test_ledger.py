@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from optuna.exceptions import StorageInternalError
 
 from study.compose import compose
 from study.config import SearchConfig, StorageConfig, StudyConfig, StudySettings
@@ -18,9 +19,10 @@ from study.engine.changes import VERSION
 from study.errors import ConfigError, ResumeError
 from study.examples import Texts
 from study.records import Fold
-from study.search.ledger import TRAININGS, Ledger, configuration_of, find, storage
+from study.search.ledger import TRAININGS, Ledger, configuration_of, find
 from study.search.plan import Plan
 from study.search.space import parse_space
+from study.search.storage import check, storage
 
 SPACE = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 100))", "method.layers": "all,top-1"}
 GRID = {"method.rank": "choice(1,2,4,8)", "method.layers": "all,top-1"}
@@ -127,19 +129,45 @@ def test_a_fixed_lambda_concerns_a_stored_study_too(tmp_path: Path) -> None:
         Ledger(other)
 
 
-@pytest.mark.parametrize("directions", [["maximize", "minimize"], ["minimize"]])
-def test_a_study_of_another_program_is_refused_and_stays_as_it_was(directions: list[str], tmp_path: Path) -> None:
+THEIRS = {
+    "trials": (["maximize", "minimize"], 1, {}),
+    "trials of one objective": (["minimize"], 1, {}),
+    "a note of theirs": (["maximize", "minimize"], 0, {"owner": "another"}),
+}
+
+
+@pytest.mark.parametrize(("directions", "trials", "notes"), THEIRS.values(), ids=THEIRS)
+def test_a_study_of_another_program_is_refused_and_stays_as_it_was(
+    directions: list[str], trials: int, notes: dict[str, str], tmp_path: Path
+) -> None:
     mine = plan(tmp_path, "random")
-    theirs = optuna.create_study(
-        storage=storage(mine.config.storage.url), study_name=mine.config.study.name, directions=directions
-    )
-    theirs.add_trial(optuna.trial.create_trial(values=[0.5] * len(directions)))
-    with pytest.raises(ConfigError, match="is another program's study in this store, with 1 trials"):
+    url, name = mine.config.storage.url, mine.config.study.name
+    theirs = optuna.create_study(storage=storage(url), study_name=name, directions=directions)
+    for _ in range(trials):
+        theirs.add_trial(optuna.trial.create_trial(values=[0.5] * len(directions)))
+    for key, value in notes.items():
+        theirs.set_user_attr(key, value)
+    before = (tmp_path / "a.db").read_bytes()
+    for refused in (lambda: check(mine.config), lambda: Ledger(mine), lambda: find(url, name)):
+        with pytest.raises(ConfigError, match=f"is another program's study in this store, with {trials} trials"):
+            refused()
+    assert (tmp_path / "a.db").read_bytes() == before
+
+
+def test_a_study_without_trials_that_has_other_directions_is_another_programs(tmp_path: Path) -> None:
+    mine = plan(tmp_path, "random")
+    optuna.create_study(storage=storage(mine.config.storage.url), study_name="study", directions=["minimize"])
+    with pytest.raises(ConfigError, match="is another program's study"):
         Ledger(mine)
-    with pytest.raises(ConfigError, match="another program's study"):
-        find(mine.config.storage.url, mine.config.study.name)
-    assert theirs.user_attrs == {}
-    assert len(theirs.get_trials()) == 1
+
+
+def test_reading_a_study_can_change_nothing_in_its_store(tmp_path: Path) -> None:
+    mine = plan(tmp_path, "random")
+    Ledger(mine).keep_config()
+    study, config = find(mine.config.storage.url, "study")
+    assert config == mine.config
+    with pytest.raises(StorageInternalError, match="during the commit"):
+        study.set_user_attr("mark", 1)
 
 
 def test_a_study_that_was_cut_off_before_its_first_mark_is_taken(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import configuration, member_of
+from tiny import configuration, member_of, save_model
 
 from study.config import Configuration, ModelConfig
 from study.models import encoders
@@ -71,3 +72,12 @@ def test_another_reading_of_the_texts_is_another_group(change: dict[str, object]
     one = Configuration()
     other = replace(one, model=replace(one.model, **change))  # type: ignore[arg-type]
     assert packing.group_of(member_of(0, 0, one, 0)) != packing.group_of(member_of(0, 0, other, 0))
+
+
+def test_members_that_adapt_relative_positions_train_alone_and_the_others_beside_them_together(tmp_path: Path) -> None:
+    model = ModelConfig(str(save_model(tmp_path, "deberta-v2")))
+    targets = ("all-linear", "attention", "pos_key_proj", "qv", "ffn")
+    told = [replace(configuration(rank=2, targets=t), model=model) for t in targets]
+    geometry = Geometry(*encoders.measured(encoders.shapes(model)))
+    packs = packing.compose([member_of(i, 0, c, 0, geometry) for i, c in enumerate(told)], lambda group, own: 100)
+    assert sorted(sorted(m.trial for m in pack) for pack in packs) == [[0], [1], [2], [3, 4]]

@@ -142,5 +142,6 @@ def test_a_grid_that_is_not_finished_says_how_many_trials_it_needs(plan: Plan, t
     study = replace(plan.config.study, trials=trials)
     config = replace(plan.config, space=space, sampler={"_target_": GRID}, study=study)
     notes = replace(plan, config=config, space=parse_space(config)).notes
-    expected = f"The grid has 6 configurations, of which {said} train beside 3 baselines: study.trials=9 trains all."
+    expected = f"The grid has 6 configurations, of which {said} would train beside 3 baselines: "
+    expected += "study.trials=9 trains all."
     assert notes == (() if said is None else (expected,))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from study import summaries
 from study.config import TaskConfig
 from study.errors import ConfigError, DataError
 from study.examples import Documents, Pairs, Texts
+from study.rouge import ENGLISH, UNICODE
 from study.tabular.build import build, needed, wanted
 from study.tabular.table import Table
 
@@ -104,7 +106,7 @@ def test_documents_are_split_and_their_highlights_are_the_oracle() -> None:
     assert found.sentences[0][-1] == "It rained"
     assert " ".join(found.sentences[0]) == " ".join(BODY.split())
     for i, sentences in enumerate(found.sentences):
-        taken = summaries.oracle(sentences, found.references[i], 1000)
+        taken = summaries.oracle(sentences, found.references[i], 1000, ENGLISH)
         assert [k for k, mark in enumerate(found.highlights[i]) if mark] == taken
     assert found.budget == 5  # of "Dr. Smith saw a dog.": the words that the search takes where it takes any
     assert found.queries == ("", "")
@@ -119,10 +121,70 @@ def test_a_budget_that_is_given_is_kept() -> None:
     assert [d.budget for d in found.values() if isinstance(d, Documents)] == [7, 3]
 
 
-@pytest.mark.parametrize("target", ["", None, " … ", "только кириллица", 5])
-def test_a_target_that_rouge_cannot_read_is_refused(target: Any) -> None:
-    with pytest.raises(DataError, match=r"line 3: has no summary that ROUGE can read"):
-        build(DOCUMENTS, [of(t=["A b.", "C d."], s=["b", target])])
+WRITERS = replace(DOCUMENTS, kind="summarization_generate")
+
+
+@pytest.mark.parametrize("config", [DOCUMENTS, WRITERS], ids=["documents", "pairs"])
+@pytest.mark.parametrize("first", ["b", "кот спит"])
+@pytest.mark.parametrize("target", ["", None, " … ", "«–»", "。", "\u0301", 5])
+def test_a_target_that_rouge_cannot_read_is_refused(target: Any, first: str, config: TaskConfig) -> None:
+    with pytest.raises(DataError, match=r"line 3: has no summary that ROUGE can read.*; fill it in, or delete the row"):
+        build(config, [of(t=["A b.", "C d."], s=[first, target])])
+
+
+@pytest.mark.parametrize("target", ["только кириллица", "أحب القطط", "我喜欢猫", "हिन्दी"])
+def test_a_target_of_another_script_among_english_ones_is_refused_unless_it_is_to_be_read(target: str) -> None:
+    table = of(t=["A b.", "C d."], s=["the cat sat on the mat " * 70, target])
+    for rouge in (None, "auto", "english"):
+        with pytest.raises(
+            DataError, match=r"line 3: .*a to z, digits \(task.target=s\); write task.rouge=unicode for"
+        ):
+            build(replace(DOCUMENTS, rouge=rouge), [table])
+    found = build(replace(DOCUMENTS, rouge="unicode"), [table])
+    assert isinstance(found, Documents)
+    assert found.references[1] == target
+
+
+# A document of three sentences, a summary that says the second, and how many words that sentence has.
+FOREIGN = {
+    "German": ("Der Hund bellt. Die Mäuse lösen Rätsel. Schön ist es.", "Mäuse lösen Rätsel", 4),
+    "French": ("Le chien aboie. L’été a été chaud. Voilà.", "été chaud", 5),
+    "Russian": ("Собака лает. Кошка сидит на окне. Идёт дождь.", "кошка на окне", 4),
+    "Hindi": ("कुत्ता भौंकता है। बिल्ली खिड़की पर है। बारिश।", "बिल्ली खिड़की", 4),
+    "Arabic": ("ينبح الكلب؟ القطة تجلس هنا؟ تمطر", "القطة هنا", 3),
+    "Chinese": ("狗在叫。猫坐在窗上。下雨。", "猫在窗上", 5),
+    "Japanese": ("犬が吠える。猫は窓にいる。雨です。", "猫は窓", 6),
+}
+
+
+@pytest.mark.parametrize("language", FOREIGN)
+def test_documents_of_other_scripts_are_split_marked_and_counted_by_their_own_words(language: str) -> None:
+    text, target, size = FOREIGN[language]
+    found = build(DOCUMENTS, [of(t=[text], s=[target])])
+    assert isinstance(found, Documents)
+    assert found.words == UNICODE
+    assert found.highlights == ((0, 1, 0),)
+    assert found.budget == size
+    assert found.notes["rouge"] == UNICODE.description
+    pairs = build(WRITERS, [of(t=[text], s=[target])])
+    assert isinstance(pairs, Pairs)
+    assert pairs.words == UNICODE
+    assert pairs.longest == 2 * UNICODE.count(target)
+    assert pairs.notes["rouge"] == UNICODE.description
+
+
+def test_words_are_chosen_by_all_references_together_and_kept_by_every_part() -> None:
+    tables = [of(t=["A b.", "C d."], s=["b"] * 2), of("task.test_path=u.csv", t=["E"], s=["ещё одна"])]
+    found = build(DOCUMENTS, tables)
+    assert isinstance(found, Documents)
+    assert found.words == found.take(np.array([0])).words == UNICODE
+
+
+def test_english_summaries_with_a_few_other_letters_stay_english_and_it_is_said() -> None:
+    found = build(DOCUMENTS, [of(t=["A café. A bar."], s=["a café " + "and a bar " * 66])])
+    assert isinstance(found, Documents)
+    assert found.words == ENGLISH
+    assert found.notes["rouge"].endswith("which cut 1 of the references' 200 words at other letters")
 
 
 def test_pairs_leave_room_for_nearly_every_target() -> None:

@@ -102,7 +102,7 @@ BAD: dict[str, Bad] = {
     "JSON that is no object": ("t.jsonl", '{"review": "a", "stars": 1}\n[1]\n', CSV, "line 2: is JSON and no object"),
     "a text that is a number": ("t.jsonl", '{"review": 5, "stars": 1}\n', CSV, "line 1: has 5 for a text"),
     "a row with too many cells": ("t.csv", with_row("a, b,1"), CSV, "line 42: has 3 cells where the header has 2"),
-    "a row with too few cells": ("t.csv", with_row("a"), CSV, "line 42: has 1 cells where the header has 2"),
+    "a row with too few cells": ("t.csv", with_row("a"), CSV, "line 42: has 1 cell where the header has 2"),
     "a quotation that does not end": ("t.csv", with_row('"a,1'), CSV, "close every quotation mark"),
     "a label of several lines": (
         "t.csv", with_row('odd,"no\nclass"'), f"{CSV} task.test_fraction=0", "smallest class no class",
@@ -124,6 +124,16 @@ BAD: dict[str, Bad] = {
     ),
     "a summary of no words": (
         "t.jsonl", lambda p: write_jsonl(p, articles(20)), f"{SUMMARIES} task.budget=0", "task.budget=0",
+    ),
+    "words of ROUGE that there are not": (
+        "t.jsonl", lambda p: write_jsonl(p, articles(20)), f"{SUMMARIES} task.rouge=german", "auto, english, unicode",
+    ),
+    "words of ROUGE for classes": (
+        "t.csv", GOOD, f"{CSV} task.rouge=unicode", "task.rouge=unicode: is not read by task=file",
+    ),
+    "a target of no letter among those of other scripts": (
+        "t.jsonl", lambda p: write_jsonl(p, [{"body": "Раз.", "short": short} for short in ("раз", "…")]), SUMMARIES,
+        "line 2: has no summary that ROUGE can read: a letter or digit of any script",
     ),
     "a model that writes no tokens": (
         "t.jsonl", lambda p: write_jsonl(p, articles(20)), f"{SUMMARIES} task.longest=0", "task.longest=0",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tables import write_csv, write_jsonl, write_parquet
 
 from study import tasks
 from study.config import TaskConfig
@@ -168,3 +170,47 @@ def test_without_the_package_it_is_said_how_to_install_it(tmp_path: Path, monkey
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(AssetError, match=r"pip install 'lora-study\[hub\]'"):
         read(tmp_path)
+
+
+WRITERS = {"csv": write_csv, "jsonl": write_jsonl, "parquet": write_parquet}
+
+
+@pytest.mark.parametrize("kind", [*WRITERS, "arrow"])
+def test_a_file_that_was_replaced_in_place_is_read_anew(tmp_path: Path, kind: str) -> None:
+    def written(word: str) -> Examples:
+        rows = [{"text": f"{word} {i}", "label": "ab"[i % 2]} for i in range(4)]
+        if kind == "arrow":
+            made({key: [row[key] for row in rows] for key in rows[0]}).save_to_disk(tmp_path)
+        else:
+            WRITERS[kind](tmp_path / f"train.{kind}", rows)
+        for file in tmp_path.iterdir():
+            os.utime(file, (1e9, 1e9))
+        return read(tmp_path, text="text", label="label")
+
+    before, sizes = written("one"), {f.name: f.stat().st_size for f in tmp_path.iterdir()}
+    after = written("two")
+    assert {f.name: f.stat().st_size for f in tmp_path.iterdir()} == sizes
+    assert isinstance(before, Texts)
+    assert isinstance(after, Texts)
+    assert (before.texts[0], after.texts[0]) == ("one 0", "two 0")
+    assert before.fingerprint != after.fingerprint
+
+
+def test_another_card_is_another_reading_of_the_same_files(folder: Path) -> None:
+    assert len(read(folder, config="mnli")) == 3
+    card = folder / "README.md"
+    before = card.stat()
+    card.write_text(card.read_text().replace("mnli/train", "mnli/validation", 1))
+    os.utime(card, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert len(read(folder, config="mnli")) == 1
+
+
+def test_what_was_prepared_once_is_not_prepared_again(tmp_path: Path) -> None:
+    import datasets
+
+    write_csv(tmp_path / "train.csv", [{"text": f"a {i}", "label": "ab"[i % 2]} for i in range(4)])
+    kept = Path(datasets.config.HF_DATASETS_CACHE)
+    read(tmp_path, text="text", label="label")
+    prepared = {f: f.stat().st_mtime_ns for f in kept.rglob("*.arrow")}
+    read(tmp_path, text="text", label="label")
+    assert {f: f.stat().st_mtime_ns for f in kept.rglob("*.arrow")} == prepared

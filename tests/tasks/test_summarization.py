@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study import assets, summaries, tasks
+from study import assets, rouge, summaries, tasks
 from study.config import TaskConfig
-from study.examples import Documents
+from study.examples import Documents, Pairs
 from study.folds import make_folds, split_test
 from study.records import Fold
 from study.references import references
+from study.rouge import ENGLISH, UNICODE
 
 CONFIG = TaskConfig(name="summarization")
 
@@ -46,9 +47,9 @@ def test_the_budget_is_the_one_at_which_what_people_highlighted_is_worth_most(ex
     marked = [[s for s, h in zip(t, m, strict=True) if h] for t, m in zip(own.sentences, own.highlights, strict=True)]
 
     def worth(budget: int) -> float:
-        kept = [summaries.chosen(np.ones(len(m)), m, budget) for m in marked]
+        kept = [summaries.chosen(np.ones(len(m)), m, budget, own.words) for m in marked]
         texts = [" ".join(m[i] for i in k) for m, k in zip(marked, kept, strict=True)]
-        return float(summaries.rouge(texts, own.references)["rouge1"].mean())
+        return float(rouge.f1(texts, own.references, own.words)["rouge1"].mean())
 
     found = {budget: worth(budget) for budget in (25, 50, 100)}
     assert found == pytest.approx({25: 0.338, 50: 0.378, 100: 0.325}, abs=0.001)
@@ -79,6 +80,10 @@ def test_empty_sentences_are_left_out_and_missing_highlights_are_found(
     monkeypatch.setattr(assets, "fetch", lambda _: tmp_path)
     found = tasks.get("summarization").read(CONFIG)
     assert isinstance(found, Documents)
+    written = tasks.get("summarization_generate").read(TaskConfig(name="summarization_generate", rouge="unicode"))
+    assert isinstance(written, Pairs)
+    assert (found.words, written.words) == (ENGLISH, UNICODE)
+    assert (found.notes["rouge"], written.notes["rouge"]) == (ENGLISH.description, UNICODE.description)
     assert set(found.sentences) == {("A cat sat.", "A dog barked loudly.")}
     assert found.highlights == ((1, 0), (1, 0), (0, 1)) * 3
     assert found.notes["empty sentences dropped"] == "3"

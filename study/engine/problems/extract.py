@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from study import metrics, summaries
+from study import metrics, rouge, summaries
 from study.config import ModelConfig
 from study.engine.batches import moved
 from study.engine.inputs import Reading
@@ -56,9 +56,10 @@ class Extract(WithHead):
         """ROUGE of what one member would choose, against the references, and the loss of its sentences' scores."""
         own = [self.windows.means(logits, document) for document in positions.tolist()]
         sentences = [self.documents.sentences[i] for i in positions]
-        picked = [summaries.chosen(s, t, self.documents.budget) for s, t in zip(own, sentences, strict=True)]
+        budget, words = self.documents.budget, self.documents.words
+        picked = [summaries.chosen(s, t, budget, words) for s, t in zip(own, sentences, strict=True)]
         texts = [" ".join(t[i] for i in chosen) for t, chosen in zip(sentences, picked, strict=True)]
-        rouge = summaries.rouge(texts, [self.documents.references[i] for i in positions])
+        figures = rouge.f1(texts, [self.documents.references[i] for i in positions], words)
         labels = [self.documents.highlights[i] for i in positions]
         losses = [metrics.binary_cross_entropy(s, np.array(y)) for s, y in zip(own, labels, strict=True)]
-        return {**{name: float(values.mean()) for name, values in rouge.items()}, "loss": float(np.mean(losses))}
+        return {**{name: float(values.mean()) for name, values in figures.items()}, "loss": float(np.mean(losses))}

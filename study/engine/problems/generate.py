@@ -5,32 +5,23 @@ A row's loss is the mean cross entropy of its target's tokens, each given those 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from study import summaries
+from study import rouge
 from study.config import ModelConfig
-from study.engine.batches import Tokens, moved
+from study.engine.batches import moved
 from study.engine.pack import Pack
+from study.engine.pairs import Written, read_pairs
 from study.engine.problems.base import Problem, in_turns, levelled
-from study.engine.texts import around, padding, tokenized
 from study.engine.workbench import Workbench
 from study.examples import Pairs
 from study.models import generators
 
 IGNORED = -100  # what torch's cross entropy leaves out
-
-
-@dataclass(frozen=True)
-class Written:
-    """Token ids of every pair: the source with its frame, and the target with the mark of its end."""
-
-    source: Tokens
-    target: Tokens
 
 
 class Generate(Problem):
@@ -49,18 +40,9 @@ class Generate(Problem):
         self.truncated = self.written.source.truncated
 
     def _read(self, model: ModelConfig) -> Written:
-        pairs, tokenizer = self.pairs, self.tokenizer
-        begin, end = around(pairs, tokenizer, self.two_stacks)
-        room = max(1, model.max_length - len(begin) - len(end))
-        source = tokenized(pairs.sources, tokenizer, room, add_special_tokens=False)
-        pad = padding(tokenizer)
-        read = Tokens.of([np.array([*begin, *row, *end]) for row in source.ids.rows()], pad, cut=source.cut)
-        self.bench.note_cut(model, read, "sources")
-        return Written(read, Tokens.of([self._target(text) for text in pairs.targets], pad))
-
-    def _target(self, text: str) -> np.ndarray:
-        ids = self.tokenizer(text_target=text, add_special_tokens=False)["input_ids"]
-        return np.array([*ids[: self.pairs.longest - 1], self.tokenizer.eos_token_id], dtype=np.int64)
+        read = read_pairs(self.pairs, self.tokenizer, model.max_length, self.two_stacks)
+        self.bench.note_cut(model, read.source, "source")
+        return read
 
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
         return (self._losses(pack, rows.reshape(-1)).view_as(weights) * weights).sum(1)
@@ -113,9 +95,9 @@ class Generate(Problem):
 
     def _judged(self, losses: dict[int, float], texts: dict[int, str], positions: np.ndarray) -> dict[str, float]:
         own = positions.tolist()
-        rouge = summaries.rouge([texts[i] for i in own], [self.pairs.targets[i] for i in own])
-        figures = {name: float(values.mean()) for name, values in rouge.items()}
-        return {**figures, "loss": float(np.mean([losses[i] for i in own]))}
+        figures = rouge.f1([texts[i] for i in own], [self.pairs.targets[i] for i in own], self.pairs.words)
+        means = {name: float(values.mean()) for name, values in figures.items()}
+        return {**means, "loss": float(np.mean([losses[i] for i in own]))}
 
     def write(self, pack: Pack, rows: np.ndarray) -> list[str]:
         """What the members write for `rows` [P·n], member after member."""

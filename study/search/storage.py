@@ -1,0 +1,86 @@
+"""Optuna's store: whether it can be used, opening it to write, and opening it so that nothing is written."""
+
+from __future__ import annotations
+
+import shlex
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from study import addresses, stores
+from study.config import StudyConfig
+from study.errors import ConfigError
+from study.wording import plural
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+KEY = "storage.url"
+FINGERPRINT = "lora_study.fingerprint"  # the mark of this suite's studies
+PAUSES = (0.1, 0.3, 1.0)  # seconds between tries to open a store that others may just be making
+
+
+def check(config: StudyConfig) -> None:
+    """Raise ConfigError where the search cannot be kept for a reason that can be known; creates nothing."""
+    url = config.storage.url
+    if stores.check(KEY, url, stores.OPTUNA):
+        refuse_foreign(existing(url), "study.name", config.study.name)
+
+
+def storage(url: str) -> RDBStorage:
+    """The store at that address, whose tables are made where they are not there yet.
+
+    Several processes may make them at once: then all but one meet what another has just made, and look again.
+    """
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import DBAPIError
+
+    # Readers such as a report may hold the file for a moment; waiting beats failing.
+    arguments = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+    with _opening(url):
+        for pause in PAUSES:
+            try:
+                return RDBStorage(url, engine_kwargs=arguments)
+            except DBAPIError:
+                time.sleep(pause)
+        return RDBStorage(url, engine_kwargs=arguments)
+
+
+def existing(url: str) -> RDBStorage:
+    """The store at that address to be read: nothing is made or changed in it; ConfigError where there is none."""
+    from optuna.storages import RDBStorage
+
+    stores.require(KEY, url, stores.OPTUNA)
+    arguments: dict[str, Any] = {}
+    if url.startswith("sqlite"):
+        address = f"{addresses.path_of(url).resolve().as_uri()}?mode=ro"
+        arguments["creator"] = partial(sqlite3.connect, address, uri=True, check_same_thread=False)
+    with _opening(url):
+        return RDBStorage(url, engine_kwargs=arguments, skip_table_creation=True)
+
+
+def refuse_foreign(kept: RDBStorage, key: str, name: str, directions: Sequence[str] | None = None) -> None:
+    """Raise ConfigError where the store's study of that name bears no mark of this suite, and not for being new."""
+    known = next((s for s in kept.get_all_studies() if s.study_name == name), None)
+    if known is None or FINGERPRINT in known.user_attrs:
+        return
+    trials = len(kept.get_all_trials(known._study_id, deepcopy=False))
+    others = directions is not None and [d.name.lower() for d in known.directions] != [*directions]
+    if trials or known.user_attrs or others:
+        rule = f"is another program's study in this store, with {plural(trials, 'trial')}"
+        raise ConfigError(f"{key}={name}", rule, f"choose another {key}, or another {KEY}")
+
+
+@contextmanager
+def _opening(url: str) -> Iterator[None]:
+    try:
+        with stores.opening(KEY, url):
+            yield
+    except RuntimeError as error:  # Optuna's word for a store of another version
+        older = "storage upgrade" in str(error)
+        upgrade = shlex.join(["optuna", "storage", "upgrade", "--storage", url])
+        which, remedy = ("an older", upgrade) if older else ("a newer", "pip install --upgrade optuna")
+        raise ConfigError(f"{KEY}={url}", f"was made by {which} Optuna", f"write {remedy}, or another store") from error
