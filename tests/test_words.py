@@ -19,9 +19,9 @@ from study import cli
 from study.compose import compose, compose_raw
 from study.config import SEARCHABLE, StudyConfig, flatten
 from study.errors import ConfigError
-from study.export.__main__ import OPTIONAL, TEXTS
-from study.export.__main__ import _composed as export_composed
+from study.export import arguments
 from study.export.__main__ import main as lora_export
+from study.export.arguments import OPTIONAL, TEXTS
 from study.names import check_name
 from study.overrides import rewrite
 from study.quoting import PATHS, as_text, quoted
@@ -85,8 +85,8 @@ def test_any_text_survives_the_command_line_for_every_key_of_the_schema(values: 
 @given(values=st.lists(TEXT, min_size=len(TEXTS), max_size=len(TEXTS)))
 def test_any_text_survives_the_other_commands(values: list[str]) -> None:
     for texts, optional, composed in (
-        (TEXTS, OPTIONAL, export_composed),
-        (REPORT_TEXTS, REPORT_OPTIONAL, report_composed),
+        (TEXTS, OPTIONAL, arguments.compose),
+        (REPORT_TEXTS, REPORT_OPTIONAL, lambda typed: report_composed(typed, typed)),
     ):
         wanted = dict(zip(texts, values, strict=False))
         typed = [

@@ -183,7 +183,7 @@ BAD = {
     "study=small nope=1": "nope",
     "study=small format=merged storage.url=sqlite:///absent.db": "there is no such database",
     "study=small format=merged storage.url=sqlite:///mlflow.db": "without the tables of Optuna",
-    "study=small format=merged tracking.uri=sqlite:///lora-study.db": "without MLflow's tables",
+    "study=small format=merged tracking.uri=sqlite:///lora-study.db": "without the tables of MLflow",
 }
 
 

@@ -149,7 +149,7 @@ def test_a_study_of_another_program_is_refused_and_stays_as_it_was(
         theirs.set_user_attr(key, value)
     before = (tmp_path / "a.db").read_bytes()
     for refused in (lambda: check(mine.config), lambda: Ledger(mine), lambda: find(url, name)):
-        with pytest.raises(ConfigError, match=f"is another program's study in this store, with {trials} trials"):
+        with pytest.raises(ConfigError, match=f"is another program's study in this store, with {trials} trial"):
             refused()
     assert (tmp_path / "a.db").read_bytes() == before
 

@@ -81,7 +81,7 @@ def test_a_study_that_was_scored_in_fragments_does_not_go_on_by_other_words_unas
     assert "\n" not in str(caught.value)
     again = Ledger(planned("english"))
     again.keep_config()
-    with pytest.raises(ResumeError, match="is stored with another configuration"):
+    with pytest.raises(ResumeError, match="was run on other data"):
         Ledger(planned())
 
 
