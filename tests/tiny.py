@@ -20,9 +20,10 @@ from study.engine.fit import Fit
 from study.engine.problems.heads import WithHead
 from study.engine.workbench import StudyData, Workbench
 from study.examples import Documents, Texts
-from study.models import encoders
+from study.models import backbones, encoders
+from study.models.backbones import Geometry
 from study.models.encoders import Encoder
-from study.models.targets import Geometry, LinearSite
+from study.models.targets import LinearSite
 from study.records import Adaptation, Fold, Member
 
 VOCABULARY = 50
@@ -266,14 +267,14 @@ def unfit(member: Member) -> Member:
 @lru_cache(maxsize=1)
 def geometry() -> Geometry:
     """That of the tiny BERT."""
-    return encoder().geometry
+    return backbones.geometry_of(encoder())
 
 
 def member_of(
     trial: int, fold: int, configured: Configuration, seed: int, on: Workbench | Geometry | None = None
 ) -> Member:
     """A member whose configuration is resolved on the bench's model, on that geometry, or on the tiny BERT."""
-    where = on.encoder(configured.model).geometry if isinstance(on, Workbench) else on or geometry()
+    where = backbones.geometry_of(on.encoder(configured.model)) if isinstance(on, Workbench) else on or geometry()
     return Member(trial, fold, configured, seed, methods.of(configured).adapt(configured.method, where))
 
 

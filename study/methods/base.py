@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from study.adapters.factors import Start
     from study.adapters.spectrum import Spectrum
-    from study.models.targets import Geometry
+    from study.models.backbones import Geometry
 
 UPDATE, THIN, WEIGHTS, NOTHING = "update", "thin", "weights", "nothing"  # what training leaves of a layer
 SHOWN = ("kind", "rank", "lam", "targets", "layers", "residual")  # keys that a label shows in its own way

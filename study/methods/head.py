@@ -9,7 +9,7 @@ from study.records import Adaptation
 
 if TYPE_CHECKING:
     from study.config import MethodConfig
-    from study.models.targets import Geometry
+    from study.models.backbones import Geometry
 
 
 class Head(Method):

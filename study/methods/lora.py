@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from study.adapters.factors import Start
     from study.adapters.spectrum import Spectrum
     from study.config import Configuration, MethodConfig
-    from study.models.targets import Geometry, LinearSite
+    from study.models.backbones import Geometry
+    from study.models.targets import LinearSite
 
 USUAL_RANK, USUAL_ALPHA = 8, 16.0
 

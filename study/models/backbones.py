@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -13,10 +14,25 @@ from study.errors import ConfigError
 from study.examples import Documents, Examples, Graph, Pairs
 from study.models import encoders, generators, graphs
 from study.models.encoders import Encoder
-from study.models.tables import tables
-from study.models.targets import Geometry
+from study.models.tables import Tables, tables
+from study.models.targets import LinearSite, stack_depths
 
 EMBEDDED = (*encoders.EMBEDDED, *graphs.NAMES)  # names of models that are no one's on the Hub
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a model looks like before its weights are there: its linear layers, its blocks, its parameters, and what
+    it can look up of what it reads (of a graph it looks up nothing)."""
+
+    sites: tuple[LinearSite, ...]
+    layers: int
+    parameters: int
+    tables: tuple[Tables, ...] = ()
+
+    def height(self, site: LinearSite) -> int:
+        """The block of the layer, those of a decoder counted on from those of its encoder."""
+        return site.layer + (stack_depths(self.sites).get("encoder", 0) if site.stack == "decoder" else 0)
 
 
 def geometry(model: ModelConfig, examples: Examples) -> Geometry:
@@ -37,6 +53,11 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
 
 def _geometry(backbone: nn.Module) -> Geometry:
     return Geometry(*encoders.measured(backbone), tables(backbone))
+
+
+def geometry_of(encoder: Encoder) -> Geometry:
+    """That of a model that has been loaded, without what it can look up."""
+    return Geometry(encoder.sites, encoder.layers, encoder.parameters)
 
 
 def load(model: ModelConfig, examples: Examples) -> Encoder:

@@ -16,7 +16,7 @@ from study.errors import AssetError, ConfigError
 from study.models import attention, published, roles
 from study.models import identity as identity_of
 from study.models.linear import is_linear, matrix
-from study.models.targets import Geometry, LinearSite
+from study.models.targets import LinearSite
 
 EMBEDDED = ("minilm",)
 # What architectures call the number of their blocks.
@@ -45,11 +45,6 @@ class Encoder:
     hidden: int
     fingerprint: str
     parameters: int
-
-    @property
-    def geometry(self) -> Geometry:
-        """What it looks like apart from its weights."""
-        return Geometry(self.sites, self.layers, self.parameters)
 
 
 def source(name: str) -> str:

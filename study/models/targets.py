@@ -10,7 +10,6 @@ from study import ranks
 from study.config import LAYERS, MethodConfig
 from study.errors import ConfigError
 from study.models.roles import GROUPS
-from study.models.tables import Tables
 
 PARTS = ("encoder", "decoder", "cross")  # of a model of two stacks; cross: a decoder's attention to the encoder
 LOOK = "lora-study --targets shows what each group matches"
@@ -44,21 +43,6 @@ class LinearSite:
     def limit(self) -> int:
         """The rank of a full matrix of its shape."""
         return min(self.inputs, self.outputs)
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """What a model looks like before its weights are there: its linear layers, its blocks, its parameters, and what
-    it can look up of what it reads (of a graph it looks up nothing)."""
-
-    sites: tuple[LinearSite, ...]
-    layers: int
-    parameters: int
-    tables: tuple[Tables, ...] = ()
-
-    def height(self, site: LinearSite) -> int:
-        """The block of the layer, those of a decoder counted on from those of its encoder."""
-        return site.layer + (stack_depths(self.sites).get("encoder", 0) if site.stack == "decoder" else 0)
 
 
 def matches(target: str, site: LinearSite) -> bool:

@@ -13,7 +13,7 @@ from study.errors import ConfigError
 from study.examples import Examples, Graph, Pairs
 from study.methods.base import NOTHING
 from study.models import encoders, generators, published, targets
-from study.models.targets import Geometry
+from study.models.backbones import Geometry
 from study.search.space import Space
 
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model

@@ -17,7 +17,7 @@ from study.errors import StudyError
 from study.examples import Examples
 from study.methods.base import NOTHING
 from study.models import backbones, targets
-from study.models.targets import Geometry
+from study.models.backbones import Geometry
 from study.records import Adaptation, Fold
 from study.search import checks, identity, samplers
 from study.search.space import Space, parse_space

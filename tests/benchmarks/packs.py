@@ -26,7 +26,7 @@ from study.engine.batches import Tokens
 from study.engine.fit import Fit
 from study.engine.workbench import StudyData, Workbench, default_device, name_of
 from study.examples import Texts
-from study.models import encoders
+from study.models import backbones, encoders
 from study.records import Fold, Member
 
 VOCABULARY = 30522
@@ -71,7 +71,7 @@ def bench(size: str, precision: str, device: torch.device) -> tuple[Workbench, M
 
 def packed(work: Workbench, told: Configuration, size: int, steps: int) -> float:
     """Samples a second of a pack of that size, in steps of batches as training makes them."""
-    adapted = methods.of(told).adapt(told.method, work.encoder(told.model).geometry)
+    adapted = methods.of(told).adapt(told.method, backbones.geometry_of(work.encoder(told.model)))
     fit = Fit([Member(i, 0, told, 0, adapted) for i in range(size)], work)
     batch = told.train.batch_size
     order = np.argsort(fit.problem.lengths[fit.courses[0].rows], kind="stable")

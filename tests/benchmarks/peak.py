@@ -89,6 +89,7 @@ def fits(examples: int = EXAMPLES) -> dict[Step, Fit]:
     from study.config import Configuration, MethodConfig, TaskConfig, TrainConfig
     from study.engine.fit import Fit
     from study.engine.workbench import StudyData, Workbench
+    from study.models import backbones
     from study.records import Fold, Member
 
     transformers.logging.disable_progress_bar()
@@ -103,7 +104,7 @@ def fits(examples: int = EXAMPLES) -> dict[Step, Fit]:
         )
         # A bench each: a fit attaches its adapters to its bench's encoder.
         bench = Workbench(data, torch.device("cpu"))
-        geometry = bench.encoder(configuration.model).geometry
+        geometry = backbones.geometry_of(bench.encoder(configuration.model))
         adapted = methods.of(configuration).adapt(configuration.method, geometry)
         out[step] = Fit([Member(0, 0, configuration, 0, adapted)], bench)
     return out

@@ -13,7 +13,7 @@ from tiny import configuration, member_of, save_model
 
 from study.config import Configuration, ModelConfig
 from study.models import encoders
-from study.models.targets import Geometry
+from study.models.backbones import Geometry
 from study.records import Member
 from study.search import packing
 
