@@ -63,7 +63,10 @@ FIGURES = [
 def test_a_test_score_that_is_no_number_is_said_and_not_kept(figures: dict[str, float], said: str) -> None:
     costs = {"params/trainable": 9.0}
     plan: Any = SimpleNamespace(
-        config=StudyConfig(), directions=["maximize", "minimize"], test=[7, 8], folds=[None, None]
+        config=StudyConfig(),
+        directions=["maximize", "minimize"],
+        test=[7, 8],
+        folds=[None, None],
         adaptation=lambda _: None,
     )
     searched = tuple(FoldResult(0, k, 0.5, {"score": 0.5, **costs}) for k in range(2))
