@@ -66,7 +66,8 @@ def _composed(overrides: list[str], typed: list[str]) -> DictConfig:
             missing = sorted(OmegaConf.missing_keys(config))
     except (HydraException, OmegaConfBaseException) as error:
         first = str(error).strip().splitlines()[0].rstrip(".")
-        raise ConfigError(shlex.join(typed), first, USAGE) from error
+        others = [argument for argument in typed if argument.partition("=")[0].lstrip("+") not in TEXTS]
+        raise ConfigError(shlex.join(others or typed), first, USAGE) from error
     if missing:
         raise ConfigError(", ".join(missing), "must be given", USAGE)
     return config
