@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from study.config import Configuration
+from study.records import Adaptation
+
+# A configuration with what it comes to on its model; None where it does not fit.
+Trained = tuple[Configuration, Adaptation | None]
 
 
 @dataclass(frozen=True)
@@ -14,20 +18,31 @@ class Change:
 
     version: int
     what: str
-    concerns: Callable[[Configuration], bool]
+    concerns: Callable[[Trained], bool]
+
+
+def _adapts_shared_rows(trained: Trained) -> bool:
+    """Whether the configuration adapts layers whose input all rows of a batch share, and so cannot train in a pack."""
+    _, adaptation = trained
+    return adaptation is not None and bool(adaptation.ranks) and not adaptation.packs
 
 
 CHANGES = (
     Change(
         1,
         "clip and optimize L1 + L2/λ instead of λ·L1 + L2, whose gradient was cut more often the larger λ was",
-        lambda configuration: configuration.method.lam is not None,
+        lambda trained: trained[0].method.lam is not None,
+    ),
+    Change(
+        2,
+        "adapt relative positions for one member at a time, which came out wrong in packs of several",
+        _adapts_shared_rows,
     ),
 )
 VERSION = max(change.version for change in CHANGES)
 
 
-def change_since(version: int, configurations: Iterable[Configuration]) -> Change | None:
+def change_since(version: int, configurations: Iterable[Trained]) -> Change | None:
     """The first change after `version` that concerns any of the configurations; None where all train as they did."""
     trained = list(configurations)
     later = [change for change in CHANGES if change.version > version]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from study import tasks
 from study.config import Configuration, StudyConfig, plain, revived
-from study.engine.changes import VERSION, Change, change_since
-from study.errors import ConfigError, ResumeError
+from study.engine.changes import VERSION, Change, Trained, change_since
+from study.errors import ConfigError, ResumeError, StudyError
 from study.examples import Summarized
 from study.records import FoldResult, TrialResult, finite
 from study.rouge import ENGLISH
@@ -102,7 +102,13 @@ class Ledger:
             return None
         departures = [self.plan.config.configuration.with_values(v) for v in self.plan.space.singly()]
         stored = [configuration_of(t) for t in self.trials()]
-        return change_since(version, [*stored, *departures]) if stored else None
+        return change_since(version, map(self._resolved, [*stored, *departures])) if stored else None
+
+    def _resolved(self, configuration: Configuration) -> Trained:
+        try:
+            return configuration, self.plan.adaptation(configuration)
+        except StudyError:  # it does not fit its model, so that nothing was trained
+            return configuration, None
 
     def _check_trainings(self) -> None:
         """Refuse to add trials to a study whose own would now come out otherwise; mark what is trained as of now."""
