@@ -25,6 +25,8 @@ METHODS = {
     "lora": {"kind": "lora", "targets": "all-linear", "rank": "attention:2,ffn:3"},
     "keep": {"kind": "factorized", "lam": 10.0, "targets": "qv"},
     "drop": {"kind": "factorized", "residual": "drop", "targets": "ffn", "rank": 3},
+    "dora": {"kind": "dora", "targets": "all-linear", "rank": "attention:2,ffn:3"},
+    "pissa": {"kind": "pissa", "targets": "qv", "scaling": "alpha/sqrt(r)"},
     "full": {"kind": "full"},
     "head": {"kind": "head"},
 }

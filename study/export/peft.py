@@ -61,6 +61,8 @@ class Peft(OfTransformers):
                 layer = model.base_model.model.get_submodule(prefix + name)
                 layer.lora_A["default"].weight.copy_(start.down)
                 layer.lora_B["default"].weight.copy_(start.up)
+                if start.magnitude is not None:
+                    layer.lora_magnitude_vector["default"].weight.copy_(start.magnitude)
         # Else PEFT would look whether the vocabulary has grown, on the Hub.
         model.save_pretrained(str(folder), save_embedding_layers=False)
         if classifier:
@@ -130,6 +132,7 @@ def _settings(trained: Trained) -> dict[str, Any]:
         "rank_pattern": {name: r for name, r in ranks.items() if r != rank},
         "alpha_pattern": {name: a for name, a in alphas.items() if a != alpha},
         "target_modules": list(starts),
+        "use_dora": any(start.magnitude is not None for start in starts.values()),
         "inference_mode": True,
         "bias": "none",
         "base_model_name_or_path": encoders.source(encoders.lasting(trained.configuration.model.name)),

@@ -9,9 +9,9 @@ from study.engine.changes import VERSION, Trained, change_since
 from study.models import encoders
 
 
-def trained(kind: str, **method: object) -> Trained:
+def trained(family: str, **method: object) -> Trained:
     told = configuration(**method)
-    return told, adapted(told.method, encoders.linear_sites(backbone(kind)), 3)
+    return told, adapted(told.method, encoders.linear_sites(backbone(family)), 3)
 
 
 @pytest.mark.parametrize("targets", ["all-linear", "attention", "pos_key_proj"])
@@ -23,11 +23,11 @@ def test_packs_that_adapted_relative_positions_came_out_wrong(targets: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("kind", "method"),
+    ("family", "method"),
     [("bert", {"targets": "all-linear"}), ("deberta-v2", {"targets": "qv"}), ("deberta-v2", {"kind": "full"})],
 )
-def test_others_came_out_as_they_do_now(kind: str, method: dict[str, object]) -> None:
-    assert change_since(1, [trained(kind, **method)]) is None
+def test_others_came_out_as_they_do_now(family: str, method: dict[str, object]) -> None:
+    assert change_since(1, [trained(family, **method)]) is None
 
 
 def test_a_lambda_concerns_what_is_older_and_what_does_not_fit_its_model_concerns_nobody() -> None:

@@ -30,8 +30,8 @@ PLACED = [
 WITHOUT = [("bert", "mean"), ("distilbert", "mean"), ("modernbert", "cls"), ("llama", "last"), ("gpt2", "last")]
 
 
-def lora(folder: Path, kind: str, pooling: str) -> Trained:
-    return train(model_of(folder, kind, pooling), "lora")[0]
+def lora(folder: Path, kind: str, pooling: str, method: str = "lora") -> Trained:
+    return train(model_of(folder, kind, pooling), method)[0]
 
 
 def logits(model: torch.nn.Module, folder: Path) -> np.ndarray:
@@ -133,3 +133,19 @@ def test_a_classifier_answers_as_the_head_for_any_head_that_it_has_room_for(
         wanted = other.computing(other.backbone)(ids, torch.ones_like(ids))
         gap = (made.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits - wanted).abs().max()
     assert gap <= 1e-4 * max(1.0, float(wanted.abs().max()))
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+@pytest.mark.parametrize("method", ["dora", "pissa"])
+def test_lengths_and_doubled_factors_are_loaded_by_peft_over_the_backbone(
+    tmp_path: Path, kind: str, method: str
+) -> None:
+    trained = lora(tmp_path / "model", kind, "last" if kind == "gpt2" else "mean", method)
+    folder = exported(trained, "peft", tmp_path / "export")
+    assert np.abs(load(folder).logits(TEXTS) - trained.logits(TEXTS)).max() < 1e-5
+    base = AutoModel.from_pretrained(trained.configuration.model.name)
+    ids = torch.arange(2, 12).view(2, 5)
+    with trained.adapted(), torch.no_grad():
+        hidden = trained.backbone(input_ids=ids).last_hidden_state
+        other = PeftModel.from_pretrained(base, str(folder)).eval()(input_ids=ids).last_hidden_state
+    assert torch.allclose(hidden, other, atol=1e-5)

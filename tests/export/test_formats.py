@@ -26,10 +26,10 @@ from study.export.trained import Trained
 from study.models import encoders
 
 FITS = {
-    "peft": {"lora", "keep"},
-    "merged": {"lora", "keep", "drop", "full", "head"},
+    "peft": {"lora", "keep", "dora", "pissa"},
+    "merged": {"lora", "keep", "dora", "pissa", "drop", "full", "head"},
     "compressed": {"drop"},
-    "onnx": {"lora", "keep", "drop", "full", "head"},
+    "onnx": {"lora", "keep", "dora", "pissa", "drop", "full", "head"},
 }
 
 
