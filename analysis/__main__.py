@@ -6,8 +6,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from study.errors import ConfigError, status_of
-from study.quoting import as_text
+from study.core.errors import ConfigError, status_of
+from study.core.quoting import as_text
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -1,6 +1,6 @@
 """The report's errors: each names the value, the rule that it breaks and the remedy."""
 
-from study.errors import StudyError
+from study.core.errors import StudyError
 
 
 class ReportError(StudyError):

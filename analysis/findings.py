@@ -11,10 +11,10 @@ from analysis.adapted import LinearLayer, linear_layers
 from analysis.answer import Answer, choose
 from analysis.exported import exported
 from analysis.figures import Figure, all_figures
-from analysis.front import pareto_front
 from analysis.references import Reference, references
 from analysis.runs import FOLD, StudyRuns, json_or_none
-from analysis.statistics import compare_to_best
+from study.core.evidence import compare_to_best
+from study.core.pareto import pareto_front
 
 PROVENANCE = (
     ("data fingerprint", "data_fingerprint"), ("folds fingerprint", "folds_fingerprint"),

@@ -9,7 +9,7 @@ from analysis.errors import ReportError
 from analysis.findings import Findings, find
 from analysis.printed import save
 from analysis.runs import load_study
-from study.names import check_name
+from study.core.names import check_name
 
 
 def write_report(name: str, out_dir: str | Path, tracking_uri: str | None = None) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.store import address, answering, experiment_of, open_client
+from study.core.mlflow_store import address, answering, experiment_of, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line; heavy imports wait until they are needed."""
-    from study.cli import main as run
+    from study.commands.study import main as run
 
     run()
 

@@ -9,7 +9,7 @@ import torch
 from tiny import FAMILIES, configuration, letters, member_of, save_model
 from transformers import CONFIG_MAPPING, AutoModel
 
-from study.config import ModelConfig
+from study.config.schema import ModelConfig
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
 from study.export.formats import get

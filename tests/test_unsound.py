@@ -18,8 +18,8 @@ from mlflow.tracking import MlflowClient
 from tables import write_csv
 from tiny import save_model
 
-from study import cli
-from study.config import (
+from study.commands import study as cli
+from study.config.schema import (
     LauncherConfig,
     MethodConfig,
     ModelConfig,
@@ -32,7 +32,7 @@ from study.config import (
     TrackingConfig,
     TrainConfig,
 )
-from study.errors import ConfigError
+from study.core.errors import ConfigError
 from study.export.job import Wanted, prepare
 from study.search.driver import run_study
 from study.search.ledger import storage

@@ -11,7 +11,7 @@ from tables import articles, cyrillic, write_jsonl
 from tiny import save_model, save_writer
 
 from analysis.runs import load_study
-from study.rouge import ENGLISH, UNICODE
+from study.text.rouge import ENGLISH, UNICODE
 
 SMALL = ("study.name=whole", "study.folds=2", "study.trials=3", "sampler=grid", "method.rank=2,4", "train.epochs=1")
 TABLE = ("task=file", "task.path=t.jsonl", "task.text=body", "task.target=short", "search.baselines=[head]")

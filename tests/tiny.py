@@ -12,19 +12,20 @@ import torch
 from torch import nn
 
 from study import methods
-from study.adapters.factors import Start
-from study.adapters.spectrum import Spectrum
-from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
+from study.config.members import Member
+from study.config.schema import Configuration, MethodConfig, ModelConfig, TrainConfig
+from study.core.records import Adaptation, Fold
+from study.data.examples import Documents, Texts
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
 from study.engine.problems.heads import WithHead
 from study.engine.workbench import StudyData, Workbench
-from study.examples import Documents, Texts
+from study.methods.layers.packed import Start
+from study.methods.layers.spectrum import Spectrum
 from study.models import backbones, encoders
 from study.models.backbones import Geometry
 from study.models.encoders import Encoder
 from study.models.targets import LinearSite
-from study.records import Adaptation, Fold, Member
 
 VOCABULARY = 50
 CLASSES = ("no", "yes")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
+from study.config.schema import Configuration, MethodConfig, ModelConfig, TrainConfig
+from study.core.records import Fold
+from study.data.examples import Graph
 from study.engine.workbench import StudyData, Workbench
-from study.examples import Graph
-from study.records import Fold
 
 NODES, WORDS = 48, 20
 TRAIN = ("epochs", "batch_size", "lr", "weight_decay", "warmup", "clip", "dropout")

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from study import seeding
+from study.core import seeding
 
 POOL = 16  # batches whose examples are sorted together: enough to save padding, few enough to stay random
 ALIKE, FEW = 1.2, 8  # a scoring batch of more than a few examples holds none that much longer than another

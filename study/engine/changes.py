@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from study.config import Configuration
-from study.records import Adaptation
+from study.config.schema import Configuration
+from study.core.records import Adaptation
 
 # A configuration with what it comes to on its model; None where it does not fit.
 Trained = tuple[Configuration, Adaptation | None]

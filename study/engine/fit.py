@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from study.config.members import Member
+from study.core.records import SMALLER, Epoch, Fold, fault_of
 from study.engine import problems
 from study.engine.batches import moved, training_batches
 from study.engine.optim import PackedAdamW, schedule
 from study.engine.pack import Pack
 from study.engine.problems.base import levelled
 from study.engine.workbench import Workbench
-from study.records import SMALLER, Epoch, Fold, Member, fault_of
 
 OnEpoch = Callable[[Member, Epoch], bool]
 

@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 import torch
 
-from study.config import ModelConfig
-from study.engine import exact, firsttoken, prefix, products
+from study.config.schema import ModelConfig
 from study.engine.batches import Ragged, Tokens, moved
 from study.engine.pack import Pack
 from study.engine.pooling import reader
+from study.engine.shortcuts import exact, firsttoken, prefix, products
 from study.engine.workbench import Workbench
 
 # kept: from what has been kept of the frozen prefix; whole: every block, as training needs that keeps nothing;

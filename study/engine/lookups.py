@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from study.config import ModelConfig
+from study.config.schema import ModelConfig
+from study.core.errors import AssetError, ConfigError
+from study.core.wording import plural
+from study.data.examples import Documents, Examples, Pairs, Texts
 from study.engine.batches import Tokens
 from study.engine.pairs import read_pairs
 from study.engine.texts import around, tokenized
 from study.engine.windows import require_room, windows
-from study.errors import AssetError, ConfigError
-from study.examples import Documents, Examples, Pairs, Texts
 from study.models.tables import Tables
-from study.wording import plural
 
 WRITES = "decoder"  # the part of a model of two stacks that reads what it writes
 

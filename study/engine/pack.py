@@ -8,15 +8,16 @@ from contextlib import contextmanager
 
 import torch
 
-from study import methods, seeding
-from study.adapters import surgery
-from study.adapters.dropout import Dropped
-from study.adapters.factors import trained_dtype
-from study.adapters.spectrum import Spectrum
+from study import methods
+from study.config.members import Member
+from study.core import seeding
+from study.core.errors import ConfigError
 from study.engine.pooling import Reader
-from study.errors import ConfigError
+from study.methods.layers import surgery
+from study.methods.layers.dropout import Dropped
+from study.methods.layers.packed import trained_dtype
+from study.methods.layers.spectrum import Spectrum
 from study.models.encoders import Encoder
-from study.records import Member
 
 
 class Pack:

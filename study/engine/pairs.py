@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from study.data.examples import Pairs
 from study.engine.batches import Tokens
 from study.engine.texts import around, padding, tokenized
-from study.examples import Pairs
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from study.data.examples import Pairs
 from study.engine.batches import Tokens
-from study.examples import Pairs
 
 
 def tokenized(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> Tokens:

@@ -8,10 +8,11 @@ import traceback
 
 import torch
 
-from study.engine import measure, memory
+from study.config.members import Member
+from study.core.records import FoldResult
+from study.engine.costs import measure, memory
 from study.engine.fit import Course, Fit, OnEpoch
 from study.engine.workbench import Workbench, name_of
-from study.records import FoldResult, Member
 
 
 def train_pack(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None = None) -> list[FoldResult]:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from study.core.errors import ConfigError
 from study.engine.batches import Tokens, moved
 from study.engine.texts import readable
-from study.errors import ConfigError
 
 SHARED = 0.25  # of a window's tokens come again in the next, as context for sentences at its edge
 

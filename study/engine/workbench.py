@@ -10,20 +10,20 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from study.adapters.spectrum import Spectrum
-from study.cache import PARTS, Recall, TensorCache, forget, forgiving, under
-from study.config import EngineConfig, ModelConfig
-from study.engine import exact, firsttoken, prefix, products
+from study.config.schema import EngineConfig, ModelConfig
+from study.core.records import Fold
+from study.core.tensor_cache import PARTS, Recall, TensorCache, forget, forgiving, under
+from study.core.wording import plural
+from study.data.examples import Documents, Examples, Texts
 from study.engine.batches import Ragged, Tokens, scoring_batches
 from study.engine.pooling import reader
+from study.engine.shortcuts import exact, firsttoken, prefix, products
 from study.engine.texts import tokenized
 from study.engine.windows import Windows, windows
-from study.examples import Documents, Examples, Texts
+from study.methods.layers.spectrum import Spectrum
 from study.models import backbones
 from study.models.encoders import Encoder
 from study.models.linear import matrix
-from study.records import Fold
-from study.wording import plural
 
 T = TypeVar("T")
 ON_DEVICE = 0.25  # the share of a GPU's free memory that kept hidden states may take

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.errors import StudyError
+from study.core.errors import StudyError
 
 if TYPE_CHECKING:
     from study.export.manifest import Manifest

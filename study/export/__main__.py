@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from study.errors import ConfigError, status_of
+from study.core.errors import ConfigError, status_of
+from study.core.names import check_name
 from study.export import arguments
-from study.names import check_name
 
 if TYPE_CHECKING:
     from study.export.job import Wanted

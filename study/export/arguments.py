@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from study.errors import ConfigError
-from study.quoting import as_text, quoted
+from study.core.errors import ConfigError
+from study.core.quoting import as_text, quoted
 
 TEXTS = ("study", "trial", "format", "within", "registered_name", "out", "storage.url", "tracking.uri")
 OPTIONAL = ("trial", "format", "within", "registered_name", "tracking.uri")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study.errors import StudyError
+from study.core.errors import StudyError
 
 if TYPE_CHECKING:
     from study.export.manifest import Manifest
@@ -19,7 +19,7 @@ def locate(manifest: Manifest, folder: Path, base: str | Path | None) -> Manifes
 
     Raises StudyError where it is not there or has other weights than the export's.
     """
-    from study.config import ModelConfig
+    from study.config.schema import ModelConfig
     from study.models import encoders
 
     if base is None:

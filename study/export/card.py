@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from study import provenance
 from study.export.evidence import Difference, Evidence
 from study.export.formats import Format
 from study.export.frame import CHOOSE, CLASSIFY, WRITE
 from study.export.manifest import Manifest
 from study.models.encoders import EMBEDDED
+from study.record import provenance
 
 DATA = {
     "searched": "Trained once more on all examples that the search has seen ({examples}), with the seed of the study's "

@@ -6,10 +6,10 @@ import importlib
 import os
 from pathlib import Path
 
-from study import stores
-from study.config import ModelConfig
-from study.errors import ConfigError, StudyError
-from study.examples import Documents, Examples, Pairs, Texts
+from study.config.schema import ModelConfig
+from study.core import stores
+from study.core.errors import ConfigError, StudyError
+from study.data.examples import Documents, Examples, Pairs, Texts
 from study.export import retrain
 from study.export.formats import Format
 from study.export.frame import CHOOSE, CLASSIFY, WRITE

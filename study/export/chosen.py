@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from study.errors import ConfigError
+from study.config.members import TrialResult
+from study.core.errors import ConfigError
+from study.core.figures import MINIMIZE, OBJECTIVES, direction
 from study.export import bounds
 from study.export.bounds import Bound
-from study.figures import MINIMIZE, OBJECTIVES, direction
-from study.records import TrialResult
 from study.search.ledger import Ledger, folds_of, result_of
 from study.search.objectives import summary
 

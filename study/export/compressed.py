@@ -13,7 +13,7 @@ from study.export.frame import CLASSIFY, WRITE
 from study.methods.base import THIN
 
 if TYPE_CHECKING:
-    from study.config import MethodConfig
+    from study.config.schema import MethodConfig
     from study.export.manifest import Manifest
     from study.export.trained import Trained
 
@@ -47,7 +47,7 @@ def _class(folder: Path) -> Any:
     from torch import nn
     from transformers import AutoConfig, AutoModel
 
-    from study.adapters.export import Thin
+    from study.methods.layers.stored import Thin
     from study.models.linear import bias, matrix
 
     config = AutoConfig.from_pretrained(str(folder))

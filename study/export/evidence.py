@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from study import methods
-from study.adapters import export
-from study.config import Configuration, flatten
+from study.config.members import TrialResult
+from study.config.schema import Configuration, flatten
 from study.export.chosen import best
 from study.export.trained import Trained
-from study.records import TrialResult
+from study.methods.layers import stored
 from study.search.objectives import summary
 from study.search.plan import Plan
 
@@ -79,7 +79,7 @@ def gather(
         folds=tuple(f.score for f in chosen.folds if f.score is not None),
         differences=differences(plan, chosen, results),
         test_score=test_score,
-        lost={n: export.lost(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
+        lost={n: stored.lost(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
         notes=plan.examples.notes,
     )
 
@@ -103,7 +103,7 @@ def differences(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResu
 def _difference(name: str, chosen: TrialResult, other: TrialResult) -> Difference:
     import pandas as pd
 
-    from analysis.statistics import paired_difference
+    from study.core.evidence import paired_difference
 
     mine, theirs = (pd.Series({f.fold: f.score for f in r.folds}) for r in (chosen, other))
     found = paired_difference(mine, theirs, nadeau_bengio=True)

@@ -10,11 +10,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from study.errors import ConfigError, StudyError
+from study.core.errors import ConfigError, StudyError
 from study.export.frame import CLASSIFY
 
 if TYPE_CHECKING:
-    from study.config import MethodConfig
+    from study.config.schema import MethodConfig
     from study.export.loaded import Compute
     from study.export.manifest import Manifest
     from study.export.trained import Trained

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from study.rouge import ENGLISH
+from study.text.rouge import ENGLISH
 
 CLASSIFY, WRITE, CHOOSE = "classify", "write", "choose"
 
@@ -19,7 +19,7 @@ class Frame:
 
     Where a model writes, `begin` and `end` stand around the text's own ids and count among the `longest`, and `new` is
     how many tokens it may write; else the tokenizer itself puts its marks around a text. Where it chooses sentences of
-    a document, a summary has at most `budget` words, which are those of that name in study/rouge.py.
+    a document, a summary has at most `budget` words, which are those of that name in study/text/rouge.py.
     """
 
     longest: int

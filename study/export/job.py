@@ -6,15 +6,15 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from study import network
-from study.config import StudyConfig
-from study.errors import ConfigError
+from study.config.members import TrialResult
+from study.config.schema import StudyConfig
+from study.core import network
+from study.core.errors import ConfigError
 from study.export import checks, retrain
 from study.export.chosen import choose, finished
 from study.export.formats import FORMATS, Format, get
 from study.export.record import TrialRun
 from study.models import targets
-from study.records import TrialResult
 from study.search.driver import named
 from study.search.ledger import Ledger
 from study.search.plan import Plan, make_plan

@@ -94,7 +94,7 @@ class Extractor:
 
     def __call__(self, documents: Sequence[Document]) -> list[str]:
         """The summary of each document, which is a query (perhaps empty) with the document's sentences."""
-        from study import rouge, summaries
+        from study.text import rouge, summaries
 
         out, frame = [], self.manifest.frame
         for scores, (_, sentences) in zip(self.choosing.scores(documents), documents, strict=True):

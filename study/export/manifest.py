@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from study.errors import StudyError
+from study.core.errors import StudyError
 from study.export.frame import Frame
 
 FILE = "lora_study.json"

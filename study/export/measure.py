@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from study.errors import StudyError
+from study.core.errors import StudyError
 from study.export.formats import Format, get
 from study.export.manifest import Manifest
 
@@ -69,7 +69,7 @@ TOLERANCE = 1e-4  # of the largest logit, or of 1: rounding in float32, summed u
 
 def _base_bytes(manifest: Manifest) -> int:
     """Bytes of the weights and of the configuration of the base model, counted in float32."""
-    from study.config import ModelConfig
+    from study.config.schema import ModelConfig
     from study.models import encoders
 
     source = Path(encoders.source(manifest.model))

@@ -15,7 +15,7 @@ from study.export.formats import Format
 from study.export.frame import CHOOSE, CLASSIFY, WRITE
 
 if TYPE_CHECKING:
-    from study.config import MethodConfig
+    from study.config.schema import MethodConfig
     from study.export.loaded import Compute
     from study.export.manifest import Manifest
     from study.export.trained import Trained
@@ -104,7 +104,7 @@ def _quiet() -> Iterator[None]:
 
 def _example(trained: Trained) -> tuple[Any, Any]:
     """A few tokens [2, 8] with their mask, one row whole and one padded."""
-    from study.engine import exact
+    from study.engine.shortcuts import exact
 
     ids, mask = exact.trial(trained.backbone)
     return ids[:2], mask[:2]

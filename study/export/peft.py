@@ -17,7 +17,7 @@ from study.export.frame import CLASSIFY, WRITE
 from study.methods.base import NOTHING, THIN, UPDATE
 
 if TYPE_CHECKING:
-    from study.config import MethodConfig
+    from study.config.schema import MethodConfig
     from study.export.manifest import Manifest
     from study.export.sequence import SequenceClassifier
     from study.export.trained import Trained
@@ -73,7 +73,7 @@ class Peft(OfTransformers):
     def backbone(self, folder: Path, manifest: Manifest) -> Any:
         from peft import PeftModel
 
-        from study.config import ModelConfig
+        from study.config.schema import ModelConfig
         from study.models import encoders, generators
 
         wanted = ModelConfig(manifest.model, pooling=manifest.pooling, random_weights=manifest.random_weights)
@@ -82,7 +82,7 @@ class Peft(OfTransformers):
         return adapted.base_model.model
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
-        from study.config import ModelConfig
+        from study.config.schema import ModelConfig
         from study.models import encoders
 
         if manifest.random_weights or manifest.frame.kind != CLASSIFY:

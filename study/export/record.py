@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from study import stores, tracking
-from study.errors import ConfigError, StudyError
+from study.core import stores
+from study.core.errors import ConfigError, StudyError
 from study.export.frame import WRITE
+from study.record import tracking
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -24,7 +25,7 @@ class TrialRun:
     """The MLflow run of one trial of a study that has been recorded."""
 
     def __init__(self, uri: str | None, study: str, study_id: str, trial: int) -> None:
-        from analysis.store import address, answering, open_client
+        from study.core.mlflow_store import address, answering, open_client
 
         tracking.quiet(logging.ERROR)
         self.client: MlflowClient = open_client(uri)
@@ -104,7 +105,7 @@ def _check_artifacts(location: str) -> None:
 
 def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str]:
     """The ids of the trial's run and of its experiment; ConfigError where there is none."""
-    from analysis.store import experiment_of
+    from study.core.mlflow_store import experiment_of
 
     found = experiment_of(client, "study", study)
     number = f"tags.`lora_study.level` = 'trial' and tags.`lora_study.trial` = '{trial}'"

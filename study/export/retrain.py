@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from study import seeding
-from study.adapters import export
-from study.config import Configuration, ModelConfig
+from study.config.members import Member
+from study.config.schema import Configuration, ModelConfig
+from study.core import seeding
+from study.core.errors import StudyError
+from study.core.records import Fold
+from study.data.examples import Documents, Examples, Pairs, Texts
 from study.engine.fit import Fit
 from study.engine.texts import around, padding
 from study.engine.workbench import StudyData, Workbench, default_device
-from study.errors import StudyError
-from study.examples import Documents, Examples, Pairs, Texts
 from study.export.frame import Frame
 from study.export.trained import Trained
+from study.methods.layers import stored
 from study.models import backbones
 from study.models.encoders import Encoder
-from study.records import Fold, Member
 from study.search.plan import Plan
 
 SEARCHED, ALL, ENSEMBLE = "searched", "all", "ensemble"
@@ -71,7 +72,7 @@ def of_fit(fit: Fit, bench: Workbench) -> Trained:
     pack, configuration, examples = fit.pack, fit.pack.members[0].configuration, bench.data.examples
     encoder = _plain(bench, configuration.model)
     backbone = pack.backbone.to("cpu").float() if pack.full else encoder.backbone
-    starts = {name: export.settled(packed) for name, packed in pack.attached.items()}
+    starts = {name: stored.settled(packed) for name, packed in pack.attached.items()}
     head, bias = (t[0].detach().cpu().float() for t in (pack.head, pack.bias))
     classes = examples.classes if isinstance(examples, Texts) else ()
     frame = _frame(examples, encoder, configuration.model.max_length)

@@ -47,7 +47,7 @@ def classifier(backbone: nn.Module, trained: Trained) -> SequenceClassifier | No
     """
     import torch
 
-    from study.engine import exact
+    from study.engine.shortcuts import exact
 
     if trained.frame.kind != CLASSIFY:
         return None

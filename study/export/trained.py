@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from study.adapters import export, surgery
-from study.adapters.factors import PackedLinear, Start
-from study.config import Configuration
+from study.config.schema import Configuration
 from study.engine.batches import Tokens, scoring_batches
 from study.export.choosing import TOKENS, Choosing
 from study.export.frame import CHOOSE, WRITE, Frame
 from study.export.whole import Computing, Whole, Writing
+from study.methods.layers import stored, surgery
+from study.methods.layers.packed import PackedLinear, Start
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Trained:
     @property
     def dropped(self) -> bool:
         """Whether adapted layers have lost their own weight, so that two thin ones stand for each."""
-        return bool(self.starts) and not any(map(export.keeps_weight, self.starts.values()))
+        return bool(self.starts) and not any(map(stored.keeps_weight, self.starts.values()))
 
     @contextmanager
     def adapted(self) -> Iterator[dict[str, PackedLinear]]:
@@ -63,7 +63,7 @@ class Trained:
         """A copy of the backbone with two thin layers for each adapted one; ValueError where one keeps its weight."""
         whole = copy.deepcopy(self.backbone)
         for name, start in self.starts.items():
-            whole.set_submodule(name, export.thin(whole.get_submodule(name), start))
+            whole.set_submodule(name, stored.thin(whole.get_submodule(name), start))
         return whole.requires_grad_(False)
 
     def choosing(self, backbone: nn.Module) -> Choosing:

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from study import metrics
-from study.errors import ConfigError, StudyError
-from study.examples import Documents, Examples, Pairs, Texts
+from study.core.errors import ConfigError, StudyError
+from study.data.examples import Documents, Examples, Pairs, Texts
 from study.export import card, measure, retrain
 from study.export.evidence import gather
 from study.export.formats import Format
@@ -22,6 +21,7 @@ from study.export.job import Job
 from study.export.manifest import Manifest
 from study.export.trained import Trained
 from study.models import encoders
+from study.scoring import metrics
 
 VERIFIED = 48  # texts whose logits are compared, from the shortest to the longest
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from study.launch.base import Launcher
 
 if TYPE_CHECKING:
-    from study.config import StudyConfig
+    from study.config.schema import StudyConfig
     from study.engine.workbench import StudyData
 
 __all__ = ["Launcher", "make", "prepare"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
-from study.records import FoldResult, Member
+from study.config.members import Member
+from study.core.records import FoldResult
 
 
 class Launcher(ABC):

@@ -13,9 +13,10 @@ from multiprocessing import connection, forkserver
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from study.config import EngineConfig, ModelConfig
+from study.config.members import Member
+from study.config.schema import EngineConfig, ModelConfig
+from study.core.records import FoldResult
 from study.launch.base import Launcher
-from study.records import FoldResult, Member
 
 if TYPE_CHECKING:
     from study.engine.workbench import StudyData, Workbench
@@ -167,7 +168,7 @@ def _train(pack: list[Member]) -> list[FoldResult]:
 
 
 def _pack_size(member: Member, most: int) -> int:
-    from study.engine.probe import pack_size
+    from study.engine.costs.probe import pack_size
 
     assert _bench is not None
     try:

@@ -7,16 +7,17 @@ import pkgutil
 import sys
 from typing import TYPE_CHECKING
 
-from study.errors import ConfigError
+from study.config import ranks
+from study.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from study.config import Configuration
+    from study.config.schema import Configuration, StudyConfig
     from study.methods.base import Method
 
 
 def names() -> tuple[str, ...]:
     """The methods that there are, in alphabetical order."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "base"))
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "base" and not m.ispkg))
 
 
 def get(name: str) -> Method:
@@ -32,3 +33,11 @@ def get(name: str) -> Method:
 def of(configuration: Configuration) -> Method:
     """The method that the configuration trains by; ConfigError where there is none of that name."""
     return get(configuration.method.kind)
+
+
+def check(config: StudyConfig) -> None:
+    """Raise ConfigError where the study's own method is none, or would adapt no layer."""
+    method, searched = of(config.configuration), any(key.startswith("method.rank") for key in config.space)
+    if method.adapts and not ranks.adapts(config.method.rank) and not searched:
+        remedy = "write a rank above 0, or method.kind=head"
+        raise ConfigError(f"method.rank={config.method.rank}", "leaves every layer alone", remedy)

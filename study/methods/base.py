@@ -8,17 +8,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from study.config import Configuration, MethodConfig, flatten, short
+from study.config.ranks import PLACE
+from study.config.schema import Configuration, MethodConfig, flatten, short
+from study.core.records import Adaptation
 from study.models.targets import LinearSite, select_ranks
-from study.ranks import PLACE
-from study.records import Adaptation
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from study.adapters.factors import Start
-    from study.adapters.spectrum import Spectrum
+    from study.methods.layers.packed import Start
+    from study.methods.layers.spectrum import Spectrum
     from study.models.backbones import Geometry
 
 UPDATE, THIN, WEIGHTS, NOTHING = "update", "thin", "weights", "nothing"  # what training leaves of a layer

@@ -10,9 +10,9 @@ from study.methods.lora import Lora
 if TYPE_CHECKING:
     import torch
 
-    from study.adapters.factors import Start
-    from study.adapters.spectrum import Spectrum
-    from study.config import MethodConfig
+    from study.config.schema import MethodConfig
+    from study.methods.layers.packed import Start
+    from study.methods.layers.spectrum import Spectrum
     from study.models.targets import LinearSite
 
 
@@ -24,7 +24,7 @@ class Dora(Lora):
     def start(
         self, config: MethodConfig, site: str, weight: torch.Tensor, rank: int, seed: int, spectrum: Spectrum
     ) -> Start:
-        from study.adapters.factors import trained_dtype
+        from study.methods.layers.packed import trained_dtype
 
         lengths = weight.to(trained_dtype(weight)).square().sum(1).sqrt()
         return replace(super().start(config, site, weight, rank, seed, spectrum), magnitude=lengths)

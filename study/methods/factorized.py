@@ -9,9 +9,9 @@ from study.methods.base import THIN, UPDATE, LowRank
 if TYPE_CHECKING:
     import torch
 
-    from study.adapters.factors import Start
-    from study.adapters.spectrum import Spectrum
-    from study.config import MethodConfig
+    from study.config.schema import MethodConfig
+    from study.methods.layers.packed import Start
+    from study.methods.layers.spectrum import Spectrum
     from study.models.targets import LinearSite
 
 
@@ -27,7 +27,7 @@ class Factorized(LowRank):
     def start(
         self, config: MethodConfig, site: str, weight: torch.Tensor, rank: int, seed: int, spectrum: Spectrum
     ) -> Start:
-        from study.adapters.factors import Start
+        from study.methods.layers.packed import Start
 
         b0, c = spectrum.factors(site, weight, rank)
         keep = config.residual == "keep"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from study.core.records import Adaptation
 from study.methods.base import NOTHING, Method
-from study.records import Adaptation
 
 if TYPE_CHECKING:
-    from study.config import MethodConfig
+    from study.config.schema import MethodConfig
     from study.models.backbones import Geometry
 
 

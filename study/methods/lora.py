@@ -11,9 +11,9 @@ from study.models import targets
 if TYPE_CHECKING:
     import torch
 
-    from study.adapters.factors import Start
-    from study.adapters.spectrum import Spectrum
-    from study.config import Configuration, MethodConfig
+    from study.config.schema import Configuration, MethodConfig
+    from study.methods.layers.packed import Start
+    from study.methods.layers.spectrum import Spectrum
     from study.models.backbones import Geometry
     from study.models.targets import LinearSite
 
@@ -29,7 +29,7 @@ class Lora(LowRank):
     def start(
         self, config: MethodConfig, site: str, weight: torch.Tensor, rank: int, seed: int, spectrum: Spectrum
     ) -> Start:
-        from study.adapters.factors import Start
+        from study.methods.layers.packed import Start
 
         zero = weight.new_zeros(weight.shape[0], rank)
         return Start(drawn(site, weight, rank, seed), zero, zero, zero, scale(config, rank), 1.0, True)
@@ -58,7 +58,7 @@ def drawn(site: str, weight: torch.Tensor, rank: int, seed: int) -> torch.Tensor
     """A (r × in) as in the authors' code: Kaiming uniform with a = √5, from the seed and the layer's name alone."""
     import torch
 
-    from study import seeding
+    from study.core import seeding
 
     # A generator per layer: what a layer draws must not depend on which others are adapted.
     generator = torch.Generator().manual_seed(seeding.derive(seed, site))

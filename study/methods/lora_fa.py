@@ -13,9 +13,9 @@ from study.methods.lora import Lora
 if TYPE_CHECKING:
     import torch
 
-    from study.adapters.factors import Start
-    from study.adapters.spectrum import Spectrum
-    from study.config import MethodConfig
+    from study.config.schema import MethodConfig
+    from study.methods.layers.packed import Start
+    from study.methods.layers.spectrum import Spectrum
     from study.models.targets import LinearSite
 
 

@@ -9,9 +9,9 @@ from study.methods.base import SCALED, LowRank, scale
 if TYPE_CHECKING:
     import torch
 
-    from study.adapters.factors import Start
-    from study.adapters.spectrum import Spectrum
-    from study.config import MethodConfig
+    from study.config.schema import MethodConfig
+    from study.methods.layers.packed import Start
+    from study.methods.layers.spectrum import Spectrum
     from study.models.targets import LinearSite
 
 TINY = 1e-15  # the root of a singular value below which its direction is left at zero
@@ -26,7 +26,7 @@ class Pissa(LowRank):
     def start(
         self, config: MethodConfig, site: str, weight: torch.Tensor, rank: int, seed: int, spectrum: Spectrum
     ) -> Start:
-        from study.adapters.factors import Start
+        from study.methods.layers.packed import Start
 
         left, right = spectrum.factors(site, weight, rank)  # U_r Σ_r and V_rᵀ
         s = scale(config, rank)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from study.config import ModelConfig
-from study.errors import ConfigError
-from study.examples import Documents, Examples, Graph, Pairs
+from study.config.schema import ModelConfig
+from study.core.errors import ConfigError
+from study.data.examples import Documents, Examples, Graph, Pairs
 from study.models import encoders, generators, graphs
 from study.models.encoders import Encoder
 from study.models.tables import Tables, tables

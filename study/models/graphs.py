@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from study import seeding
-from study.assets import cache_folder
-from study.cache import TensorCache, forgiving
-from study.config import ModelConfig
-from study.errors import ConfigError
-from study.examples import Graph
+from study.config.schema import ModelConfig
+from study.core import seeding
+from study.core.errors import ConfigError
+from study.core.tensor_cache import TensorCache, forgiving
+from study.data.examples import Graph
+from study.data.packages import cache_folder
 from study.models import encoders
 from study.models.encoders import Encoder
 

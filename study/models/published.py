@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from study.errors import AssetError
+from study.core.errors import AssetError
 
 ADAPTER = "adapter_config.json"  # of a folder that holds PEFT's adapter: its weights are the base model's
 

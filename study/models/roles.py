@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-# What targets may name at once. The roles: q, k, v, o of attention; qkv, where one matrix makes all three; position,
-# which makes attention's relative positions; f for feed-forward; conv for graph convolutions; "" where it is not known.
-GROUPS: dict[str, tuple[str, ...]] = {
-    "qv": ("q", "v", "qkv"),
-    "attention": ("q", "k", "v", "qkv", "o", "position"),
-    "ffn": ("f",),
-    "conv": ("conv",),
-    "all-linear": ("q", "k", "v", "qkv", "o", "position", "f", "conv", ""),
-}
-
 # What each architecture calls its linear layers inside a block, as the ends of their names. Other models that use
 # the same names (XLM-R, Mistral, Gemma, mT5, Marian …) are known by them.
 NAMES: dict[str, dict[str, str]] = {

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from study import ranks
-from study.config import LAYERS, MethodConfig
-from study.errors import ConfigError
-from study.models.roles import GROUPS
+from study.config import ranks
+from study.config.schema import LAYERS, MethodConfig
+from study.config.targets import GROUPS
+from study.core.errors import ConfigError
 
 PARTS = ("encoder", "decoder", "cross")  # of a model of two stacks; cross: a decoder's attention to the encoder
 LOOK = "lora-study --targets shows what each group matches"

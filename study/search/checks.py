@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
-from study import figures, methods
-from study.config import ModelConfig, StudyConfig
+from study import methods
+from study.config.schema import ModelConfig, StudyConfig
+from study.config.space import Space
+from study.core import figures
+from study.core.errors import ConfigError
+from study.data.examples import Examples, Graph, Pairs
 from study.engine import lookups
-from study.errors import ConfigError
-from study.examples import Examples, Graph, Pairs
 from study.methods.base import NOTHING
 from study.models import encoders, generators, published, targets
 from study.models.backbones import Geometry
-from study.search.space import Space
 
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
 UNREAD = ModelConfig()  # from which the keys come that change nothing of what a model reads

@@ -11,11 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import launch, network, provenance, references, seeding, stores, tracking
-from study.config import StudyConfig
-from study.errors import StudyError
+from study import launch
+from study.config.members import Member, TrialResult
+from study.config.schema import StudyConfig
+from study.core import network, seeding, stores
+from study.core.errors import StudyError
+from study.core.records import FoldResult, finite
 from study.models import backbones, targets
-from study.records import FoldResult, Member, TrialResult, finite
+from study.record import provenance, tracking
+from study.scoring import references
 from study.search import finish, packing, storage
 from study.search.checks import check_objectives
 from study.search.ledger import Ledger, configuration_of, folds_of, result_of
@@ -59,7 +63,7 @@ def _settled(config: StudyConfig) -> StudyConfig:
     """The configuration with `model.precision: auto` replaced by what is faster here; from now on it is recorded."""
     if config.model.precision != "auto":
         return config
-    from study.engine import probe
+    from study.engine.costs import probe
     from study.engine.workbench import default_device
 
     return replace(config, model=replace(config.model, precision=probe.precision(default_device())))

@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import seeding
-from study.config import StudyConfig
-from study.records import FoldResult, Member, TrialResult
+from study.config.members import Member, TrialResult
+from study.config.schema import StudyConfig
+from study.core import seeding
+from study.core.records import FoldResult
+from study.core.wording import plural
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.plan import Plan
-from study.wording import plural
 
 if TYPE_CHECKING:
-    from study.tracking import Tracker
+    from study.record.tracking import Tracker
 
 
 SHOWN = 3  # distinct errors on the terminal

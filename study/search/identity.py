@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from study import methods, ranks
-from study.config import TPE, StudyConfig, flatten, plain
+from study import methods
+from study.config import ranks
+from study.config.schema import TPE, StudyConfig, flatten, plain
 from study.search import upgrade
 
 SCHEMA = 2

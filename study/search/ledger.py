@@ -8,17 +8,18 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from study import tasks
-from study.config import Configuration, StudyConfig, plain, revived
+from study.config.members import TrialResult
+from study.config.schema import Configuration, StudyConfig, plain, revived
+from study.core.errors import ConfigError, ResumeError, StudyError
+from study.core.records import FoldResult, finite
+from study.data.examples import Summarized
 from study.engine.changes import VERSION, Change, Trained, change_since
-from study.errors import ConfigError, ResumeError, StudyError
-from study.examples import Summarized
-from study.records import FoldResult, TrialResult, finite
-from study.rouge import ENGLISH
 from study.search import resume, samplers
 from study.search.identity import defaults_of, differences, first_fingerprint, values_of
 from study.search.plan import Plan, baselines
 from study.search.storage import FINGERPRINT, existing, refuse_foreign, storage
 from study.search.upgrade import upgraded
+from study.text.rouge import ENGLISH
 
 if TYPE_CHECKING:
     from optuna import Study

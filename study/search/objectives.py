@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from study import figures
-from study.records import TrialResult
+from study.config.members import TrialResult
+from study.core import figures
 
 
 def summary(result: TrialResult) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from study import methods
-from study.records import Member
+from study.config.members import Member
 
 ALONE = "alone:"  # begins the name of a group whose members cannot train together
 

@@ -9,19 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from study import classes, figures, methods, tasks
-from study import folds as splitting
-from study.config import BASELINES, Configuration, MethodConfig, ModelConfig, StudyConfig
+from study import methods, tasks
+from study.config.schema import BASELINES, Configuration, MethodConfig, ModelConfig, StudyConfig
+from study.config.space import Space, parse_space
+from study.core import figures
+from study.core.errors import StudyError
+from study.core.records import Adaptation, Fold
+from study.core.wording import plural
+from study.data import classes
+from study.data import folds as splitting
+from study.data.examples import Examples
 from study.engine.workbench import StudyData
-from study.errors import StudyError
-from study.examples import Examples
 from study.methods.base import NOTHING
 from study.models import backbones, targets
 from study.models.backbones import Geometry
-from study.records import Adaptation, Fold
 from study.search import checks, identity, samplers
-from study.search.space import Space, parse_space
-from study.wording import plural
 
 GRID = "study.search.samplers.grid"
 
@@ -154,7 +156,10 @@ def make_plan(config: StudyConfig) -> Plan:
 
     Raises StudyError where anything cannot work; no model has been loaded and nothing been created.
     """
+    methods.check(config)
     space = parse_space(config)
+    for kind in space.extremes().get("method.kind", ()):
+        methods.get(kind)
     samplers.make(config.sampler, space, config.study.seed, 0)  # what it cannot be made of is said now
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
     examples = classes.settle_rare(examples, config.task.rare, config.study.folds, config.task.test_fraction)

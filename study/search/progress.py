@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from study.records import FoldResult, TrialResult
+from study.config.members import TrialResult
+from study.core.records import FoldResult
 from study.search.plan import Plan
 
 

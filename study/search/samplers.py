@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from study import seeding
-from study.build import build
+from study.core import seeding
+from study.core.build import build
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-    from study.search.space import Space
+    from study.config.space import Space
 
 
 def make(config: Mapping[str, Any], space: Space, seed: int, trial: int) -> BaseSampler:

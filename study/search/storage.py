@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from study import addresses, stores
-from study.config import StudyConfig
-from study.errors import ConfigError
-from study.wording import plural
+from study.config.schema import StudyConfig
+from study.core import addresses, stores
+from study.core.errors import ConfigError
+from study.core.wording import plural
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

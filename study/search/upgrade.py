@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from study.config import TPE
+from study.config.schema import TPE
 
 STARTUP = 10  # trials at random, or the size of a population, where the first version was not told otherwise
 FIRST_SAMPLERS: dict[str, dict[str, Any]] = {

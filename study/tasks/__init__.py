@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
-from study.errors import ConfigError
+from study.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from study.tasks.base import Task

@@ -7,11 +7,12 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from study import seeding
-from study.config import TaskConfig
-from study.duplicates import count_near, without_duplicates
-from study.errors import ConfigError
-from study.examples import Examples
+from study.config.schema import TaskConfig
+from study.core import seeding
+from study.core.errors import ConfigError
+from study.data.duplicates import count_near, without_duplicates
+from study.data.examples import Examples
+from study.data.folds import stratified
 
 EVERY = ("name", "limit", "test_fraction", "shuffle_labels", "metric")  # keys that every task reads
 
@@ -87,15 +88,3 @@ def shuffled(examples: Examples, seed: int) -> Examples:
     """The same inputs with permuted answers: a control, on which nothing can be learned."""
     order = np.random.default_rng(seeding.derive(seed, "shuffle")).permutation(len(examples))
     return examples.permuted(order).noted(labels="shuffled, as a control: scores must be at chance")
-
-
-def stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """`count` positions, sorted, each class in its share (largest remainders first)."""
-    rng = np.random.default_rng(seed)
-    classes, sizes = np.unique(labels, return_counts=True)
-    exact = sizes * count / len(labels)
-    quota = np.floor(exact).astype(int)
-    for c in np.argsort(quota - exact, kind="stable")[: count - quota.sum()]:
-        quota[c] += 1
-    chosen = [rng.permutation(np.flatnonzero(labels == c))[:n] for c, n in zip(classes, quota, strict=True)]
-    return np.sort(np.concatenate(chosen))

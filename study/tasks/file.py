@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from study.config import TaskConfig
-from study.errors import ConfigError
-from study.examples import Examples
-from study.tabular import build, files
+from study.config.schema import TaskConfig
+from study.core.errors import ConfigError
+from study.data.examples import Examples
+from study.data.tabular import build, files
 from study.tasks.base import Task
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from study.config import TaskConfig
-from study.errors import AssetError, ConfigError, DataError, StudyError
-from study.examples import Examples
-from study.tabular import build
-from study.tabular.table import Table
+from study.config.schema import TaskConfig
+from study.core.errors import AssetError, ConfigError, DataError, StudyError
+from study.data.examples import Examples
+from study.data.tabular import build
+from study.data.tabular.table import Table
 from study.tasks.base import Task
 
 HIDDEN = -1  # what the Hub's data sets say for a label that nobody is to see, or on which nobody agreed

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from study import assets
-from study.config import TaskConfig
-from study.errors import AssetError
-from study.examples import Graph
+from study.config.schema import TaskConfig
+from study.core.errors import AssetError
+from study.data import packages
+from study.data.examples import Graph
 from study.tasks.base import Task
 
 CONTENT, CITES = "cora.content", "cora.cites"
@@ -24,7 +24,7 @@ class Nodes(Task):
     name = "nodes"
 
     def read(self, config: TaskConfig) -> Graph:
-        folder = assets.fetch("cora")
+        folder = packages.fetch("cora")
         papers, features, subjects = _papers(folder / CONTENT)
         edges, notes = _edges(folder / CITES, papers)
         classes, labels = np.unique(np.array(subjects), return_inverse=True)

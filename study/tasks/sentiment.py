@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from study import assets
-from study.config import TaskConfig
-from study.examples import Texts
+from study.config.schema import TaskConfig
+from study.data import packages
+from study.data.examples import Texts
 from study.tasks.base import Task
 
 FILE = "movieReviewSnippets_GroundTruth.txt"
@@ -31,7 +31,7 @@ class Sentiment(Task):
 
 def rated(file: str) -> list[tuple[str, float, str]]:
     """Every sentence of one of the package's files: its id, its mean rating and its text."""
-    text = (assets.fetch("sentiment") / file).read_text(encoding="utf-8")
+    text = (packages.fetch("sentiment") / file).read_text(encoding="utf-8")
     rows = [line.split("\t", 2) for line in text.split("\n") if line.strip()]
     return [(id_, float(rating), snippet.strip()) for id_, rating, snippet in rows]
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from study import assets, rouge, summaries
-from study.config import TaskConfig
-from study.examples import Documents
-from study.rouge import Words
+from study.config.schema import TaskConfig
+from study.data import packages
+from study.data.examples import Documents
 from study.tasks.base import Task
+from study.text import rouge, summaries
+from study.text.rouge import Words
 
 SECTIONS = ("abstract", "introduction", "conclusion")
 # The paper's own three aspects, asked as a reader would.
@@ -41,7 +42,7 @@ class Summarization(Task):
         return ("budget", "rouge")
 
     def read(self, config: TaskConfig) -> Documents:
-        budget, folder = config.budget or BUDGET, assets.fetch("aclsum")
+        budget, folder = config.budget or BUDGET, packages.fetch("aclsum")
         papers = [
             (split, paper) for split in SPLITS for paper in _lines((folder / f"{split}.jsonl").read_text("utf-8"))
         ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from study.config import TaskConfig
-from study.examples import Pairs
+from study.config.schema import TaskConfig
+from study.data.examples import Pairs
 from study.tasks import summarization
 from study.tasks.base import Task
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from study import assets
-from study.config import TaskConfig
-from study.examples import Texts
+from study.config.schema import TaskConfig
+from study.data import packages
+from study.data.examples import Texts
 from study.tasks.base import Task
 
 
@@ -17,7 +17,7 @@ class Topic(Task):
     name = "topic"
 
     def read(self, config: TaskConfig) -> Texts:
-        files = sorted(assets.fetch("topic").glob("*/*.txt"))
+        files = sorted(packages.fetch("topic").glob("*/*.txt"))
         decoded = [_decoded(file.read_bytes()) for file in files]
         texts = [text.strip() for text, _ in decoded]
         bodies = [" ".join(text.partition("\n")[2].split()) for text in texts]

@@ -9,8 +9,8 @@ import pytest
 from tiny import encoder, pair
 
 from analysis.adapted import linear_layers
-from study.config import MethodConfig
-from study.errors import ConfigError
+from study.config.schema import MethodConfig
+from study.core.errors import ConfigError
 from study.models import encoders
 from study.models.targets import described, select_ranks
 

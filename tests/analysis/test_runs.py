@@ -6,7 +6,7 @@ from analysis.errors import ReportError
 from analysis.findings import find, headline
 from analysis.report import write_report
 from analysis.runs import load_study
-from study.errors import ConfigError
+from study.core.errors import ConfigError
 
 
 def test_the_newest_study_run_is_read_with_one_row_a_trial(store):

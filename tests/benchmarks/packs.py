@@ -21,13 +21,14 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from study import methods
-from study.config import Configuration, MethodConfig, ModelConfig, TrainConfig
+from study.config.members import Member
+from study.config.schema import Configuration, MethodConfig, ModelConfig, TrainConfig
+from study.core.records import Fold
+from study.data.examples import Texts
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
 from study.engine.workbench import StudyData, Workbench, default_device, name_of
-from study.examples import Texts
 from study.models import backbones, encoders
-from study.records import Fold, Member
 
 VOCABULARY = 30522
 SIZES = {

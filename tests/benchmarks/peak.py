@@ -86,11 +86,12 @@ def fits(examples: int = EXAMPLES) -> dict[Step, Fit]:
     import transformers
 
     from study import methods, tasks
-    from study.config import Configuration, MethodConfig, TaskConfig, TrainConfig
+    from study.config.members import Member
+    from study.config.schema import Configuration, MethodConfig, TaskConfig, TrainConfig
+    from study.core.records import Fold
     from study.engine.fit import Fit
     from study.engine.workbench import StudyData, Workbench
     from study.models import backbones
-    from study.records import Fold, Member
 
     transformers.logging.disable_progress_bar()
     found = tasks.get("sentiment").load(TaskConfig(limit=examples), 0)

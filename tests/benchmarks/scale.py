@@ -22,17 +22,18 @@ from typing import Any
 
 import numpy as np
 
-from study.compose import compose, register_schema
-from study.config import Configuration, StorageConfig
-from study.examples import Texts
-from study.figures import direction
+from study.config.compose import compose, register_schema
+from study.config.members import TrialResult
+from study.config.schema import Configuration, StorageConfig
+from study.config.space import parse_space
+from study.core.figures import direction
+from study.core.records import Epoch, Fold, FoldResult, Provenance
+from study.data.examples import Texts
 from study.models.targets import LinearSite, described
-from study.records import Epoch, Fold, FoldResult, Provenance, TrialResult
+from study.record.tracking import Behind, MlflowTracker, Tracker, _params
 from study.search.ledger import CONFIGURATION, FOLD, Ledger, _dump, configuration_of
 from study.search.objectives import summary
 from study.search.plan import Plan
-from study.search.space import parse_space
-from study.tracking import Behind, MlflowTracker, Tracker, _params
 
 NAME = "scale"
 SHORT_TRIAL = 10.0  # seconds that a short trial takes: what asking is held against

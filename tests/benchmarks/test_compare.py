@@ -126,8 +126,8 @@ def test_a_peer_that_others_disturb_runs_again_and_its_best_time_counts(monkeypa
 def test_both_sides_train_the_same_folds_and_as_many_numbers(tmp_path: Path) -> None:
     from tiny import adapted
 
-    from study.compose import compose
-    from study.config import MethodConfig
+    from study.config.compose import compose
+    from study.config.schema import MethodConfig
     from study.search.plan import make_plan
 
     settings = Settings(examples=48, folds=2, epochs=1, ranks=(2,), layers=("top-half",), targets=("all-linear",))

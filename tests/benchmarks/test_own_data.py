@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks import own_data
 
 from study import tasks
-from study.config import TaskConfig
+from study.config.schema import TaskConfig
 
 
 def test_the_written_table_and_folder_hold_the_rated_sentences(tmp_path: Path) -> None:

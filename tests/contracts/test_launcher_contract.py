@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from tiny import configuration, letters, member_of, save_model, unfit
 
-from study.config import Configuration, EngineConfig, ModelConfig
+from study.config.members import Member
+from study.config.schema import Configuration, EngineConfig, ModelConfig
+from study.core.records import FoldResult
 from study.launch import Launcher
 from study.launch.local import LocalLauncher
-from study.records import FoldResult, Member
 
 LAUNCHERS: dict[str, Callable[[int], Launcher]] = {
     "local": lambda workers: LocalLauncher(letters(), EngineConfig(), workers)

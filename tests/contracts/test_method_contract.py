@@ -6,20 +6,20 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
-from methods import METHODS
+from methodtable import METHODS
 from tiny import adapted, configuration, encoder, member_of, starts_of, tensors, workbench
 
 from study import methods
-from study.adapters import export, surgery
-from study.adapters.factors import PackedLinear
-from study.adapters.spectrum import Spectrum
-from study.config import Configuration, MethodConfig
+from study.config.members import Member
+from study.config.schema import Configuration, MethodConfig
+from study.core.errors import ConfigError
+from study.engine.costs.measure import parameters
 from study.engine.fit import Fit
-from study.engine.measure import parameters
-from study.errors import ConfigError
 from study.methods.base import UPDATE
+from study.methods.layers import stored, surgery
+from study.methods.layers.packed import PackedLinear
+from study.methods.layers.spectrum import Spectrum
 from study.models.linear import matrix
-from study.records import Member
 
 OTHER = {"rank": 2, "alpha": 3.0, "lam": 7.0, "targets": "ffn", "layers": "top-1", "residual": "drop"}
 OTHER |= {"scaling": "alpha/sqrt(r)"}
@@ -84,12 +84,12 @@ def test_the_distance_pulls_nothing_where_training_starts(name: str) -> None:
 def test_what_training_left_can_be_attached_again_and_computes_the_same(name: str) -> None:
     fit = trained([member(name, 4)])
     for layer in fit.pack.attached.values():
-        start = export.settled(layer)
+        start = stored.settled(layer)
         again = PackedLinear(layer.linear, [start])
         x = torch.randn(2, 5, matrix(layer.linear).shape[1], dtype=torch.float64)
         assert torch.allclose(again(x), layer(x), atol=1e-10, rtol=0)
         assert torch.allclose(again.merged(0), layer.merged(0), atol=1e-10, rtol=0)
-        assert export.keeps_weight(start) == (methods.get(METHODS[name].kind).leaves(METHODS[name]) == UPDATE)
+        assert stored.keeps_weight(start) == (methods.get(METHODS[name].kind).leaves(METHODS[name]) == UPDATE)
 
 
 @pytest.mark.parametrize("kind", methods.names())

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from methods import METHODS
+from methodtable import METHODS
 from tiny import FAMILIES, PAIRS, adapted, backbone, pair, starts_of
 from torch import nn
 
-from study.adapters import surgery
-from study.adapters.factors import PackedLinear
-from study.adapters.spectrum import Spectrum
-from study.config import MethodConfig
+from study.config.schema import MethodConfig
+from study.methods.layers import surgery
+from study.methods.layers.packed import PackedLinear
+from study.methods.layers.spectrum import Spectrum
 from study.models import encoders
 from study.models.linear import is_linear, matrix
 from study.models.targets import LinearSite, matches, select_ranks, stack_depths

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from tables import articles, reviews, write_csv, write_jsonl, write_parquet
 
-from study import figures, tasks
-from study.config import KINDS, TaskConfig
-from study.duplicates import without_duplicates
-from study.errors import ConfigError, DataError
-from study.examples import Documents, Examples, Summarized, Texts
-from study.folds import split_test
+from study import tasks
+from study.config.schema import KINDS, TaskConfig
+from study.core import figures
+from study.core.errors import ConfigError, DataError
+from study.data.duplicates import without_duplicates
+from study.data.examples import Documents, Examples, Summarized, Texts
+from study.data.folds import split_test
 from study.tasks.base import Task, limited
 
 SEED = 3

@@ -13,15 +13,15 @@ import pytest
 import torch
 from tiny import FAMILIES, WRITERS, documents, letters, member_of, save_model, save_writer
 
-from study.config import POOLINGS, MethodConfig, ModelConfig, StudyConfig, TrainConfig
+from study.config.schema import POOLINGS, MethodConfig, ModelConfig, StudyConfig, TrainConfig
+from study.config.space import parse_space
+from study.core.errors import StudyError
+from study.core.records import Fold
+from study.data.examples import Examples, Pairs
 from study.engine.train import train_pack
 from study.engine.workbench import StudyData, Workbench
-from study.errors import StudyError
-from study.examples import Examples, Pairs
 from study.models import backbones
-from study.records import Fold
 from study.search.checks import check_trials
-from study.search.space import parse_space
 
 HALVES = (Fold(0, np.arange(8), np.arange(8, 16)), Fold(1, np.arange(8, 16), np.arange(8)))
 EXAMPLES: dict[str, Examples] = {

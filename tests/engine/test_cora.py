@@ -7,11 +7,11 @@ import torch
 from tiny import member_of
 
 from study import tasks
-from study.config import Configuration, MethodConfig, ModelConfig, TaskConfig, TrainConfig
+from study.config.schema import Configuration, MethodConfig, ModelConfig, TaskConfig, TrainConfig
+from study.data.examples import Graph
+from study.data.folds import make_folds, split_test
 from study.engine.train import train_pack
 from study.engine.workbench import StudyData, Workbench
-from study.examples import Graph
-from study.folds import make_folds, split_test
 
 pytest.importorskip("torch_geometric")
 HEAD = Configuration(

@@ -9,11 +9,11 @@ import pytest
 import torch
 from tiny import configuration, member_of, predicted
 
-from study.config import Configuration, EngineConfig, ModelConfig, StudyConfig, StudySettings, TaskConfig
-from study.engine import prefix
+from study.config.members import Member
+from study.config.schema import Configuration, EngineConfig, ModelConfig, StudyConfig, StudySettings, TaskConfig
 from study.engine.fit import Fit
+from study.engine.shortcuts import prefix
 from study.engine.workbench import Workbench
-from study.records import Member
 from study.search.plan import Plan, make_plan
 
 MIXED = [

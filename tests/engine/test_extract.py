@@ -13,15 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import configuration, documents, member_of, save_model, tensors
 
-from study.config import Configuration, ModelConfig
+from study.config.members import Member
+from study.config.schema import Configuration, ModelConfig
+from study.core.errors import ConfigError
+from study.core.records import Fold
+from study.data.examples import Documents
 from study.engine.fit import Fit
 from study.engine.problems.extract import Extract
 from study.engine.windows import SHARED, spans
 from study.engine.workbench import StudyData, Workbench
-from study.errors import ConfigError
-from study.examples import Documents
-from study.records import Fold, Member
-from study.rouge import ENGLISH, UNICODE, WORDS
+from study.text.rouge import ENGLISH, UNICODE, WORDS
 
 COUNT = 96
 

@@ -11,15 +11,16 @@ import pytest
 import torch
 from tiny import WRITERS, configuration, member_of, save_writer
 
-from study.config import Configuration, ModelConfig
+from study.config.members import Member
+from study.config.schema import Configuration, ModelConfig
+from study.core.errors import ConfigError
+from study.core.records import Fold
+from study.data.examples import Pairs
 from study.engine.fit import Fit
 from study.engine.problems.generate import Generate
 from study.engine.workbench import StudyData, Workbench
-from study.errors import ConfigError
-from study.examples import Pairs
 from study.models import generators
-from study.records import Fold, Member
-from study.rouge import ENGLISH, UNICODE, WORDS
+from study.text.rouge import ENGLISH, UNICODE, WORDS
 
 Folders = Callable[[str], ModelConfig]
 

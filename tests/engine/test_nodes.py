@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from tiny import tensors
 from tinygraph import bench, communities, configuration, model
 
-from study.adapters.factors import PackedLinear
-from study.config import Configuration, EngineConfig
-from study.engine import measure
+from study.config.members import Member
+from study.config.schema import Configuration, EngineConfig
+from study.core.records import Epoch
+from study.engine.costs import measure
 from study.engine.fit import Fit
 from study.engine.problems.nodes import Nodes
 from study.engine.train import train_pack
+from study.methods.layers.packed import PackedLinear
 from study.models.graphs import NAMES
-from study.records import Epoch, Member
 
 pytest.importorskip("torch_geometric")
 MIXED: list[dict[str, object]] = [

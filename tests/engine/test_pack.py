@@ -12,15 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import FAMILIES, configuration, member_of, predicted, unfit, workbench
 
-from study.adapters.factors import PackedLinear
-from study.config import EngineConfig, ModelConfig
+from study.config.members import Member
+from study.config.schema import EngineConfig, ModelConfig
+from study.core.records import Epoch
 from study.engine import train
 from study.engine.batches import scoring_batches, training_batches
 from study.engine.fit import Fit
 from study.engine.optim import PackedAdamW
 from study.engine.train import train_pack
 from study.engine.workbench import Workbench
-from study.records import Epoch, Member
+from study.methods.layers.packed import PackedLinear
 
 MIXED = [
     configuration(kind="lora", rank=2, targets="qv", layers="all"),

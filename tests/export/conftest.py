@@ -8,7 +8,7 @@ import pytest
 from exports import with_residual
 from tiny import save_model
 
-from study.config import (
+from study.config.schema import (
     LauncherConfig,
     MethodConfig,
     ModelConfig,

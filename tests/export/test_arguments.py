@@ -12,7 +12,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from study.errors import ConfigError
+from study.core.errors import ConfigError
 from study.export.__main__ import main
 from study.export.arguments import FLAGS, KEYS, TEXTS, compose
 from study.export.table import render

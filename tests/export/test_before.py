@@ -14,12 +14,12 @@ from exports import folder_of
 from mlflow import MlflowClient
 from tiny import configuration
 
-from study.errors import StudyError
+from study.config.members import TrialResult
+from study.core.errors import StudyError
 from study.export import checks, job, retrain
 from study.export.formats import FORMATS, get
 from study.export.job import Wanted
 from study.export.run import run_export
-from study.records import TrialResult
 from study.search.ledger import find
 from study.search.plan import make_plan
 

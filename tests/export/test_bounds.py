@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.config import Configuration, MethodConfig, StudyConfig, StudySettings, TaskConfig, plain, revived
-from study.errors import ConfigError
+from study.config.schema import Configuration, MethodConfig, StudyConfig, StudySettings, TaskConfig, plain, revived
+from study.core.errors import ConfigError
 from study.export.bounds import UNITS, Bound, parse, within
 
 NAMES = ("bytes", "latency_p50_ms", "params/trainable")

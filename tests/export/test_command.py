@@ -16,16 +16,16 @@ from exports import folder_of
 from huggingface_hub import ModelCard
 from mlflow.tracking import MlflowClient
 
-from study.errors import ConfigError, StudyError
+from study.core.errors import ConfigError, StudyError
 from study.export import load, write
 from study.export.card import LIBRARIES
 from study.export.job import Wanted
 from study.export.measure import FIGURES
 from study.export.record import TrialRun
 from study.export.run import run_export
+from study.record.tracking import Tracker
 from study.search.finish import record_exports
 from study.search.ledger import exports_of, find
-from study.tracking import Tracker
 
 ROOT = Path(__file__).parents[2]
 HEAD, FULL, LORA = range(3)  # baselines come first

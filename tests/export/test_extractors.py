@@ -12,20 +12,20 @@ import torch
 from exports import exported
 from tiny import configuration, documents, member_of, save_model
 
-from study import summaries
-from study.adapters import surgery
-from study.config import ModelConfig
+from study.config.schema import ModelConfig
+from study.core.records import Fold
+from study.data.examples import Documents
 from study.engine.fit import Fit
 from study.engine.problems.extract import Extract
 from study.engine.workbench import StudyData, Workbench
-from study.examples import Documents
 from study.export import load
 from study.export.formats import get
 from study.export.manifest import FILE
 from study.export.retrain import of_fit
 from study.export.trained import Trained
-from study.records import Fold
-from study.rouge import ENGLISH, UNICODE
+from study.methods.layers import surgery
+from study.text import summaries
+from study.text.rouge import ENGLISH, UNICODE
 
 METHODS = {
     "peft": {"kind": "lora", "targets": "all-linear"},

@@ -18,11 +18,11 @@ from peft import PeftModel
 from tiny import FAMILIES, adapted, configuration, predicted
 from transformers import AutoModel, pipeline
 
-from study.adapters import surgery
-from study.errors import StudyError
+from study.core.errors import StudyError
 from study.export import load
 from study.export.formats import FORMATS, get
 from study.export.trained import Trained
+from study.methods.layers import surgery
 from study.models import encoders
 
 FITS = {

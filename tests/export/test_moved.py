@@ -12,8 +12,8 @@ import torch
 from exports import TEXTS, exported, model_of, train
 from tiny import as_pickles, save_model
 
-from study.config import ModelConfig
-from study.errors import StudyError
+from study.config.schema import ModelConfig
+from study.core.errors import StudyError
 from study.export import load, measure
 from study.export.frame import Frame
 from study.export.manifest import Manifest

@@ -11,17 +11,17 @@ import torch
 from exports import exported
 from tiny import configuration, member_of, save_writer
 
-from study.adapters import surgery
-from study.config import ModelConfig
+from study.config.schema import ModelConfig
+from study.core.records import Fold
+from study.data.examples import Pairs
 from study.engine.fit import Fit
 from study.engine.problems.generate import Generate
 from study.engine.workbench import StudyData, Workbench
-from study.examples import Pairs
 from study.export import load
 from study.export.formats import get
 from study.export.retrain import of_fit
 from study.export.trained import Trained
-from study.records import Fold
+from study.methods.layers import surgery
 
 METHODS = {
     "peft": {"kind": "lora", "targets": "all-linear"},

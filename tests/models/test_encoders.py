@@ -8,9 +8,9 @@ import pytest
 import torch
 from tiny import letters, save_model
 
-from study.config import ModelConfig
+from study.config.schema import ModelConfig
+from study.core.errors import AssetError
 from study.engine.workbench import Workbench
-from study.errors import AssetError
 from study.models import encoders
 
 FAMILIES = ("bert", "roberta", "distilbert", "albert")

@@ -11,9 +11,9 @@ import pytest
 import torch
 from tinygraph import NODES, WORDS, communities
 
-from study.config import MethodConfig, ModelConfig
-from study.errors import ConfigError
-from study.examples import Texts
+from study.config.schema import MethodConfig, ModelConfig
+from study.core.errors import ConfigError
+from study.data.examples import Texts
 from study.models import backbones, encoders, graphs
 from study.models.targets import select_ranks
 

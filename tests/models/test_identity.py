@@ -12,13 +12,13 @@ import pytest
 import torch
 from tiny import as_pickles, letters, save_model, save_writer, shifted
 
-from study.config import ModelConfig, StudyConfig
+from study.config.schema import ModelConfig, StudyConfig
+from study.config.space import parse_space
+from study.data.examples import Texts
 from study.engine.workbench import Workbench
-from study.examples import Texts
 from study.models import encoders, identity
 from study.search.identity import first_fingerprint
 from study.search.plan import Plan
-from study.search.space import parse_space
 
 
 def states(folder: Path) -> np.ndarray:

@@ -9,8 +9,9 @@ import torch
 from tiny import Odd, adapted, encoder, pair
 from torch import nn
 
-from study.config import MethodConfig
-from study.errors import ConfigError
+from study.config.schema import MethodConfig
+from study.config.targets import GROUPS
+from study.core.errors import ConfigError
 from study.models import encoders, roles
 from study.models.linear import is_linear, matrix
 from study.models.targets import LinearSite, matches, select_layers, select_ranks
@@ -32,7 +33,7 @@ def ranks(rank: Any, targets: str = "all-linear", sites: tuple[LinearSite, ...] 
 def test_no_end_of_a_name_has_two_roles() -> None:
     ends = [(end, role) for names in roles.NAMES.values() for role, ends in names.items() for end in ends.split()]
     assert len(set(ends)) == len({end for end, _ in ends})
-    assert {role for _, role in ends} | {"", "conv"} == set(roles.GROUPS["all-linear"])
+    assert {role for _, role in ends} | {"", "conv"} == set(GROUPS["all-linear"])
 
 
 def test_a_role_is_told_by_the_longest_end_and_never_guessed() -> None:

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from tables import write_csv, write_jsonl
 from tiny import FAMILIES, backbone, documents, save_model, save_writer
 
-from study import cli
-from study.config import ModelConfig, StudyConfig
+from study.commands import study as cli
+from study.config.schema import ModelConfig, StudyConfig
+from study.config.space import parse_space
+from study.core.errors import AssetError, ConfigError
+from study.data.examples import Pairs, Texts
 from study.engine import lookups
-from study.errors import AssetError, ConfigError
-from study.examples import Pairs, Texts
 from study.models import backbones, encoders, generators
 from study.models.tables import Tables
 from study.search.checks import check_trials
-from study.search.space import parse_space
 
 SHORT, LONG = 6, 60  # words of a text
 Run = Callable[..., str]

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from tiny import configuration, member_of
 
-from study.config import EngineConfig, ModelConfig, StudyConfig
-from study.examples import Texts
+from study.config.members import Member
+from study.config.schema import EngineConfig, ModelConfig, StudyConfig
+from study.core.records import FoldResult
+from study.data.examples import Texts
 from study.models import backbones
-from study.records import FoldResult, Member
 from study.search.driver import Driver
 
 MEMBERS = [member_of(t, f, configuration(rank=1 + t), seed=f) for t in range(4) for f in range(2)]

@@ -12,10 +12,11 @@ from rich.console import Console
 from tiny import configuration
 
 from study import methods
-from study.config import StudyConfig
-from study.records import Epoch, FoldResult, TrialResult
+from study.config.members import TrialResult
+from study.config.schema import StudyConfig
+from study.core.records import Epoch, FoldResult
+from study.core.wording import plural
 from study.search import finish
-from study.wording import plural
 
 
 def test_a_pattern_of_ranks_is_not_cut_short_at_eighty_columns() -> None:

@@ -13,15 +13,15 @@ import optuna
 import pytest
 from optuna.exceptions import StorageInternalError
 
-from study.compose import compose
-from study.config import SearchConfig, StorageConfig, StudyConfig, StudySettings
+from study.config.compose import compose
+from study.config.schema import SearchConfig, StorageConfig, StudyConfig, StudySettings
+from study.config.space import parse_space
+from study.core.errors import ConfigError, ResumeError
+from study.core.records import Fold
+from study.data.examples import Texts
 from study.engine.changes import VERSION
-from study.errors import ConfigError, ResumeError
-from study.examples import Texts
-from study.records import Fold
 from study.search.ledger import TRAININGS, Ledger, configuration_of, find
 from study.search.plan import Plan
-from study.search.space import parse_space
 from study.search.storage import check, storage
 
 SPACE = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 100))", "method.layers": "all,top-1"}

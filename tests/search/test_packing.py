@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import configuration, member_of, save_model
 
-from study.config import Configuration, ModelConfig
+from study.config.members import Member
+from study.config.schema import Configuration, ModelConfig
 from study.models import encoders
 from study.models.backbones import Geometry
-from study.records import Member
 from study.search import packing
 
 LAYERS = ("all", "top-half", "top-1")

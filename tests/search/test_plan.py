@@ -12,7 +12,8 @@ import pytest
 from tiny import save_model
 from torch import nn
 
-from study.config import (
+from study.config.members import TrialResult
+from study.config.schema import (
     Configuration,
     MethodConfig,
     ModelConfig,
@@ -20,13 +21,13 @@ from study.config import (
     StudyConfig,
     TrainConfig,
 )
-from study.examples import Texts
+from study.config.space import parse_space
+from study.core.records import FoldResult
+from study.data.examples import Texts
 from study.models import encoders
 from study.models.backbones import Geometry
-from study.records import FoldResult, TrialResult
 from study.search import finish
 from study.search.plan import GRID, Plan, baselines
-from study.search.space import parse_space
 
 
 @pytest.fixture(scope="module")

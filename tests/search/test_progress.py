@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from study.config import Configuration, StudyConfig
-from study.records import FoldResult, TrialResult
+from study.config.members import TrialResult
+from study.config.schema import Configuration, StudyConfig
+from study.core.records import FoldResult
 from study.search.progress import Progress
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tables import reviews, write_csv
 from tiny import as_pickles, save_model, shifted
 
-from study.config import (
+from study.config.schema import (
     EngineConfig,
     LauncherConfig,
     MethodConfig,
@@ -28,19 +28,19 @@ from study.config import (
     TrainConfig,
     plain,
 )
-from study.errors import AssetError, ResumeError
-from study.examples import Texts
+from study.config.space import parse_space
+from study.core.errors import AssetError, ResumeError
+from study.core.records import Fold
+from study.data.examples import Texts
 from study.export import retrain
 from study.export.job import Wanted
 from study.export.run import run_export
 from study.models import backbones
-from study.records import Fold
 from study.search import resume
 from study.search.driver import run_study
 from study.search.identity import defaults_of, differences, values_of
 from study.search.ledger import CONFIG, Ledger, find, folds_of
 from study.search.plan import Plan
-from study.search.space import parse_space
 
 
 def run(folder: Path, name: str = "mine", trials: int = 1, cache_gb: float = 1.0) -> list[dict[str, float]]:

@@ -13,14 +13,14 @@ from tables import articles, cyrillic, write_jsonl
 from tiny import documents, save_model, save_writer
 
 from study import tasks
-from study.config import ModelConfig, StorageConfig, StudyConfig, TaskConfig, plain
-from study.errors import ResumeError
-from study.examples import Pairs
-from study.records import Fold
-from study.rouge import ENGLISH, UNICODE
+from study.config.schema import ModelConfig, StorageConfig, StudyConfig, TaskConfig, plain
+from study.config.space import parse_space
+from study.core.errors import ResumeError
+from study.core.records import Fold
+from study.data.examples import Pairs
 from study.search.ledger import CONFIG, Ledger, find
 from study.search.plan import Plan
-from study.search.space import parse_space
+from study.text.rouge import ENGLISH, UNICODE
 
 Planned = Callable[..., Plan]
 KINDS = {"summarization": save_model, "summarization_generate": lambda folder: save_writer(folder, "gpt2")}

@@ -15,11 +15,11 @@ import torch
 from tables import articles, reviews, write_csv, write_jsonl, write_parquet
 from tiny import save_model
 
-from study import cli
-from study.compose import compose
+from study.commands import study as cli
+from study.config.compose import compose
+from study.config.overrides import rewrite
+from study.data.examples import Texts
 from study.engine.workbench import Workbench
-from study.examples import Texts
-from study.overrides import rewrite
 from study.search.plan import Plan, make_plan
 
 Bad = tuple[str, str | bytes | Callable[[Path], object], str, str]

@@ -12,9 +12,9 @@ import pytest
 from tables import write_csv, write_jsonl, write_parquet
 
 from study import tasks
-from study.config import TaskConfig
-from study.errors import AssetError, ConfigError, DataError, StudyError
-from study.examples import Documents, Examples, Texts
+from study.config.schema import TaskConfig
+from study.core.errors import AssetError, ConfigError, DataError, StudyError
+from study.data.examples import Documents, Examples, Texts
 
 CARD = """---
 configs:

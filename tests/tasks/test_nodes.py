@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study import assets, tasks
-from study.config import TaskConfig
-from study.errors import AssetError
-from study.examples import Graph
-from study.folds import make_folds, split_test
+from study import tasks
+from study.config.schema import TaskConfig
+from study.core.errors import AssetError
+from study.data import packages
+from study.data.examples import Graph
+from study.data.folds import make_folds, split_test
 from study.tasks.nodes import CITES, CONTENT
 
 
@@ -64,7 +65,7 @@ def test_folds_share_the_labelled_nodes_out_and_the_test_is_in_none(graph: Graph
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / CONTENT).write_text("31\t0\t1\t0\tTheory\n7\t1\t1\t0\tAgents\n12\t0\t0\t0\tTheory\n")
     (tmp_path / CITES).write_text("31\t7\n7\t31\n12\t12\n31\t999\n12 7\n")
-    monkeypatch.setattr(assets, "fetch", lambda _: tmp_path)
+    monkeypatch.setattr(packages, "fetch", lambda _: tmp_path)
     return tmp_path
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from study import assets, tasks
-from study.config import TaskConfig
+from study import tasks
+from study.config.schema import TaskConfig
+from study.data import packages
 from study.tasks.sentiment import FILE
 
 
@@ -39,7 +40,7 @@ def test_no_text_carries_its_id_or_rating(whole):
 def test_a_rating_s_sign_is_the_label(tmp_path, monkeypatch):
     rows = "1\t0.5\tgood\n2\t-3.9\tbad\n3\t0.49\tneither\n4\t2\tsplit\u2028line\n"
     (tmp_path / FILE).write_text(rows, encoding="utf-8")
-    monkeypatch.setattr(assets, "fetch", lambda _: tmp_path)
+    monkeypatch.setattr(packages, "fetch", lambda _: tmp_path)
     read = tasks.get("sentiment").read(TaskConfig())
     assert read.texts == ("good", "bad", "split\u2028line")
     assert read.labels.tolist() == [1, 0, 1]

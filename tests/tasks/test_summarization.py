@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study import assets, rouge, summaries, tasks
-from study.config import TaskConfig
-from study.examples import Documents, Pairs
-from study.folds import make_folds, split_test
-from study.records import Fold
-from study.references import references
-from study.rouge import ENGLISH, UNICODE
+from study import tasks
+from study.config.schema import TaskConfig
+from study.core.records import Fold
+from study.data import packages
+from study.data.examples import Documents, Pairs
+from study.data.folds import make_folds, split_test
+from study.scoring.references import references
+from study.text import rouge, summaries
+from study.text.rouge import ENGLISH, UNICODE
 
 CONFIG = TaskConfig(name="summarization")
 
@@ -77,7 +79,7 @@ def test_empty_sentences_are_left_out_and_missing_highlights_are_found(
     }
     for name in ("train", "val", "test"):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps({**paper, "id": name}) + "\n\n", encoding="utf-8")
-    monkeypatch.setattr(assets, "fetch", lambda _: tmp_path)
+    monkeypatch.setattr(packages, "fetch", lambda _: tmp_path)
     found = tasks.get("summarization").read(CONFIG)
     assert isinstance(found, Documents)
     written = tasks.get("summarization_generate").read(TaskConfig(name="summarization_generate", rouge="unicode"))

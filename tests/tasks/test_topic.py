@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study import assets, tasks
-from study.config import TaskConfig
-from study.examples import Texts
+from study import tasks
+from study.config.schema import TaskConfig
+from study.data import packages
+from study.data.examples import Texts
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_a_body_that_is_there_again_under_another_title_is_left_out(
     for name, text in articles.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    monkeypatch.setattr(assets, "fetch", lambda _: tmp_path)
+    monkeypatch.setattr(packages, "fetch", lambda _: tmp_path)
     found = tasks.get("topic").read(TaskConfig())
     assert isinstance(found, Texts)
     assert found.texts == ("One\n\nthe body", "Three\n\nanother")

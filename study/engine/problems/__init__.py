@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from study.examples import Documents, Examples, Graph, Pairs, Texts
+from study.data.examples import Documents, Examples, Graph, Pairs, Texts
 
 if TYPE_CHECKING:
-    from study.config import ModelConfig
+    from study.config.schema import ModelConfig
     from study.engine.problems.base import Problem
     from study.engine.workbench import Workbench
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from study.config import ModelConfig
+from study.config.schema import ModelConfig
 from study.engine.batches import portions, scoring_batches
 from study.engine.pack import Pack
 from study.engine.workbench import Workbench

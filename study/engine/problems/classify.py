@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from study import metrics
-from study.config import ModelConfig
+from study.config.schema import ModelConfig
+from study.data.examples import Texts
 from study.engine.batches import moved
 from study.engine.pack import Pack
 from study.engine.problems.base import cross_entropies
 from study.engine.problems.heads import WithHead
 from study.engine.workbench import Workbench
-from study.examples import Texts
+from study.scoring import metrics
 
 
 class Classify(WithHead):

@@ -6,15 +6,16 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from study import metrics, rouge, summaries
-from study.config import ModelConfig
+from study.config.schema import ModelConfig
+from study.data.examples import Documents
 from study.engine.batches import moved
 from study.engine.inputs import Reading
 from study.engine.pack import Pack
 from study.engine.problems.heads import WithHead
 from study.engine.windows import sinusoids
 from study.engine.workbench import Workbench
-from study.examples import Documents
+from study.scoring import metrics
+from study.text import rouge, summaries
 
 
 class Extract(WithHead):

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from study import rouge
-from study.config import ModelConfig
+from study.config.schema import ModelConfig
+from study.data.examples import Pairs
 from study.engine.batches import moved
 from study.engine.pack import Pack
 from study.engine.pairs import Written, read_pairs
 from study.engine.problems.base import Problem, in_turns, levelled
 from study.engine.workbench import Workbench
-from study.examples import Pairs
 from study.models import generators
+from study.text import rouge
 
 IGNORED = -100  # what torch's cross entropy leaves out
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from study.config import ModelConfig
-from study.engine import prefix
+from study.config.schema import ModelConfig
 from study.engine.inputs import Inputs, Reading
 from study.engine.pack import Pack
 from study.engine.problems.base import Problem, in_turns, levelled
+from study.engine.shortcuts import prefix
 from study.engine.workbench import Workbench
 
 

@@ -14,15 +14,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from study import metrics
-from study.config import ModelConfig
-from study.engine import products
+from study.config.schema import ModelConfig
+from study.data.examples import Graph
 from study.engine.batches import moved
 from study.engine.pack import Pack
 from study.engine.problems.base import Problem, cross_entropies, levelled
+from study.engine.shortcuts import products
 from study.engine.workbench import Workbench
-from study.examples import Graph
 from study.models import graphs
+from study.scoring import metrics
 
 
 class Nodes(Problem):

@@ -1,0 +1,76 @@
+"""The command line: Hydra composes, sweeps join the space, errors are one line with exit status 2."""
+
+from __future__ import annotations
+
+import gc
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from study.config.compose import CONFIG_MODULE, CONFIG_NAME, compose, register_schema
+from study.config.overrides import rewrite
+from study.config.schema import StudyConfig
+from study.core.errors import ConfigError, StudyError, status_of
+
+TARGETS = "--targets"  # shows what each group of targets matches in the model
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run `lora-study` with these arguments and exit."""
+    given = sys.argv[1:] if argv is None else argv
+    signal.signal(signal.SIGTERM, _interrupted)
+    status = status_of("lora-study", lambda: _run(given))
+    gc.freeze()  # else the interpreter searches a heap full of libraries for cycles, for two seconds, to say goodbye
+    sys.exit(status)
+
+
+def _interrupted(*_: object) -> NoReturn:
+    """A polite end from outside, as a cluster's scheduler sends it, stops a sweep as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _run(given: list[str]) -> int:
+    from hydra._internal.utils import get_args_parser
+
+    register_schema()
+    anatomy, given = TARGETS in given, [a for a in given if a != TARGETS]
+    arguments, unknown = get_args_parser().parse_known_args(given)
+    if unknown:
+        raise ConfigError(" ".join(unknown), "is no flag", "lora-study --hydra-help shows those that there are")
+    flags = [a for a in given if a not in arguments.overrides and a not in ("-m", "--multirun")]
+    if arguments.hydra_help or arguments.shell_completion or arguments.help:
+        return _hydra(given)
+    overrides = rewrite(arguments.overrides, arguments.config_dir)
+    if arguments.cfg or arguments.info:
+        return _hydra([*flags, *overrides])
+    config = compose(overrides, arguments.config_dir)
+    if anatomy:
+        from study.commands.targets import show
+
+        show(config)
+        return 0
+    from study.search.driver import run_study
+
+    return run_study(config, given, _report)
+
+
+def _hydra(argv: list[str]) -> int:
+    """Hydra's own application, for everything that only shows: --help, --cfg, --info, completion."""
+    import hydra
+
+    sys.argv = ["lora-study", *argv]
+    hydra.main(version_base=None, config_path=f"pkg://{CONFIG_MODULE}", config_name=CONFIG_NAME)(lambda _: None)()
+    return 0
+
+
+def _report(config: StudyConfig) -> Path:
+    from analysis.report import write_report
+
+    try:
+        return Path(write_report(config.study.name, Path(config.report.dir), config.tracking.uri))
+    except StudyError as error:
+        command = shlex.join(["lora-report", f"study={config.study.name}"])
+        remedy = f"the runs are kept: mend it and write {command}"
+        raise StudyError("the report", f"could not be written ({str(error).rstrip('.')})", remedy) from error

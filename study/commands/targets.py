@@ -1,0 +1,133 @@
+"""What each group of targets matches in a model: `lora-study --targets`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from study import methods, tasks
+from study.config import ranks
+from study.config.schema import MethodConfig, StudyConfig
+from study.config.targets import GROUPS
+from study.core.errors import ConfigError
+from study.models import backbones
+from study.models.targets import LinearSite, alike, fused, matches, select_ranks, stack_depths
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Row:
+    """Linear layers of one name: in how many blocks, W (out × in), and numbers in all of LoRA and of W.
+
+    `lora` is None where the configured pattern of ranks has no key for them.
+    """
+
+    name: str
+    part: str
+    blocks: int
+    outputs: int
+    inputs: int
+    lora: int | None
+    weight: int
+
+
+def rows(group: str, sites: tuple[LinearSite, ...], rank: int | str) -> list[Row]:
+    """What a group matches, in the order in which a block has it."""
+    pattern = ranks.entries(rank)
+    out = []
+    for own in alike(s for s in sites if matches(group, s)):
+        s, count = own[0], len(own)
+        r = next((r for key, r in pattern if matches(key, s)), None)
+        lora = None if r is None else count * r * (s.inputs + s.outputs)
+        out.append(Row(s.within, s.part, count, s.outputs, s.inputs, lora, count * s.inputs * s.outputs))
+    return out
+
+
+def show(config: StudyConfig) -> None:
+    """Print it, from the model's configuration alone; StudyError where there is none."""
+    from rich.console import Console
+
+    methods.check(config)
+    examples = tasks.get(config.task.name).load(config.task, config.study.seed)
+    sites = backbones.geometry(config.model, examples).sites
+    console = Console(highlight=False, markup=False, soft_wrap=False)
+    console.print(f"{config.model.name}: {_counted(sites)}. {_adapted(config.method, sites)}")
+    for group in GROUPS:
+        own = rows(group, sites, config.method.rank)
+        if own:
+            console.print()
+            console.print(_table(group, own, config.method.rank))
+    for note in notes(sites):
+        console.print()
+        console.print(note)
+
+
+def _counted(sites: tuple[LinearSite, ...]) -> str:
+    depths = [f"{depth} {stack} blocks".replace("  ", " ") for stack, depth in stack_depths(sites).items()]
+    return f"{len(sites)} linear layers in {' and '.join(depths)}"
+
+
+def _adapted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> str:
+    if not methods.get(method.kind).adapts:
+        return f"method.kind={method.kind} chooses none of them."
+    try:
+        count = len(select_ranks(method, sites))
+    except ConfigError as error:
+        return str(error)
+    return f"method.targets={method.targets} method.layers={method.layers} adapts {count} of them."
+
+
+def _table(group: str, own: list[Row], rank: int | str) -> Table:
+    from rich.table import Table
+
+    parts = any(row.part for row in own)
+    table = Table(title=f"method.targets={group}", title_justify="left", title_style="bold", box=None, show_footer=True)
+    table.add_column("linear layer", "together", overflow="fold")
+    if parts:
+        table.add_column("part")
+    known = [row.lora for row in own if row.lora is not None]
+    totals = {
+        "blocks": f"{sum(row.blocks for row in own)}",
+        "out × in": "",
+        f"LoRA r{rank}" if isinstance(rank, int) else "LoRA": f"{sum(known):,}" if len(known) == len(own) else "–",
+        "W": f"{sum(row.weight for row in own):,}",
+    }
+    for name, total in totals.items():
+        table.add_column(name, total, justify="right", no_wrap=True)
+    for row in own:
+        lora = "–" if row.lora is None else f"{row.lora:,}"
+        shape = f"{row.outputs} × {row.inputs}"
+        table.add_row(row.name, *([row.part] if parts else []), str(row.blocks), shape, lora, f"{row.weight:,}")
+    return table
+
+
+def notes(sites: tuple[LinearSite, ...]) -> Iterator[str]:
+    """What a person should know before choosing, a sentence or two each."""
+    found = [group for group in GROUPS if any(matches(group, s) for s in sites)]
+    empty = [group for group in GROUPS if group not in (*found, "conv")]  # no text model convolves a graph
+    if empty:
+        yield f"In this model {', '.join(empty)} {'matches' if len(empty) == 1 else 'match'} nothing."
+    if one := fused(sites):
+        yield f"{one}."
+    unknown = ", ".join(dict.fromkeys(s.within for s in sites if not s.role))
+    if unknown:
+        yield f"What these do is not known, so that only all-linear and their names reach them: {unknown}."
+    if any(s.part for s in sites):
+        yield (
+            "encoder, decoder or cross and a dot before a group or a name take it in that part alone; "
+            "method.layers counts from the top of each stack:\n  method.targets=decoder.qv"
+        )
+    if sites:
+        yield (
+            "A target may also be a module's name, its end after a dot, or a regular expression on the whole name "
+            f"such as {sites[0].name}:\n  method.targets={sites[0].within}"
+        )
+        keys = [g for g in found if g in ("attention", "ffn", "conv")] or [sites[0].within]
+        pattern = ", ".join(f"{key}: {8 >> 2 * i}" for i, key in enumerate(keys))
+        yield (
+            "Each may have a rank of its own. The first that matches a layer counts; 0 leaves it alone:\n"
+            f"  'method.rank={{{pattern}}}', or to search it method.rank.{keys[-1]}=0,2,4"
+        )

@@ -1,0 +1,143 @@
+"""From conf/ and overrides to a StudyConfig, with what Hydra and OmegaConf object to said in one line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from study.config.rules import validate
+from study.config.schema import StudyConfig, flatten
+from study.core.errors import ConfigError
+from study.core.quoting import quoted
+
+CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
+OPEN = ("sampler",)  # groups whose keys are the arguments of what their `_target_` names
+KNOWN = {
+    "launcher.name": ("local",),
+    "tracking.name": ("mlflow", "off"),
+}
+
+
+def register_schema() -> None:
+    """Tell Hydra the types of conf/: `schema` in its defaults list."""
+    from hydra.core.config_store import ConfigStore
+    from omegaconf import DictConfig, OmegaConf
+
+    schema = OmegaConf.structured(StudyConfig)
+    # A frozen dataclass is read-only to OmegaConf too; here YAML and overrides still have to fill it.
+    for node in (schema, *schema.values()):
+        if isinstance(node, DictConfig):
+            OmegaConf.set_readonly(node, None)
+    for group in OPEN:  # whose options bring their own keys, which must not join those of a default
+        schema[group] = {}
+    ConfigStore.instance().store(name="schema", node=schema)
+
+
+def compose(overrides: list[str], config_dir: str | None = None) -> StudyConfig:
+    """The typed, validated configuration; StudyError where it cannot run."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        config: Any = OmegaConf.to_object(compose_raw(overrides, config_dir))
+    except OmegaConfBaseException as error:
+        raise explained(error) from error
+    config = replace(config, space={k: v for k, v in config.space.items() if v is not None})
+    validate(config)
+    for key, names in KNOWN.items():
+        group, name = key.split(".")
+        value = getattr(getattr(config, group), name)
+        if value not in names:
+            raise ConfigError(f"{key}={value}", "is not known", f"choose one of {', '.join(names)}")
+    return config  # type: ignore[no-any-return]
+
+
+def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
+    """What Hydra composes, as its own typed DictConfig; ConfigError where it cannot."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    register_schema()
+    extra = [f"hydra.searchpath=[{quoted(f'file://{_folder(config_dir)}')}]"] if config_dir else []
+    try:
+        with warnings.catch_warnings(), initialize_config_module(CONFIG_MODULE, version_base=None):
+            warnings.simplefilter("ignore")
+            raw = hydra_compose(CONFIG_NAME, overrides=[*overrides, *extra])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explained(error) from error
+    _check_keys(raw, StudyConfig)
+    return raw
+
+
+def _folder(config_dir: str) -> Path:
+    if not Path(config_dir).is_dir():
+        raise ConfigError(f"--config-dir={config_dir}", "is no folder", "name the folder of your own configurations")
+    return Path(config_dir).resolve()
+
+
+def _check_keys(node: Any, kind: Any, prefix: str = "") -> None:
+    """Raise ConfigError for a key that the schema lacks: Hydra appends any with a +."""
+    from omegaconf import DictConfig
+
+    parts = {f.name: f.default_factory for f in fields(kind)}
+    for name in node:
+        if name not in parts:
+            raise _unknown(f"{prefix}{name}")
+        inner = node._get_node(name)
+        if is_dataclass(parts[name]) and isinstance(inner, DictConfig):
+            _check_keys(inner, parts[name], f"{prefix}{name}.")
+
+
+def check_option(group: str, value: Any) -> None:
+    """Raise ConfigError where the value for a group of conf/ is no word, which Hydra meets with a traceback."""
+    if (files(CONFIG_MODULE) / group).is_dir() and not isinstance(value, (str, list, dict)):
+        said = "null" if value is None else value
+        raise ConfigError(f"{group}={said}", "is not among the options of its group", _options(group))
+
+
+def explained(error: BaseException) -> ConfigError:
+    """One line for what Hydra and OmegaConf say in several."""
+    causes = list(_causes(error))
+    text, last = " ".join(map(str, causes)), [line.strip() for line in str(causes[-1]).splitlines() if line.strip()]
+    where = re.search(r"full_key: (\S+)", text)
+    if where and "issing mandatory value" in text:
+        rule, remedy = "??? stands for a value that is missing", f"write another value, or leave {where[1]} away"
+        return ConfigError(f"{where[1]}=???", rule, remedy)
+    option = re.search(r"Could not find '([^']+)/([^/']+)'|You must specify '([^']+)'", text)
+    if option:
+        group, name = option[1] or option[3], option[2] or "???"
+        return ConfigError(f"{group}={name}", "is not among the options of its group", _options(group))
+    override = re.search(r"Override (.+) looks like a config group", text, re.DOTALL)
+    if override:
+        return ConfigError(override[1], "names a group that there is not", "lora-study --help shows the groups")
+    key = re.search(r"Could not (?:override|append to config)[^']*'([^']+)'|Key '([^']+)' (?:is )?not in", text)
+    if key and not last[0].startswith("Value"):
+        return _unknown(key[1] or key[2])
+    remedy = "lora-study --cfg job shows each key with its default"
+    return ConfigError(where[1] if where else last[0], last[0].rstrip("."), remedy)
+
+
+def _unknown(key: str) -> ConfigError:
+    close = difflib.get_close_matches(key, list(flatten(StudyConfig())), 1)
+    remedy = f"did you mean {close[0]}" if close else "lora-study --cfg job shows the keys that there are"
+    return ConfigError(key, "is not a configuration key", remedy)
+
+
+def _options(group: str) -> str:
+    folder = files(CONFIG_MODULE) / group
+    names = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir()) if folder.is_dir() else []
+    return f"choose one of {', '.join(names)}" if names else "lora-study --help shows the groups"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

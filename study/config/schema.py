@@ -1,0 +1,267 @@
+"""The schema of conf/: frozen, typed, validated once; nothing below the command line sees a DictConfig."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, Optional, TypeVar
+
+from study.config import ranks
+from study.core.errors import ConfigError
+
+T = TypeVar("T")
+LAYERS = ("all", "top-half", "top-1")
+PRECISIONS = ("float32", "bfloat16")
+POOLINGS = ("mean", "cls", "last", "pooler")
+KINDS = ("classification", "summarization", "summarization_generate")
+LABEL_TYPES = ("auto", "text", "number")
+RARE = ("refuse", "drop", "merge")
+ROUGE_WORDS = ("auto", "english", "unicode")
+BASELINES = ("head", "full", "lora")
+# The sampler where none is named; conf/sampler/tpe.yaml says the same.
+TPE = {
+    "_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10, "multivariate": True, "constant_liar": True,
+}  # fmt: skip
+SEARCHABLE = ("model", "method", "train")
+SCALINGS = ("alpha/r", "alpha/sqrt(r)")
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What identifies a study: its name, its total budget, its folds and its seed."""
+
+    name: str = "study"
+    trials: int = 16
+    folds: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """Which examples are learned. What is null is left to the task; a key that a task does not read is refused.
+
+    Every task: `limit` keeps that many examples, stratified; `test_fraction` of them are held out (0: none; what the
+    source itself holds out is taken whole); `shuffle_labels` is a control; `metric` is what `score` means.
+    Summaries: `budget` in words; `rouge` says what a word is (null or auto: decided by the references); a model that
+    writes reads `prefix`, the source and `suffix`, and writes at most `longest` tokens.
+    task=file and task=hub: `path`, what is learned (`kind`), and the columns: `text` (two joined as a+b), `label` or
+    `target`, `group` (kept in one fold) and `id`; for files also `test_path`, `encoding` and `delimiter`, for the Hub
+    `config`, `split` and `test_split`. `label_type` says what labels are (null or auto: decided for the column), `rare`
+    what becomes of classes that not every fold could have (null or refuse, drop, merge).
+    """
+
+    name: str = "sentiment"
+    limit: Optional[int] = None  # noqa: UP045 -- OmegaConf reads Optional
+    test_fraction: float = 0.2
+    shuffle_labels: bool = False
+    metric: Optional[str] = None  # noqa: UP045
+    budget: Optional[int] = None  # noqa: UP045
+    longest: Optional[int] = None  # noqa: UP045
+    prefix: Optional[str] = None  # noqa: UP045
+    suffix: Optional[str] = None  # noqa: UP045
+    path: Optional[str] = None  # noqa: UP045
+    kind: Optional[str] = None  # noqa: UP045
+    text: Optional[str] = None  # noqa: UP045
+    label: Optional[str] = None  # noqa: UP045
+    target: Optional[str] = None  # noqa: UP045
+    group: Optional[str] = None  # noqa: UP045
+    id: Optional[str] = None  # noqa: UP045
+    test_path: Optional[str] = None  # noqa: UP045
+    encoding: Optional[str] = None  # noqa: UP045
+    delimiter: Optional[str] = None  # noqa: UP045
+    config: Optional[str] = None  # noqa: UP045
+    split: Optional[str] = None  # noqa: UP045
+    test_split: Optional[str] = None  # noqa: UP045
+    label_type: Optional[str] = None  # noqa: UP045
+    rare: Optional[str] = None  # noqa: UP045
+    rouge: Optional[str] = None  # noqa: UP045
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The pretrained encoder, by embedded name, Hub name or local path, and how it reads a text.
+
+    `pooling` makes one vector of a text: its tokens' mean, its first token, its last (for decoders, which read
+    from left to right), or the first through the model's own pooler, as transformers' classifiers of BERT's
+    kind do. `precision` is that of frozen weights and of activations; what trains is always kept in float32.
+    """
+
+    name: str = "minilm"
+    max_length: int = 128
+    pooling: str = "mean"
+    precision: str = "float32"
+    random_weights: bool = False
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """The adaptation: which method, how large, where, and how the objective is weighed.
+
+    `rank` is a whole number, or a pattern of them by target such as ``attention:8,ffn:2`` (study/config/ranks.py); a mapping
+    is kept as that text. `targets` and the keys of a pattern name linear layers (study/models/targets.py).
+    """
+
+    kind: str = "lora"
+    rank: Any = 8
+    alpha: float = 16.0
+    lam: Optional[float] = None  # noqa: UP045
+    targets: str = "qv"
+    layers: str = "all"
+    residual: str = "keep"
+    scaling: str = "alpha/r"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rank", ranks.canonical(self.rank))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The training of one fold."""
+
+    epochs: int = 2
+    lr: float = 1e-3
+    batch_size: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.1
+    clip: float = 1.0
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How trials are asked; `round` trials at a time, never derived from the number of workers.
+
+    `baselines` are trained first, whatever is searched, for the front to be held against.
+    """
+
+    round: int = 8
+    baselines: list[str] = field(default_factory=lambda: list(BASELINES))
+
+
+@dataclass(frozen=True)
+class LauncherConfig:
+    """Where members train; `workers: null` is one process per core."""
+
+    name: str = "local"
+    workers: Optional[int] = None  # noqa: UP045
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """How members are computed; nothing here changes what they learn beyond rounding.
+
+    `pack` is how many train together, or auto; `tokens` is how many of one member a forward pass holds
+    at most; `cache_gb` bounds the hidden states and decompositions kept on disk (10⁹ bytes).
+    """
+
+    pack: str = "auto"
+    tokens: int = 4096
+    cache_gb: float = 8.0
+
+
+@dataclass(frozen=True)
+class StorageConfig:
+    """Any Optuna storage URL: the truth of the search."""
+
+    url: str = "sqlite:///lora-study.db"
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Where runs are recorded; `uri: null` is MLflow's own default store."""
+
+    name: str = "mlflow"
+    uri: Optional[str] = None  # noqa: UP045
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """Where the trade-off report is written."""
+
+    dir: str = "reports"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The searchable part of a study: what one trial trains."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def with_values(self, values: Mapping[str, Any]) -> Configuration:
+        """A copy with the dotted keys in `values` (such as ``method.rank``) replaced.
+
+        ``method.rank.ffn`` is the rank of one key of a pattern.
+        """
+        out = self
+        for key, value in values.items():
+            group, _, name = key.partition(".")
+            if key.startswith(ranks.PLACE):
+                name, value = "rank", ranks.with_key(out.method.rank, key.removeprefix(ranks.PLACE), value)
+            out = replace(out, **{group: replace(getattr(out, group), **{name: value})})
+        return out
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """One study, whole.
+
+    `space` maps configuration keys to Hydra sweeps such as ``choice(1,2,4)``; null means not searched. `sampler` names
+    a class or function by its `_target_`, with its arguments beside it.
+    """
+
+    study: StudySettings = field(default_factory=StudySettings)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    space: dict[str, Optional[str]] = field(default_factory=dict)  # noqa: UP045
+    objectives: list[str] = field(default_factory=lambda: ["score", "params/trainable"])
+    search: SearchConfig = field(default_factory=SearchConfig)
+    sampler: dict[str, Any] = field(default_factory=lambda: dict(TPE))
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration from which every trial departs."""
+        return Configuration(self.model, self.method, self.train)
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted keys to leaf values of a (nested) dataclass; lists and dicts are leaves."""
+    out: dict[str, Any] = {}
+    for f in fields(config):
+        value = getattr(config, f.name)
+        if is_dataclass(value):
+            out |= flatten(value, f"{prefix}{f.name}.")
+        else:
+            out[prefix + f.name] = value
+    return out
+
+
+def short(value: Any) -> str:
+    """At most three significant digits, and 1000 rather than 1e+03."""
+    return f"{float(f'{value:.3g}'):g}" if isinstance(value, float) else str(value)
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """The dataclass as nested dicts, ready for YAML or JSON."""
+    return asdict(config)
+
+
+def revived(kind: type[T], raw: Mapping[str, Any]) -> T:
+    """The inverse of :func:`plain`; what is missing is at its default.
+
+    Raises ConfigError where a key is unknown: another version of the suite wrote it.
+    """
+    parts = {f.name: f.default_factory for f in fields(kind) if is_dataclass(f.default_factory)}  # type: ignore[arg-type]
+    unknown = raw.keys() - {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown:
+        rule = "is no key of this version of the suite"
+        raise ConfigError(", ".join(sorted(unknown)), rule, "use the version that ran the study")
+    return kind(**{k: revived(parts[k], v) if k in parts else v for k, v in raw.items()})  # type: ignore[arg-type]

@@ -1,0 +1,62 @@
+"""What a group of conf/ names by its `_target_`, made: a class or a function, with the arguments beside it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from study.core.errors import ConfigError
+
+TARGET = "_target_"
+
+
+def located(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
+    """The class or function that the group names; ConfigError where there is none."""
+    from hydra.utils import get_object
+
+    name = config.get(TARGET)
+    try:
+        target = get_object(str(name))
+    except (ImportError, AttributeError, ValueError) as error:
+        first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+        remedy = "write the dotted path of a class or function"
+        raise ConfigError(f"{group}.{TARGET}={name}", f"cannot be imported ({first})", remedy) from error
+    if not callable(target):
+        rule = "is neither a class nor a function"
+        raise ConfigError(f"{group}.{TARGET}={name}", rule, "write the dotted path of one")
+    return target  # type: ignore[no-any-return]
+
+
+def build(group: str, config: Mapping[str, Any], **offered: Any) -> Any:
+    """What the group's target makes of the arguments beside it, and of those `offered` that it takes.
+
+    Raises ConfigError for an argument that it does not take, lacks or refuses.
+    """
+    target = located(group, config)
+    taken = inspect.signature(target).parameters
+    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
+    given = [key for key in config if not key.startswith("_")]
+    odd = [key for key in given if key not in taken and not open_ended]
+    if odd:
+        names = ", ".join(n for n in taken if n not in offered)
+        rule, remedy = f"is no argument of {config[TARGET]}", f"choose among {names}" if names else "leave it out"
+        raise ConfigError(f"{group}.{odd[0]}={config[odd[0]]}", rule, remedy)
+    more = {key: value for key, value in offered.items() if key in taken and key not in given}
+    try:
+        # Not instantiate as a whole, which would turn what is offered into configurations of its own.
+        return target(**{key: _made(config[key]) for key in given}, **more)
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a class of another library says of its arguments
+        first = next(iter(str(error.__cause__ or error).strip().splitlines()), "").rstrip(".") or type(error).__name__
+        what = " ".join(f"{group}.{key}={config[key]}" for key in given) or f"{group}.{TARGET}={config[TARGET]}"
+        rule = f"is refused by {config[TARGET]} ({first})"
+        raise ConfigError(what, rule, f"write other values, or another {group}") from error
+
+
+def _made(value: Any) -> Any:
+    """The value, or what it names where it has a target of its own."""
+    from hydra.utils import instantiate
+
+    return instantiate(dict(value)) if isinstance(value, Mapping) and TARGET in value else value

@@ -1,0 +1,90 @@
+"""Every named number of a run: which way is better, its unit, and what a trial makes of its folds'."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from study.core.errors import ConfigError
+
+Direction = Literal["maximize", "minimize"]
+MAXIMIZE: Direction = "maximize"
+MINIMIZE: Direction = "minimize"
+Combine = Callable[[Sequence[float]], float]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A named number: `combine` makes a trial's of its folds', `spread` adds a standard error beside it.
+
+    `barred` says why it can be no objective, where it cannot.
+    """
+
+    name: str
+    direction: Direction
+    unit: str = ""
+    combine: Combine = statistics.fmean
+    spread: bool = False
+    barred: str = ""
+
+
+AFTER = "is taken when the search is over, which must not see it"
+FIGURES = {
+    figure.name: figure
+    for figure in (
+        Figure("score", MAXIMIZE, spread=True),
+        Figure("accuracy", MAXIMIZE, spread=True),
+        Figure("macro_f1", MAXIMIZE, spread=True),
+        Figure("rouge1", MAXIMIZE, spread=True),
+        Figure("rouge2", MAXIMIZE, spread=True),
+        Figure("rougeL", MAXIMIZE, spread=True),
+        Figure("loss", MINIMIZE, spread=True),
+        Figure("params/trainable", MINIMIZE, "numbers"),
+        Figure("params/adapter", MINIMIZE, "numbers"),
+        Figure("params/head", MINIMIZE, "numbers"),
+        Figure("params/total", MINIMIZE, "numbers"),
+        Figure("params/stored", MINIMIZE, "numbers"),
+        Figure("memory/train_bytes", MINIMIZE, "bytes", max),
+        Figure("memory/peak_bytes", MINIMIZE, "bytes", max),
+        Figure("time/train_seconds", MINIMIZE, "s", sum),
+        Figure("speed/tokens_per_second", MAXIMIZE, "tokens/s"),
+        Figure("latency/ms", MINIMIZE, "ms"),
+        Figure("spectrum/kept", MAXIMIZE, "share", barred="is there for methods that start at a part of W alone"),
+        Figure("data/truncated", MINIMIZE, "share", barred="belongs to the data and the model's max_length"),
+        Figure("pack/members", MINIMIZE, "members", barred="says how a fold was trained, not what it is worth"),
+        Figure("test/score", MAXIMIZE, barred=AFTER),
+        Figure("test/loss", MINIMIZE, barred=AFTER),
+    )
+}
+SCORES = tuple(name for name, figure in FIGURES.items() if figure.spread and name not in ("score", "loss"))
+OBJECTIVES = tuple(name for name, figure in FIGURES.items() if not figure.barred)
+FOLD = "score/fold_"  # before a fold's index: its score, beside its trial's figures
+ERROR = "_se"  # behind the name of a figure: the standard error of its mean over folds
+
+
+def direction(name: str) -> Direction:
+    """maximize or minimize, of an objective; raises ConfigError for what no run logs or nothing can be traded for."""
+    if name not in FIGURES:
+        raise ConfigError(f"objectives: {name}", "is no logged figure", f"choose among {', '.join(OBJECTIVES)}")
+    if FIGURES[name].barred:
+        remedy = f"choose among {', '.join(OBJECTIVES)}"
+        raise ConfigError(f"objectives: {name}", FIGURES[name].barred, remedy)
+    return FIGURES[name].direction
+
+
+def combined(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """A trial's figures from those of its folds, with the standard errors s/√k of those that have one.
+
+    A figure that a fold lacks is made of the others'.
+    """
+    out: dict[str, float] = {}
+    for name in dict.fromkeys(key for fold in folds for key in fold):
+        values = [fold[name] for fold in folds if name in fold]
+        figure = FIGURES.get(name, Figure(name, MINIMIZE))
+        out[name] = float(figure.combine(values))
+        if figure.spread and len(values) > 1:
+            out[name + ERROR] = statistics.stdev(values) / math.sqrt(len(values))
+    return out

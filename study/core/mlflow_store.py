@@ -1,0 +1,109 @@
+"""MLflow's store, looked at before MLflow is asked: opening an absent or older one would make or change it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from study.core import addresses, stores
+from study.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment
+
+PAUSES = (0.3, 1.0, 2.0)  # seconds for another process to finish making a database
+KEY, VARIABLE = "tracking.uri", "MLFLOW_TRACKING_URI"
+
+
+def address(given: str | None) -> tuple[str, str]:
+    """Who names MLflow's store, the key or the environment, and its address: the given one, or MLflow's own default."""
+    import mlflow
+
+    uri = given or mlflow.get_tracking_uri()
+    key = KEY if given or uri != os.environ.get(VARIABLE) else VARIABLE
+    if not given and key == KEY and uri.startswith("sqlite:"):
+        # MLflow quotes the path of its default and makes, beside the folder "my work", an empty "my%20work".
+        plain = f"sqlite:///{addresses.path_of(uri)}"
+        uri = plain if not set("%?") & set(plain) else uri
+    return key, uri
+
+
+def open_client(given: str | None = None) -> MlflowClient:
+    """A client of the store that :func:`address` finds; creates nothing.
+
+    Raises ConfigError where there is no store, or one that this version of MLflow does not read.
+    """
+    from mlflow import MlflowClient
+
+    key, uri = address(given)
+    stores.require(key, uri, stores.MLFLOW)
+    with answering(key, uri):
+        if addresses.scheme_of(uri) in addresses.DATABASES:
+            _check_schema(key, uri)
+        return MlflowClient(tracking_uri=uri)
+
+
+def experiment_of(client: MlflowClient, key: str, name: str) -> Experiment | None:
+    """The experiment of that name, None where there is none; ConfigError where it was deleted."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None and experiment.lifecycle_stage == "deleted":
+        remedy = f"write mlflow experiments restore --experiment-id {experiment.experiment_id}, or choose another name"
+        raise ConfigError(f"{key}={name}", "is an MLflow experiment that was deleted", remedy)
+    return experiment
+
+
+@contextmanager
+def answering(key: str, uri: str) -> Iterator[None]:
+    """What MLflow refuses inside becomes one ConfigError in its own words."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        first = str(error).strip().splitlines()[0].split(". ")[0].rstrip(".")
+        raise ConfigError(f"{key}={uri}", f"is refused by MLflow ({first})", _remedy(uri)) from error
+
+
+def _remedy(uri: str) -> str:
+    if addresses.scheme_of(uri) not in addresses.FILES:
+        return "mend it there, or write another store, such as tracking.uri=sqlite:///mlflow.db"
+    folder = addresses.path_of(uri)
+    if not folder.is_dir():
+        return "write tracking.uri=sqlite:///mlflow.db"
+    target = f"sqlite:///{folder.absolute().parent / 'migrated.db'}"
+    move = shlex.join(["mlflow", "migrate-filestore", "--source", str(folder), "--target", target])
+    return f"write {move} and then {shlex.quote(f'{KEY}={target}')}, or another store"
+
+
+def _revision(uri: str) -> str | None:
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(uri)
+    try:
+        with engine.connect() as connection:
+            return connection.execute(sqlalchemy.text("select version_num from alembic_version")).scalar()
+    finally:
+        engine.dispose()
+
+
+def _check_schema(key: str, uri: str) -> None:
+    """Raise ConfigError where another version of MLflow made the database: to open an older one would change it."""
+    from alembic.script import ScriptDirectory
+    from mlflow.store.db.utils import _get_alembic_config
+
+    script = ScriptDirectory.from_config(_get_alembic_config(db_url=""))
+    for pause in (*PAUSES, 0.0):
+        with stores.opening(key, uri):
+            found = _revision(uri)
+        if found == script.get_current_head():
+            return
+        time.sleep(pause)
+    older = found in {revision.revision for revision in script.walk_revisions()}
+    upgrade = shlex.join(["mlflow", "db", "upgrade", uri])
+    which, remedy = ("an older", upgrade) if older else ("a newer", "pip install --upgrade mlflow")
+    raise ConfigError(f"{key}={uri}", f"was made by {which} MLflow", f"write {remedy}, or another store")

@@ -1,0 +1,120 @@
+"""Frozen records that pass between layers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+SMALLER = "try a smaller train.lr"
+
+
+def finite(figures: Mapping[str, float]) -> dict[str, float]:
+    """Those of the figures that are finite numbers."""
+    return {name: value for name, value in figures.items() if math.isfinite(value)}
+
+
+def fault_of(figures: Mapping[str, float], epoch: int) -> str | None:
+    """Which figure, measured after that epoch, is not a finite number and what helps; None where all are."""
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            if "/" in name:  # a measurement of the machine, not of what was learned
+                return f"its {name} is {value}; train it again under another study.name"
+            return (
+                f"its {'distance' if name == 'distance' else f'held-out {name}'} is {value} in epoch {epoch}; {SMALLER}"
+            )
+    return None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split of the study's examples: positions to train on and to score."""
+
+    index: int
+    train: np.ndarray
+    valid: np.ndarray
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """A configuration resolved on a model: the rank of each adapted layer by its name, and what that comes to.
+
+    `lowest` is the lowest block that changes, the number of blocks where none does; `trained` numbers train and
+    `stored` numbers must be kept, the head's apart; `packs` is whether its members can train together.
+    """
+
+    ranks: Mapping[str, int]
+    lowest: int
+    trained: int
+    stored: int
+    packs: bool = True
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch of one member measured; `loss` is the mean task loss, `distance` is L2."""
+
+    epoch: int
+    step: int
+    loss: float
+    distance: float
+    score: float
+
+    @property
+    def fault(self) -> str | None:
+        """What of it is not a finite number, in words."""
+        if not math.isfinite(self.loss):
+            return f"its loss is {self.loss} in epoch {self.epoch}; {SMALLER}"
+        return fault_of({"distance": self.distance, "score": self.score}, self.epoch)
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What one member brought: `score` is missing (None) exactly when `error` is not.
+
+    `metrics` holds every figure under its MLflow name (``score``, ``params/trainable``,
+    ``memory/train_bytes``...); `score` is also there. `notes` are what a person should hear once.
+    """
+
+    trial: int
+    fold: int
+    score: float | None
+    metrics: dict[str, float] = field(default_factory=dict)
+    epochs: tuple[Epoch, ...] = ()
+    started: float = 0.0
+    ended: float = 0.0
+    device: str = "cpu"
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The record as JSON, for a storage; ValueError where a figure is not a number."""
+        return json.dumps(asdict(self), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> FoldResult:
+        """The inverse of :meth:`to_json`; a figure that is not a number, as was once kept, makes it a failure."""
+        raw: dict[str, Any] = json.loads(text)
+        raw["epochs"] = tuple(Epoch(**e) for e in raw["epochs"])
+        raw["notes"] = tuple(raw.get("notes", ()))
+        return cls(**raw).sound()
+
+    def sound(self) -> FoldResult:
+        """This result, or, where one of its figures is not a finite number, a failure that names the figure."""
+        last, right = len(self.epochs), tuple(e for e in self.epochs if e.fault is None)
+        faults = [e.fault for e in self.epochs] + [fault_of(self.metrics, last)]
+        if self.score is not None:
+            faults.append(fault_of({"score": self.score}, last))
+        fault = self.error or next((f for f in faults if f is not None), None)
+        return self if fault is None else replace(self, score=None, metrics={}, epochs=right, error=fault)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a study's results come from, as flat tags."""
+
+    tags: dict[str, str]

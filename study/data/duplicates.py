@@ -1,0 +1,118 @@
+"""Examples that are read alike: equal ones leave, lest one is learned and tested on; nearly equal ones are counted."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+
+import numpy as np
+
+from study.core.errors import DataError
+from study.data.examples import Examples
+
+LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+
+
+def without_duplicates(examples: Examples) -> Examples:
+    """One example of each text, with the answer that most of its rows have; what was left out is noted.
+
+    A test set of the source stays whole: its texts and groups leave the training side. Of a text whose classes tie,
+    none is kept; of one whose summaries do, the first. Raises DataError where nothing, or nothing of a class, is left
+    to learn from.
+    """
+    held = np.zeros(len(examples), dtype=bool) if examples.held is None else examples.held
+    keys, answers = _read(examples), examples.answers()
+    leaking, notes = _leaking(examples, held)
+    places: dict[tuple[str, bool], list[int]] = {}
+    for i in np.flatnonzero(~leaking).tolist():
+        places.setdefault((keys[i], bool(held[i])), []).append(i)
+    chosen = {key: _majority(answers, rows, examples.classified) for key, rows in places.items()}
+    kept = np.array(sorted(i for i in chosen.values() if i is not None), dtype=np.int64)
+    _check_left(examples, held, kept)
+    notes["duplicates_dropped"] = len(examples) - len(kept) - int(leaking.sum())
+    several = [key for key, rows in places.items() if len({answers[i] for i in rows}) > 1]
+    tied = sum(chosen[key] is None for key in several)
+    notes |= _counted({examples.repeats: len(several) - tied, "texts_left_out_since_their_labels_tie": tied})
+    return examples.take(kept).noted(**notes)
+
+
+def _read(examples: Examples) -> list[str]:
+    """What each example is read as; a letter and its accent are one whether they are written as one or as two."""
+    return [unicodedata.normalize("NFC", key) for key in examples.keys()]  # noqa: SIM118 -- no dictionary
+
+
+def _leaking(examples: Examples, held: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+    """Which training rows [n] have a text or a group of the test set, and notes on how many."""
+    keys = _read(examples)
+    tested = {keys[i] for i in np.flatnonzero(held)}
+    texts = ~held & np.array([key in tested for key in keys], dtype=bool)
+    groups = np.zeros(len(held), dtype=bool)
+    if examples.groups is not None:
+        groups = ~held & ~texts & np.isin(examples.groups, examples.groups[held])
+    notes = {
+        "training_rows_dropped_since_their_text_is_in_the_test_set": int(texts.sum()),
+        "training_rows_dropped_since_their_group_is_in_the_test_set": int(groups.sum()),
+    }
+    return texts | groups, _counted(notes)
+
+
+def _majority(answers: tuple[object, ...], rows: list[int], classified: bool) -> int | None:
+    """The first of the rows with the answer that most of them have; None where classes tie."""
+    counts = Counter(answers[i] for i in rows).most_common(2)
+    if classified and len(counts) > 1 and counts[0][1] == counts[1][1]:
+        return None
+    return next(i for i in rows if answers[i] == counts[0][0])
+
+
+def _check_left(examples: Examples, held: np.ndarray, kept: np.ndarray) -> None:
+    """Refuse a training side, or a test set, that lost everything or a class."""
+    learned = kept[~held[kept]]
+    remedy = "take the rows of the test set, and texts with labels that contradict each other, out of the training data"
+    if not len(learned):
+        raise DataError("the training data", "have no row that is not in the test set or contradicted", remedy)
+    if held.any() and not held[kept].any():
+        raise DataError("the test set", "has no text whose labels agree", "correct its labels")
+    if examples.classified:
+        lost = np.setdiff1d(examples.strata[~held], examples.strata[learned])
+        if len(lost):
+            name = examples.class_names[lost[0]]
+            raise DataError("the training data", f"have no row of class {name} that can be learned from", remedy)
+
+
+def count_near(examples: Examples) -> Examples:
+    """The same examples, with notes on how many say what an earlier one says but for case, punctuation and links."""
+    texts, answers = [simplified(key) for key in examples.keys()], examples.answers()  # noqa: SIM118 -- no dictionary
+    first: dict[str, int] = {}
+    near = [i for i, text in enumerate(texts) if text and first.setdefault(text, i) != i]
+    other = sum(answers[i] != answers[first[texts[i]]] for i in near) if examples.classified else 0
+    held = np.zeros(len(examples), dtype=bool) if examples.held is None else examples.held
+    tested = {texts[i] for i in np.flatnonzero(held)} - {""}
+    notes = {
+        "texts_that_equal_an_earlier_one_but_for_case,_punctuation_and_links": len(near),
+        "of_these_with_another_label": other,
+        "training_texts_that_so_equal_one_of_the_test_set": sum(texts[i] in tested for i in np.flatnonzero(~held)),
+    }
+    return examples.noted(**_counted(notes))
+
+
+def simplified(text: str) -> str:
+    """The text's words and symbols in folded case, without links and punctuation; emoji stay, they may be the point."""
+    composed = unicodedata.normalize("NFKC", text)
+    return " ".join(LINK.sub(" ", composed).casefold().translate(_SPACED).split())
+
+
+class _Spaced(dict[int, int]):
+    """Code points to themselves, and those of punctuation, separators and control characters to a space."""
+
+    def __missing__(self, code: int) -> int:
+        self[code] = ord(" ") if unicodedata.category(chr(code))[0] in "PZC" else code
+        return self[code]
+
+
+_SPACED = _Spaced()
+
+
+def _counted(notes: dict[str, int]) -> dict[str, int]:
+    """The notes that there is something to say about."""
+    return {name: count for name, count in notes.items() if count}

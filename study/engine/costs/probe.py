@@ -1,0 +1,67 @@
+"""Short measurements on the device at hand, for choices that no table can make."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from study.config.members import Member
+from study.engine.fit import Fit
+from study.engine.workbench import Workbench
+
+STEPS = 2  # timed, after one that is not
+GAIN = 1.2  # how much more a pack twice as large must get done in the same time
+SIDE = 1024  # of the square matrices that a precision is judged by
+
+
+def pack_size(member: Member, most: int, bench: Workbench) -> int:
+    """How many members like this one pay in one pack: 1, 2, 4 … up to `most`.
+
+    A pack is doubled while that brings at least a fifth more member steps a second and the memory holds
+    its longest batch.
+    """
+    chosen, rate = 1, 0.0
+    size = 1
+    while size <= most:
+        try:
+            now = size / _seconds(member, size, bench)
+        except (torch.OutOfMemoryError, MemoryError):
+            break
+        if now < GAIN * rate:
+            break
+        chosen, rate, size = size, now, 2 * size
+    return chosen
+
+
+def _seconds(member: Member, size: int, bench: Workbench) -> float:
+    """The best time of a step on texts of median length, after one that warms up; on a GPU that is on the longest."""
+    fit = Fit([member] * size, bench)
+    try:
+        batch_size = member.configuration.train.batch_size
+        order = np.argsort(fit.problem.lengths, kind="stable")
+        middle = order[max(0, (len(order) - batch_size) // 2) :][:batch_size]
+        fit.step([order[-batch_size:] if bench.device.type == "cuda" else middle] * size, active=False)
+        return min(_timed(lambda: fit.step([middle] * size, active=False), bench.device) for _ in range(STEPS))
+    finally:
+        fit.pack.close()
+
+
+def precision(device: torch.device) -> str:
+    """bfloat16 where its products are clearly faster on this device than float32's, else float32."""
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.ones(SIDE, SIDE, device=device, dtype=dtype)
+        _timed(lambda a=a: a @ a, device)  # type: ignore[misc]
+        seconds[dtype] = min(_timed(lambda a=a: a @ a, device) for _ in range(3))  # type: ignore[misc]
+    return "bfloat16" if seconds[torch.float32] > GAIN * seconds[torch.bfloat16] else "float32"
+
+
+def _timed(work: Callable[[], object], device: torch.device) -> float:
+    begun = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - begun

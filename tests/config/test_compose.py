@@ -1,0 +1,110 @@
+"""Who wins: the command line over an experiment, that over a task, and a task over what studies are otherwise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from study.config.compose import compose
+from study.config.overrides import rewrite
+from study.config.schema import StudyConfig
+from study.config.space import parse_space
+from study.search.plan import GRID
+
+TASK = """# @package _global_
+defaults:
+  - override /model: bert
+  - override /method: factorized
+task:
+  name: sentiment
+train:
+  epochs: 7
+  lr: 0.5
+model:
+  max_length: 99
+space:
+  method.rank: choice(1,2)
+"""
+EXPERIMENT = """# @package _global_
+defaults:
+  - override /task: special
+  - override /model: roberta
+train:
+  epochs: 8
+"""
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> str:
+    for name, text in {"task/special.yaml": TASK, "experiment/special.yaml": EXPERIMENT}.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return str(tmp_path)
+
+
+def composed(conf: str, *overrides: str) -> StudyConfig:
+    return compose(rewrite(list(overrides), conf), conf)
+
+
+def test_a_task_brings_its_own_model_method_training_and_space(conf: str) -> None:
+    config = composed(conf, "task=special")
+    assert (config.model.name, config.model.pooling, config.model.max_length) == ("bert-base-uncased", "cls", 99)
+    assert config.method.kind == "factorized"
+    assert (config.train.epochs, config.train.lr, config.train.batch_size) == (7, 0.5, 16)
+    assert config.space == {"method.rank": "choice(1,2)"}
+
+
+def test_an_experiment_wins_over_the_task_that_it_chooses(conf: str) -> None:
+    config = composed(conf, "experiment=special")
+    assert config.model.name == "roberta-base"
+    assert (config.train.epochs, config.train.lr) == (8, 0.5)
+    assert config.model.max_length == 99  # the experiment says nothing of it
+
+
+def test_the_command_line_wins_over_both(conf: str) -> None:
+    config = composed(
+        conf, "experiment=special", "model=albert", "method=lora", "train.epochs=9", "model.max_length=64",
+        "method.rank=3",
+    )  # fmt: skip
+    assert config.model.name == "albert-base-v2"
+    assert config.method.kind == "lora"
+    assert (config.train.epochs, config.train.lr, config.model.max_length) == (9, 0.5, 64)
+    assert config.space == {}
+    assert composed(conf, "experiment=special", "task=topic").task.name == "topic"
+
+
+TASKS = sorted((Path(__file__).parents[2] / "conf" / "task").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", TASKS, ids=lambda p: p.stem)
+def test_what_a_task_says_holds_and_all_else_is_as_in_every_study(path: Path) -> None:
+    said: Any = OmegaConf.to_container(OmegaConf.load(path))
+    models = [d["override /model"] for d in said.pop("defaults", []) if "override /model" in d]
+    plain, own = compose([f"model={name}" for name in models]), compose([f"task={path.stem}"])
+    for group in plain_groups(plain):
+        expected = plain_groups(plain)[group] | (said.get(group) or {})
+        assert plain_groups(own)[group] == expected
+
+
+def plain_groups(config: StudyConfig) -> dict[str, dict[str, Any]]:
+    return {k: v for k, v in asdict(config).items() if isinstance(v, dict)}
+
+
+CONF = Path(__file__).parents[2] / "conf"
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+SPACES = sorted(path.stem for path in (CONF / "space").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("choice", [*(f"experiment={e}" for e in EXPERIMENTS), *(f"space={s}" for s in SPACES)])
+def test_what_is_ready_to_be_searched_is_a_space(choice: str) -> None:
+    config = compose([choice])
+    space = parse_space(config)
+    assert space.distributions.keys() == {key for key, sweep in config.space.items() if sweep}
+    if config.sampler["_target_"] == GRID:
+        points = math.prod(map(len, space.grid().values()))
+        assert config.study.trials == points + len(config.search.baselines)  # all of it, and no more
