@@ -97,8 +97,8 @@ class ModelConfig:
 class MethodConfig:
     """The adaptation: which method, how large, where, and how the objective is weighed.
 
-    `rank` is a whole number, or a pattern of them by target such as ``attention:8,ffn:2`` (study/config/ranks.py); a mapping
-    is kept as that text. `targets` and the keys of a pattern name linear layers (study/models/targets.py).
+    `rank` is a whole number, or a pattern of them by target such as ``attention:8,ffn:2`` (study/config/ranks.py); a
+    mapping is kept as that text. `targets` and the keys of a pattern name linear layers (study/models/targets.py).
     """
 
     kind: str = "lora"

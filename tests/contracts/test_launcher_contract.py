@@ -70,7 +70,7 @@ def test_a_member_that_fails_brings_its_error_and_costs_no_other(name: str, mode
         results = list(launcher.run([[wrong, *members(model)[:2]], members(model)[2:]]))
     (failed,) = [r for r in results if r.trial == 7]
     assert failed.score is None
-    assert "method.rank=999" in str(failed.error)
+    assert "has no attribute `no`" in str(failed.error)
     assert len(results) == 5
     assert all(r.error is None for r in results if r.trial != 7)
 

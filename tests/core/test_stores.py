@@ -53,7 +53,7 @@ def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr("study.launch.prepare", lambda _: None)
     monkeypatch.setattr("study.core.stores.PAUSES", ())
-    monkeypatch.setattr("analysis.store.PAUSES", ())
+    monkeypatch.setattr("study.core.mlflow_store.PAUSES", ())
     (folder / "text.db").write_text("no database, but long enough to be mistaken for one\n" * 9)
     (folder / "empty").mkdir()
     for name, statement in {
