@@ -204,7 +204,7 @@ def test_help_names_groups_and_overrides_and_waits_for_no_heavy_import(tmp_path:
     assert done.returncode == 0
     for word in ("quickstart", "study.trials", "method.rank", "sampler: gp, grid, nsga2, random, tpe"):
         assert word in done.stdout
-    code = "import sys, study.cli\nprint({'torch','optuna','mlflow','sklearn','pandas'} & set(sys.modules))"
+    code = "import sys, study.commands.study\nprint({'torch','optuna','mlflow','sklearn','pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
