@@ -263,6 +263,7 @@ def test_a_model_that_lacks_one_of_its_parts_is_refused(tmp_path: Path) -> None:
 def test_a_model_of_which_the_cache_has_only_the_settings_is_refused_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # which a study before this test may have switched
     encoders.published.require_weights("nobody/nothing", "nobody/nothing")  # online, it is fetched
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(AssetError, match="has no weights in the Hub's cache"):
