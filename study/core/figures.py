@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from study.core import metrics
 from study.core.errors import ConfigError
 
 Direction = Literal["maximize", "minimize"]
@@ -36,8 +37,7 @@ FIGURES = {
     figure.name: figure
     for figure in (
         Figure("score", MAXIMIZE, spread=True),
-        Figure("accuracy", MAXIMIZE, spread=True),
-        Figure("macro_f1", MAXIMIZE, spread=True),
+        *(Figure(name, MAXIMIZE, spread=True) for name in metrics.NAMES),
         Figure("rouge1", MAXIMIZE, spread=True),
         Figure("rouge2", MAXIMIZE, spread=True),
         Figure("rougeL", MAXIMIZE, spread=True),

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from study.core import metrics
 from study.text.rouge import ENGLISH, ROUGE, Words
 
-CLASSES, SUMMARIES = ("accuracy", "macro_f1"), ROUGE
+CLASSES, SUMMARIES = metrics.NAMES, ROUGE
 
 
 @dataclass(frozen=True)

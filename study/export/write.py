@@ -21,7 +21,7 @@ from study.export.job import Job
 from study.export.manifest import Manifest
 from study.export.trained import Trained
 from study.models import encoders
-from study.scoring import metrics
+from study.scoring import losses
 
 VERIFIED = 48  # texts whose logits are compared, from the shortest to the longest
 
@@ -108,7 +108,7 @@ def held_out(job: Job, trained: list[Trained], scores: dict[str, float]) -> floa
         return scores[job.plan.metric]
     test = job.plan.examples.take(job.plan.test)
     assert isinstance(test, Texts)
-    return metrics.classification(mean_logits(trained, test.texts), test.labels)[job.plan.metric]
+    return losses.classification(mean_logits(trained, test.texts), test.labels)[job.plan.metric]
 
 
 @contextmanager

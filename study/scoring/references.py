@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from study.core import metrics
 from study.core.records import Fold
 from study.data.examples import Classified, Documents, Examples, Pairs
-from study.scoring import metrics
 from study.text import rouge, summaries
 from study.text.rouge import Words
 from study.text.sentences import splitter
@@ -49,7 +49,7 @@ def _of_classes(examples: Classified, fold: Fold) -> Scores:
     most = int(np.bincount(examples.labels[fold.train]).argmax())
     labels = examples.labels[fold.valid]
     answer = np.full_like(labels, most)
-    figures = {"accuracy": metrics.accuracy(answer, labels), "macro_f1": metrics.macro_f1(answer, labels)}
+    figures = metrics.scores(answer, labels)
     return {"majority": figures}
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from study.scoring.metrics import accuracy, classification, cross_entropy, macro_f1
+from study.core.metrics.accuracy import score as accuracy
+from study.core.metrics.macro_f1 import score as macro_f1
+from study.scoring.losses import classification, cross_entropy
 
 
 def test_accuracy_is_the_share_predicted():

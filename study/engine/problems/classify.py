@@ -12,7 +12,7 @@ from study.engine.pack import Pack
 from study.engine.problems.base import cross_entropies
 from study.engine.problems.heads import WithHead
 from study.engine.workbench import Workbench
-from study.scoring import metrics
+from study.scoring import losses
 
 
 class Classify(WithHead):
@@ -30,6 +30,6 @@ class Classify(WithHead):
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
         found = self.predict(pack, positions)
         return [
-            metrics.classification(np.stack([own[i] for i in p.tolist()]), self.known[p])
+            losses.classification(np.stack([own[i] for i in p.tolist()]), self.known[p])
             for own, p in zip(found, positions, strict=True)
         ]

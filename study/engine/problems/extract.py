@@ -14,7 +14,7 @@ from study.engine.pack import Pack
 from study.engine.problems.heads import WithHead
 from study.engine.windows import sinusoids
 from study.engine.workbench import Workbench
-from study.scoring import metrics
+from study.scoring import losses
 from study.text import rouge, summaries
 
 
@@ -62,5 +62,5 @@ class Extract(WithHead):
         texts = [" ".join(t[i] for i in chosen) for t, chosen in zip(sentences, picked, strict=True)]
         figures = rouge.f1(texts, [self.documents.references[i] for i in positions], words)
         labels = [self.documents.highlights[i] for i in positions]
-        losses = [metrics.binary_cross_entropy(s, np.array(y)) for s, y in zip(own, labels, strict=True)]
+        losses = [losses.binary_cross_entropy(s, np.array(y)) for s, y in zip(own, labels, strict=True)]
         return {**{name: float(values.mean()) for name, values in figures.items()}, "loss": float(np.mean(losses))}

@@ -22,7 +22,7 @@ from study.engine.problems.base import Problem, cross_entropies, levelled
 from study.engine.shortcuts import products
 from study.engine.workbench import Workbench
 from study.models import graphs
-from study.scoring import metrics
+from study.scoring import losses
 
 
 class Nodes(Problem):
@@ -117,7 +117,7 @@ class Nodes(Problem):
     @torch.no_grad()
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
         logits = self.logits(pack, levelled(positions)[0]).cpu().numpy()
-        return [metrics.classification(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
+        return [losses.classification(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
 
     @torch.no_grad()
     def answer(self, pack: Pack, row: int) -> torch.Tensor:
