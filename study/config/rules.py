@@ -234,13 +234,6 @@ def validate(config: StudyConfig) -> None:
         f"holds {', '.join(unknown)}, which is no baseline",
         f"choose among {', '.join(BASELINES)}, or write [] for none",
     )
-    _require(
-        config.launcher.workers is None or config.launcher.workers >= 1,
-        "launcher.workers",
-        config.launcher.workers,
-        "at least one process must train",
-        "write 1 or more, or null for one per core",
-    )
     e = config.engine
     _require(
         e.pack == "auto" or (e.pack.isdecimal() and int(e.pack) >= 1),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.config import ranks
 from study.config.rules import validate_configuration
-from study.config.schema import SEARCHABLE, Configuration, StudyConfig, flatten
+from study.config.schema import OPEN, SEARCHABLE, Configuration, StudyConfig, flatten
 from study.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _check_key(key: str, config: StudyConfig) -> None:
     known, whole = list(flatten(Configuration())), flatten(config)
     if key in known or key.removeprefix(ranks.PLACE) not in ("", key):
         return
-    if key in whole:
+    if key in whole or key.partition(".")[0] in OPEN:
         remedy = "run one study for each value"
         raise ConfigError(f"space.{key}", "describes the study as a whole and cannot differ between trials", remedy)
     close = difflib.get_close_matches(key, known, 1)

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from study import record
 from study.config.members import TrialResult
 from study.config.schema import StudyConfig
 from study.core import network
@@ -73,8 +74,9 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:
         print(f"trial {wanted.trial} repeats trial {chosen.trial}, which is exported", file=sys.stderr)
     formats = _fitting(wanted, explicit, plan, chosen, kind)
-    tracked = config.tracking.name != "off" or wanted.tracking is not None or wanted.register is not None
-    uri = wanted.tracking or config.tracking.uri
+    recorded = not record.make(config).unreported
+    tracked = recorded or wanted.tracking is not None or wanted.register is not None
+    uri = wanted.tracking or config.tracking.get("uri")
     run = TrialRun(uri, config.study.name, ledger.study_id, chosen.trial) if tracked else None
     job = Job(wanted, plan, ledger, results, chosen, formats, run)
     _check(job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from study.search.objectives import summary
 from study.search.plan import Plan
 
 if TYPE_CHECKING:
-    from study.record.tracking import Tracker
+    from study.record import Tracker
 
 
 SHOWN = 3  # distinct errors on the terminal
@@ -85,14 +84,13 @@ def announce(
     console.print(_table(plan, results) if front(plan, results) else NO_FRONT)
     for line in failures(results):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if plan.config.tracking.name == "off":
-        console.print("No report: it is made from MLflow's runs, and tracking=off keeps none.")
+    if tracker.unreported:
+        console.print(f"No report: it is made from MLflow's runs, and {tracker.unreported}.")
         return
     page = report(plan.config)
     tracker.report(page.parent)
-    uri = plan.config.tracking.uri
     print(f"Report: {page}")
-    print("Runs:   " + shlex.join(["mlflow", "ui", *(["--backend-store-uri", uri] if uri else [])]))
+    print(f"Runs:   {tracker.command()}")
 
 
 def failures(results: dict[int, TrialResult]) -> list[str]:

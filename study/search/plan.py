@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from study import methods, tasks
-from study.config.schema import BASELINES, Configuration, MethodConfig, ModelConfig, StudyConfig
+from study.config.schema import BASELINES, SEARCHABLE, Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.config.space import Space, parse_space
 from study.core import figures
 from study.core.errors import StudyError
@@ -30,7 +31,10 @@ GRID = "study.search.samplers.grid"
 
 @dataclass(frozen=True)
 class Plan:
-    """A study that can run: nothing of it depends on time, machine or number of workers."""
+    """A study that can run: nothing of it depends on time, machine or number of workers.
+
+    `decided` are values of `config` that the machine chose where the configuration was written as `auto`, by key.
+    """
 
     config: StudyConfig
     space: Space
@@ -38,6 +42,7 @@ class Plan:
     folds: tuple[Fold, ...]
     folds_fingerprint: str
     test: np.ndarray
+    decided: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> StudyData:
@@ -142,8 +147,17 @@ class Plan:
 
     @cached_property
     def values(self) -> identity.Values:
-        """What must not change between the start of a study and its resumption."""
-        return identity.values_of(self.config, self.space.extremes(), self.facts)
+        """What must not change between the start of a study and its resumption; of what is decided, that it is."""
+        values = identity.values_of(self.config, self.space.extremes(), self.facts)
+        return {key: "auto" if key in self.decided else value for key, value in values.items()}
+
+    def with_decisions(self, decided: Mapping[str, str]) -> Plan:
+        """The same plan where the machine has chosen these values; what is known of the models is known to both."""
+        configuration = self.config.configuration.with_values(decided)
+        parts = {name: getattr(configuration, name) for name in SEARCHABLE}
+        plan = replace(self, config=replace(self.config, **parts), decided=decided)
+        plan._shapes.update(self._shapes)
+        return plan
 
     @property
     def fingerprint(self) -> str:

@@ -15,8 +15,9 @@ from pathlib import Path
 import optuna
 import pytest
 
-from study.search.ledger import Ledger, find, folds_of
+from study.search.ledger import Ledger
 from study.search.plan import make_plan
+from study.search.stored import find, folds_of
 
 STORES = Path(__file__).parent / "stores"
 FIRST = [
