@@ -34,7 +34,7 @@ def build(group: str, config: Mapping[str, Any], kind: type[Any] = object, /, **
     Raises ConfigError for an argument that it does not take, lacks or refuses, and where what it makes is no `kind`.
     """
     target = located(group, config)
-    taken = inspect.signature(target).parameters
+    taken = _parameters(group, config, target)
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
     given = [key for key in config if not key.startswith("_")]
     odd = [key for key in given if key not in taken and not open_ended]
@@ -57,6 +57,15 @@ def build(group: str, config: Mapping[str, Any], kind: type[Any] = object, /, **
         remedy = f"write the dotted path of a subclass of {kind.__module__}.{kind.__name__}"
         raise ConfigError(f"{group}.{TARGET}={config[TARGET]}", f"makes no {kind.__name__}", remedy)
     return made
+
+
+def _parameters(group: str, config: Mapping[str, Any], target: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The target's parameters by name; ConfigError where it does not tell them, as some of Python's own do not."""
+    try:
+        return inspect.signature(target).parameters
+    except ValueError as error:
+        rule, remedy = "does not tell which arguments it takes", "write the dotted path of another class or function"
+        raise ConfigError(f"{group}.{TARGET}={config[TARGET]}", rule, remedy) from error
 
 
 def _made(value: Any) -> Any:

@@ -24,7 +24,7 @@ class Tracker(ABC):
     `measured`) and `references`, then `end`, then `report`.
     """
 
-    unreported: str = "its runs are not kept in MLflow"  # why there is no report; empty where one can be made
+    unreported: str = "this study's tracker keeps none"  # why there is no report; empty where one can be made
 
     def check_address(self) -> None:  # noqa: B027 -- there may be no address
         """Raise ConfigError where the arguments alone show that nothing can be kept there; imports no library."""
