@@ -216,6 +216,11 @@ class StudyConfig:
     report: ReportConfig = field(default_factory=ReportConfig)
 
     @property
+    def undecided(self) -> bool:
+        """Whether `model.precision` is left to the machine that trains first."""
+        return self.model.precision == "auto"
+
+    @property
     def configuration(self) -> Configuration:
         """The configuration from which every trial departs."""
         return Configuration(self.model, self.method, self.train)

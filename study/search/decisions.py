@@ -21,15 +21,10 @@ DECISIONS = "lora_study.decisions"  # the attribute of a stored study: decisions
 Decisions = dict[str, str]
 
 
-def undecided(config: StudyConfig) -> bool:
-    """Whether the configuration leaves something to the machine."""
-    return config.model.precision == AUTO
-
-
 def recalled(config: StudyConfig) -> Decisions:
     """What has been decided for the stored study of the configuration's name; nothing where there is none."""
     url = config.storage.url
-    if not undecided(config) or not stores.check("storage.url", url, stores.OPTUNA):
+    if not config.undecided or not stores.check("storage.url", url, stores.OPTUNA):
         return {}
     known = next((s for s in existing(url).get_all_studies() if s.study_name == config.study.name), None)
     return {} if known is None else kept(known.user_attrs)

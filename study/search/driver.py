@@ -54,7 +54,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     plan = plan.with_decisions(decisions.recalled(config))
     # Workers import and load while this process opens its stores.
     with launcher.start(Worker(plan.data, plan.config.engine, plan.config.model)):
-        if decisions.undecided(plan.config):
+        if plan.config.undecided:
             plan = plan.with_decisions(decisions.ask(launcher))
         ledger = Ledger(plan)
         ledger.keep_config()

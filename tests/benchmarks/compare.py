@@ -54,7 +54,7 @@ class Ours(AbstractContextManager["Ours"]):
         launcher.prepare()
         plan = make_plan(config)
         self.launcher = self.stack.enter_context(launcher.start(Worker(plan.data, config.engine, config.model)))
-        self.plan = plan.with_decisions(decisions.ask(launcher)) if decisions.undecided(config) else plan
+        self.plan = plan.with_decisions(decisions.ask(launcher)) if config.undecided else plan
         self.config, self.ledger = self.plan.config, Ledger(self.plan)
         self.tracker.start(self.config, origin_of(self.plan, self.ledger, ["compare"]), artifacts(self.plan))
 
