@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from study.config.former import NAMED, renewed
+from study.config.former import NAMED, renew
 from study.config.rules import validate
 from study.config.schema import OPEN, StudyConfig, flatten
 from study.core.errors import ConfigError
@@ -44,7 +44,7 @@ def compose(overrides: list[str], config_dir: str | None = None) -> StudyConfig:
         config: Any = OmegaConf.to_object(compose_raw(overrides, config_dir))
     except OmegaConfBaseException as error:
         raise explained(error) from error
-    groups = {group: renewed(group, getattr(config, group)) for group in NAMED}
+    groups = {group: renew(group, getattr(config, group)) for group in NAMED}
     config = replace(config, space={k: v for k, v in config.space.items() if v is not None}, **groups)
     validate(config)
     return config  # type: ignore[no-any-return]

@@ -14,7 +14,7 @@ NAMED: dict[str, dict[str, dict[str, Any]]] = {
 KEYS = {f"{group}.name": group for group in NAMED}  # keys that chose an option of their group
 
 
-def renewed(group: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def renew(group: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The group's arguments beside its `_target_`, where it had a `name` instead; else as it was given."""
     known = NAMED[group]
     ours = {option["_target_"] for option in known.values()}

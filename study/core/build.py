@@ -11,7 +11,7 @@ from study.core.errors import ConfigError
 TARGET = "_target_"
 
 
-def located(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
+def locate(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
     """The class or function that the group names; ConfigError where there is none."""
     from hydra.utils import get_object
 
@@ -33,7 +33,7 @@ def build(group: str, config: Mapping[str, Any], kind: type[Any] = object, /, **
 
     Raises ConfigError for an argument that it does not take, lacks or refuses, and where what it makes is no `kind`.
     """
-    target = located(group, config)
+    target = locate(group, config)
     taken = _parameters(group, config, target)
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
     given = [key for key in config if not key.startswith("_")]

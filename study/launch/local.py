@@ -44,7 +44,7 @@ class LocalLauncher(Launcher):
 
     def start(self, worker: Worker) -> LocalLauncher:
         self.prepare()
-        self.worker, self.workers = worker, self.wanted or _one_each()
+        self.worker, self.workers = worker, self.wanted or _default_workers()
         self._pool = self._processes()
         return self
 
@@ -74,9 +74,9 @@ class LocalLauncher(Launcher):
         for i, pack in enumerate(sorted(lost, key=lambda p: (p[0].trial, p[0].fold))):
             if i == 0:
                 self._restart()
-            yield from self._alone(pack)
+            yield from self._run_alone(pack)
 
-    def _alone(self, pack: list[Member]) -> Iterator[FoldResult]:
+    def _run_alone(self, pack: list[Member]) -> Iterator[FoldResult]:
         try:
             yield from self.ask(Worker.train, pack)
             return
@@ -85,8 +85,8 @@ class LocalLauncher(Launcher):
                 yield FoldResult(pack[0].trial, pack[0].fold, None, error="its worker process died, twice")
                 return
         half = len(pack) // 2
-        yield from self._alone(pack[:half])
-        yield from self._alone(pack[half:])
+        yield from self._run_alone(pack[:half])
+        yield from self._run_alone(pack[half:])
 
     def ask(self, question: Callable[..., T], *arguments: object) -> T:
         try:
@@ -109,7 +109,7 @@ class LocalLauncher(Launcher):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _one_each() -> int:
+def _default_workers() -> int:
     """One process per GPU, or else per core."""
     import torch
 

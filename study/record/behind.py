@@ -40,7 +40,7 @@ class Behind(Tracker):
             except BaseException as error:  # noqa: BLE001 -- raised again in the driver's thread
                 self.error, self.broken = error, True
 
-    def _later(self, call: Callable[..., None], *arguments: Any) -> None:
+    def _enqueue(self, call: Callable[..., None], *arguments: Any) -> None:
         self._raise()
         self.calls.put(partial(call, *arguments))
 
@@ -61,19 +61,19 @@ class Behind(Tracker):
         self.thread.start()
 
     def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
-        self._later(self.tracker.trial, number, configuration, label, baseline)
+        self._enqueue(self.tracker.trial, number, configuration, label, baseline)
 
     def fold(self, result: FoldResult) -> None:
-        self._later(self.tracker.fold, result)
+        self._enqueue(self.tracker.fold, result)
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
-        self._later(self.tracker.finish_trial, result, summary)
+        self._enqueue(self.tracker.finish_trial, result, summary)
 
-    def measured(self, number: int, metrics: dict[str, float]) -> None:
-        self._later(self.tracker.measured, number, metrics)
+    def add_figures(self, number: int, figures: dict[str, float]) -> None:
+        self._enqueue(self.tracker.add_figures, number, figures)
 
     def references(self, compute: Callable[[], dict[str, float]]) -> None:
-        self._later(self.tracker.references, compute)
+        self._enqueue(self.tracker.references, compute)
 
     def report(self, folder: Path) -> None:
         """At once; the report is made of an ended record."""

@@ -160,8 +160,8 @@ class MlflowTracker(Tracker):
             self.devices |= devices
             self.client.set_tag(self.root, f"{TAG}device", ", ".join(sorted(self.devices)))
 
-    def measured(self, number: int, metrics: dict[str, float]) -> None:
-        self.runs.log(self.trials[number], [(k, v, 0) for k, v in metrics.items()])
+    def add_figures(self, number: int, figures: dict[str, float]) -> None:
+        self.runs.log(self.trials[number], [(k, v, 0) for k, v in figures.items()])
 
     def references(self, compute: Callable[[], dict[str, float]]) -> None:
         if not any(name.startswith("reference/") for name in self.client.get_run(self.root).data.metrics):

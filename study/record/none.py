@@ -29,7 +29,7 @@ class NoTracker(Tracker):
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         """Nothing is kept of it."""
 
-    def measured(self, number: int, metrics: dict[str, float]) -> None:
+    def add_figures(self, number: int, figures: dict[str, float]) -> None:
         """Nothing is kept of it."""
 
     def references(self, compute: Callable[[], dict[str, float]]) -> None:

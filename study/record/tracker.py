@@ -21,7 +21,7 @@ class Tracker(ABC):
     its own record, known by the tag `lora_study.study_id`; records of others are neither taken nor changed.
 
     It is called by the driver alone: the checks, `start`, then trials in any order (`trial`, `fold`, `finish_trial`,
-    `measured`) and `references`, then `end`, then `report`.
+    `add_figures`) and `references`, then `end`, then `report`.
     """
 
     unreported: str = "this study's tracker keeps none"  # why there is no report; empty where one can be made
@@ -49,7 +49,7 @@ class Tracker(ABC):
         """Close a trial's record with its means and standard errors."""
 
     @abstractmethod
-    def measured(self, number: int, metrics: dict[str, float]) -> None:
+    def add_figures(self, number: int, figures: dict[str, float]) -> None:
         """Add what was measured of a trial after the search: its held-out score, its exports."""
 
     @abstractmethod

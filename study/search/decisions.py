@@ -21,16 +21,16 @@ DECISIONS = "lora_study.decisions"  # the attribute of a stored study: decisions
 Decisions = dict[str, str]
 
 
-def recalled(config: StudyConfig) -> Decisions:
+def recall(config: StudyConfig) -> Decisions:
     """What has been decided for the stored study of the configuration's name; nothing where there is none."""
     url = config.storage.url
     if not config.undecided or not stores.check("storage.url", url, stores.OPTUNA):
         return {}
     known = next((s for s in existing(url).get_all_studies() if s.study_name == config.study.name), None)
-    return {} if known is None else kept(known.user_attrs)
+    return {} if known is None else among(known.user_attrs)
 
 
-def kept(attributes: Mapping[str, Any]) -> Decisions:
+def among(attributes: Mapping[str, Any]) -> Decisions:
     """The decisions among a stored study's attributes.
 
     Of a study that was begun with a precision, or by a version that kept its choice as if it had been: that one.

@@ -45,13 +45,13 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     check_objectives(config)
     launcher, tracker = launch.make(config), record.make(config)
     _check_addresses(config, tracker)
-    network.settle(named(config))
+    network.settle(remote_names(config))
     launcher.prepare()
     # Both import much, while what workers fork from imports torch.
     storage.check(config)
     tracker.check(config)
     plan = make_plan(config)
-    plan = plan.with_decisions(decisions.recalled(config))
+    plan = plan.with_decisions(decisions.recall(config))
     # Workers import and load while this process opens its stores.
     with launcher.start(Worker(plan.data, plan.config.engine, plan.config.model)):
         if plan.config.undecided:
@@ -63,7 +63,7 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
         return _search(plan, ledger, tracker, launcher, report)
 
 
-def named(config: StudyConfig) -> list[str]:
+def remote_names(config: StudyConfig) -> list[str]:
     """Models and data sets that may lie on the Hub."""
     searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
     data = [str(config.task.path)] if config.task.name == "hub" else []

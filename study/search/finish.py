@@ -55,7 +55,7 @@ def score_tests(
     chosen, known = front(plan, results), ledger.test_scores()
     for number in chosen:
         if number in known:
-            tracker.measured(number, known[number])
+            tracker.add_figures(number, known[number])
     members = [Member(n, fold, c, seed, plan.adaptation(c)) for n, c in ((n, results[n].configuration) for n in chosen)]
     missing = []
     for result in (r.sound() for r in train(members, {(n, fold) for n in known})):
@@ -64,14 +64,14 @@ def score_tests(
         else:
             figures = {"test/score": result.score, "test/loss": result.metrics["loss"]}
             ledger.keep_test_score(result.trial, figures)
-            tracker.measured(result.trial, figures)
+            tracker.add_figures(result.trial, figures)
     return tuple(missing)
 
 
 def record_exports(ledger: Ledger, tracker: Tracker) -> None:
     """Record the figures of exports again, so that a record made anew has them too."""
     for (number, label), figures in ledger.exports().items():
-        tracker.measured(number, {f"export/{label}/{name}": value for name, value in figures.items()})
+        tracker.add_figures(number, {f"export/{label}/{name}": value for name, value in figures.items()})
 
 
 def announce(

@@ -51,10 +51,10 @@ class Ledger:
             self.study.set_user_attr(FINGERPRINT, self.plan.fingerprint)
         resume.check_values(self.study, self.plan)
         if resumed and self.study.user_attrs.get(TRAININGS) != VERSION:
-            resume.check_change(self.changed(), self.plan)
+            resume.check_change(self.change(), self.plan)
             self.study.set_user_attr(TRAININGS, VERSION)
 
-    def changed(self) -> Change | None:
+    def change(self) -> Change | None:
         """What has changed since the stored trials were trained, as far as it concerns them or what may be asked."""
         return resume.change_of(self.study.user_attrs.get(TRAININGS, 0), self.trials(), self.plan)
 

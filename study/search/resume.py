@@ -26,7 +26,7 @@ from study.search.identity import (
 from study.search.plan import Plan
 from study.search.storage import FINGERPRINT
 from study.search.stored import CONFIG, configuration_of
-from study.search.upgrade import upgraded
+from study.search.upgrade import upgrade
 from study.text.rouge import ENGLISH
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def check_values(study: Study, plan: Plan) -> None:
     present = _as_written(plan)
     if VALUES in known:
         stored = json.loads(known[VALUES])
-        stored |= {key: value for key, value in decisions.kept(known).items() if key in stored}
+        stored |= {key: value for key, value in decisions.among(known).items() if key in stored}
         if changed := differences(stored, present, defaults):
             raise _other(plan, changed)
         return
@@ -63,7 +63,7 @@ def _as_written(plan: Plan) -> Values:
 
 
 def _other(plan: Plan, changed: dict[str, tuple[Any, Any]]) -> ResumeError:
-    rule, remedy = explained(changed, plan.values)
+    rule, remedy = explain(changed, plan.values)
     return ResumeError(f"study.name={plan.config.study.name}", f"{rule}: trials of the two cannot be compared", remedy)
 
 
@@ -72,7 +72,7 @@ def _first_differences(study: Study, plan: Plan) -> dict[str, tuple[Any, Any]]:
     raw = study.user_attrs.get(CONFIG)
     if raw is None:
         return {}
-    stored = values_of(revived(StudyConfig, upgraded(json.loads(raw))), plan.space.extremes(), plan.facts)
+    stored = values_of(revived(StudyConfig, upgrade(json.loads(raw))), plan.space.extremes(), plan.facts)
     return differences(stored, _as_written(plan), defaults_of(plan.config))
 
 
@@ -93,10 +93,10 @@ def change_of(version: int, trials: Iterable[FrozenTrial], plan: Plan) -> Change
         return None
     departures = [plan.config.configuration.with_values(v) for v in plan.space.singly()]
     stored = [configuration_of(t) for t in trials]
-    return change_since(version, (_resolved(plan, c) for c in (*stored, *departures))) if stored else None
+    return change_since(version, (_resolve(plan, c) for c in (*stored, *departures))) if stored else None
 
 
-def _resolved(plan: Plan, configuration: Configuration) -> Trained:
+def _resolve(plan: Plan, configuration: Configuration) -> Trained:
     try:
         return configuration, plan.adaptation(configuration)
     except StudyError:  # it does not fit its model, so that nothing was trained
@@ -114,7 +114,7 @@ def check_change(change: Change | None, plan: Plan) -> None:
         )
 
 
-def explained(changed: dict[str, tuple[Any, Any]], present: Values) -> tuple[str, str]:
+def explain(changed: dict[str, tuple[Any, Any]], present: Values) -> tuple[str, str]:
     """The rule of an error about these keys, with their values before and now, and its remedy.
 
     Of what follows from another, such as folds from data, the cause alone is named. Where no key has changed, it was

@@ -13,7 +13,7 @@ from study.config.schema import Configuration, StudyConfig, revived
 from study.core.errors import ConfigError
 from study.core.records import FoldResult, finite
 from study.search.storage import existing, refuse_foreign
-from study.search.upgrade import upgraded
+from study.search.upgrade import upgrade
 from study.text.rouge import ENGLISH
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     if CONFIG not in study.user_attrs:
         rule, remedy = "was stored without its configuration", "repeat the study's command, which adds it"
         raise ConfigError(f"study={name}", rule, remedy)
-    return study, _revived(json.loads(study.user_attrs[CONFIG]))
+    return study, _revive(json.loads(study.user_attrs[CONFIG]))
 
 
-def _revived(raw: dict[str, Any]) -> StudyConfig:
+def _revive(raw: dict[str, Any]) -> StudyConfig:
     """A stored configuration; one of a version that knew English words alone says so, where a task reads words."""
-    config = revived(StudyConfig, upgraded(raw))
+    config = revived(StudyConfig, upgrade(raw))
     if "rouge" in raw["task"] or "rouge" not in tasks.get(config.task.name).reads(config.task):
         return config
     return replace(config, task=replace(config.task, rouge=ENGLISH.name))

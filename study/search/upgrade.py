@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from study.config.former import NAMED, renewed
+from study.config.former import NAMED, renew
 from study.config.schema import TPE
 
 STARTUP = 10  # trials at random, or the size of a population, where the first version was not told otherwise
@@ -19,9 +19,9 @@ FIRST_SAMPLERS: dict[str, dict[str, Any]] = {
 COUNTS = ("n_startup_trials", "population_size")
 
 
-def upgraded(raw: Mapping[str, Any]) -> dict[str, Any]:
+def upgrade(raw: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration in the present schema: samplers, launchers and trackers had names once."""
-    groups = {group: renewed(group, raw[group]) for group in NAMED if group in raw}
+    groups = {group: renew(group, raw[group]) for group in NAMED if group in raw}
     return {**raw, **groups, **({"sampler": _sampler(raw["sampler"])} if "sampler" in raw else {})}
 
 

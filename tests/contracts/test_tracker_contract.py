@@ -160,7 +160,7 @@ def test_a_closed_trial_stays_as_it_is_in_a_study_that_goes_on(case: Case) -> No
 def test_what_is_measured_after_the_search_joins_the_trial(case: Case) -> None:
     tracker = begun(case)
     closed(tracker)
-    tracker.measured(0, {"test/score": 0.25})
+    tracker.add_figures(0, {"test/score": 0.25})
     tracker.end("FINISHED")
     assert rows(case).get("0") == (("FINISHED", {"score": 0.5, "test/score": 0.25}) if case.keeps else None)
 

@@ -247,8 +247,8 @@ def test_figures_of_exports_come_back_into_a_record_made_anew() -> None:
     told: list[tuple[int, dict[str, float]]] = []
 
     class Told(NoTracker):
-        def measured(self, number: int, metrics: dict[str, float]) -> None:
-            told.append((number, metrics))
+        def add_figures(self, number: int, figures: dict[str, float]) -> None:
+            told.append((number, figures))
 
     record_exports(Kept(), Told())  # type: ignore[arg-type]
     assert told == [(3, {"export/onnx/bytes": 5.0})]

@@ -28,7 +28,7 @@ from study.core.errors import ResumeError
 from study.core.records import Fold
 from study.data.examples import Texts
 from study.launch import Worker
-from study.search.decisions import DECISIONS, PRECISION, recalled
+from study.search.decisions import DECISIONS, PRECISION, recall
 from study.search.driver import run_study
 from study.search.ledger import Ledger
 from study.search.plan import Plan
@@ -63,12 +63,12 @@ def test_a_decision_is_what_trials_train_in_and_no_part_of_what_the_study_is(tmp
 
 def test_another_machine_goes_on_as_the_first_one_decided(tmp_path: Path) -> None:
     auto = plan(tmp_path, "auto").config
-    assert recalled(auto) == {}
+    assert recall(auto) == {}
     assert list(tmp_path.iterdir()) == []
     Ledger(decided(tmp_path, "bfloat16")).keep_config()
-    assert recalled(auto) == {PRECISION: "bfloat16"}
-    assert recalled(plan(tmp_path, "float32").config) == {}  # nothing is left to a machine
-    ledger = Ledger(plan(tmp_path, "auto").with_decisions(recalled(auto)))
+    assert recall(auto) == {PRECISION: "bfloat16"}
+    assert recall(plan(tmp_path, "float32").config) == {}  # nothing is left to a machine
+    ledger = Ledger(plan(tmp_path, "auto").with_decisions(recall(auto)))
     assert [configuration_of(t).model.precision for t in ledger.ask_until(2)] == ["bfloat16"] * 2
 
 
@@ -91,8 +91,8 @@ def test_a_study_that_kept_its_precision_as_if_it_had_been_written_goes_on(tmp_p
     for key in kept:
         ledger.study.set_user_attr(key, json.dumps(content[key]))
     auto = plan(tmp_path, "auto")
-    assert recalled(auto.config) == {PRECISION: "bfloat16"}
-    Ledger(auto.with_decisions(recalled(auto.config))).keep_config()
+    assert recall(auto.config) == {PRECISION: "bfloat16"}
+    Ledger(auto.with_decisions(recall(auto.config))).keep_config()
     assert find(auto.config.storage.url, "study")[0].user_attrs[DECISIONS] == {PRECISION: "bfloat16"}
 
 

@@ -173,7 +173,7 @@ def test_whichever_key_differs_is_named(part: str, value: str) -> None:
     now = values_of(StudyConfig(), {}, {"data": "d", "folds": "f"})
     for key in (key for key in now if key.startswith(f"{part}.")):
         changed = differences({**now, key: value}, now, defaults_of(StudyConfig()))
-        rule, remedy = resume.explained(changed, now)
+        rule, remedy = resume.explain(changed, now)
         assert f"another {key} (" in rule
         assert "former files" not in remedy
 

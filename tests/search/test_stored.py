@@ -20,12 +20,12 @@ import pytest
 from study.config.compose import compose
 from study.config.schema import IN_MLFLOW, LOCAL, UNTRACKED
 from study.core.errors import ConfigError, ResumeError
-from study.search.decisions import recalled
+from study.search.decisions import recall
 from study.search.ledger import Ledger
 from study.search.plan import make_plan
 from study.search.resume import VALUES
 from study.search.stored import CONFIG, CONFIGURATION, configuration_of, find, folds_of
-from study.search.upgrade import upgraded
+from study.search.upgrade import upgrade
 
 STORES = Path(__file__).parent / "stores"
 FIRST = [
@@ -84,13 +84,13 @@ def test_a_store_of_the_first_version_can_be_exported(store: Path, monkeypatch: 
     study, config = find(f"sqlite:///{store}", "golden")
     ledger = Ledger(make_plan(config), resumed=False)
     assert len(ledger.trials()) == len(study.trials) == 6
-    assert ledger.changed() is None
+    assert ledger.change() is None
 
 
 def test_a_store_of_the_first_version_goes_on_where_the_machine_is_to_choose(store: Path) -> None:
     config = compose(["task.limit=200", "study.name=golden", "study.folds=2", "space=tradeoff", "model.precision=auto"])
     config = replace(config, storage=replace(config.storage, url=f"sqlite:///{store}"))
-    plan = make_plan(config).with_decisions(recalled(config))
+    plan = make_plan(config).with_decisions(recall(config))
     assert plan.decided == {"model.precision": "float32"}
     assert len(Ledger(plan).trials()) == 6
 
@@ -102,9 +102,9 @@ def test_launchers_and_trackers_that_were_stored_by_name_are_revived_by_target(s
     assert config.launcher == {**LOCAL, "workers": raw["launcher"]["workers"]}
     assert config.tracking == {**IN_MLFLOW, "uri": raw["tracking"]["uri"]}
     for given, target in {"off": UNTRACKED, "mlflow": {**IN_MLFLOW, "uri": "u"}}.items():
-        assert upgraded({"tracking": {"name": given, "uri": "u"}}) == {"tracking": target}
+        assert upgrade({"tracking": {"name": given, "uri": "u"}}) == {"tracking": target}
     theirs = {"_target_": "mine.Tracker", "name": "off"}
-    assert upgraded({"tracking": theirs}) == {"tracking": theirs}
+    assert upgrade({"tracking": theirs}) == {"tracking": theirs}
 
 
 NEW = [

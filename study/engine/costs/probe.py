@@ -46,7 +46,7 @@ def _seconds(member: Member, size: int, bench: Workbench) -> float:
         order = np.argsort(fit.problem.lengths, kind="stable")
         middle = order[max(0, (len(order) - batch_size) // 2) :][:batch_size]
         fit.step([order[-batch_size:] if bench.device.type == "cuda" else middle] * size, active=False)
-        return min(_timed(lambda: fit.step([middle] * size, active=False), bench.device) for _ in range(STEPS))
+        return min(_time_of(lambda: fit.step([middle] * size, active=False), bench.device) for _ in range(STEPS))
     finally:
         fit.pack.close()
 
@@ -66,11 +66,11 @@ def precision(device: torch.device) -> str:
 def _product_seconds(side: int, dtype: torch.dtype, device: torch.device) -> float:
     """The best time of a square product, after one that warms up."""
     a = torch.ones(side, side, device=device, dtype=dtype)
-    _timed(lambda: a @ a, device)
-    return min(_timed(lambda: a @ a, device) for _ in range(TRIES))
+    _time_of(lambda: a @ a, device)
+    return min(_time_of(lambda: a @ a, device) for _ in range(TRIES))
 
 
-def _timed(work: Callable[[], object], device: torch.device) -> float:
+def _time_of(work: Callable[[], object], device: torch.device) -> float:
     begun = time.perf_counter()
     work()
     if device.type == "cuda":

@@ -38,8 +38,8 @@ class Lines(Tracker):
         if not self._closed(result.trial):
             self._write(f"{result.trial}", "FINISHED" if result.complete else "FAILED", summary)
 
-    def measured(self, number: int, metrics: dict[str, float]) -> None:
-        self._write(f"{number}", self.rows[f"{number}"]["status"], metrics)
+    def add_figures(self, number: int, figures: dict[str, float]) -> None:
+        self._write(f"{number}", self.rows[f"{number}"]["status"], figures)
 
     def references(self, compute: Callable[[], dict[str, float]]) -> None:
         if not self.rows["study"]["figures"]:
