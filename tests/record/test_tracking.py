@@ -296,3 +296,14 @@ def test_figures_of_exports_go_to_the_run_of_the_study_itself(uri: str) -> None:
     assert TrialRun(uri, "study", "one", 0).run_id == tracker.trials[0]
     with pytest.raises(ConfigError, match="MLflow has no run of trial 0 of study"):
         TrialRun(uri, "study", "three", 0)
+
+
+def test_the_launcher_and_the_tracker_are_parameters_by_their_arguments(uri: str) -> None:
+    (root,) = runs(opened(uri), "study")
+    names = {name: value for name, value in root.data.params.items() if name.startswith(("launcher", "tracking"))}
+    assert names == {
+        "launcher._target_": "study.launch.local.LocalLauncher",
+        "launcher.workers": "None",
+        "tracking._target_": "study.record.mlflow.MlflowTracker",
+        "tracking.uri": "None",
+    }
