@@ -78,7 +78,10 @@ class Plan:
     def notes(self) -> tuple[str, ...]:
         """What a person should hear before the first trial."""
         data = [f"{name}: {text}" for name, text in self.examples.notes.items() if text != "0"]
-        return tuple(filter(None, [*data, targets.fused(self.shapes.sites), self._unfinished_grid()]))
+        chosen = [
+            f"{key}=auto is {value} in this study, as it was chosen at its start" for key, value in self.decided.items()
+        ]
+        return tuple(filter(None, [*data, *chosen, targets.fused(self.shapes.sites), self._unfinished_grid()]))
 
     def _unfinished_grid(self) -> str | None:
         """What a person should hear of a grid that `study.trials` does not finish."""

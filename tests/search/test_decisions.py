@@ -59,6 +59,8 @@ def test_a_decision_is_what_trials_train_in_and_no_part_of_what_the_study_is(tmp
     assert one.values == other.values
     assert one.fingerprint == other.fingerprint != plan(tmp_path, "bfloat16").fingerprint
     assert one.values[PRECISION] == "auto"
+    assert "model.precision=auto is bfloat16 in this study, as it was chosen at its start" in one.notes
+    assert not any("auto" in note for note in plan(tmp_path, "float32").notes)
 
 
 def test_another_machine_goes_on_as_the_first_one_decided(tmp_path: Path) -> None:
