@@ -18,7 +18,7 @@ from study.export.manifest import Manifest
 from study.export.retrain import of_fit
 from study.export.trained import Trained
 from study.models import encoders
-from study.search.ledger import find
+from study.search.stored import find
 
 TEXTS = letters().examples.texts
 METHODS = {

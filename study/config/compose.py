@@ -11,17 +11,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from study.config.former import NAMED, renew
 from study.config.rules import validate
-from study.config.schema import StudyConfig, flatten
+from study.config.schema import OPEN, StudyConfig, flatten
 from study.core.errors import ConfigError
 from study.core.quoting import quoted
 
 CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
-OPEN = ("sampler",)  # groups whose keys are the arguments of what their `_target_` names
-KNOWN = {
-    "launcher.name": ("local",),
-    "tracking.name": ("mlflow", "off"),
-}
 
 
 def register_schema() -> None:
@@ -48,13 +44,9 @@ def compose(overrides: list[str], config_dir: str | None = None) -> StudyConfig:
         config: Any = OmegaConf.to_object(compose_raw(overrides, config_dir))
     except OmegaConfBaseException as error:
         raise explained(error) from error
-    config = replace(config, space={k: v for k, v in config.space.items() if v is not None})
+    groups = {group: renew(group, getattr(config, group)) for group in NAMED}
+    config = replace(config, space={k: v for k, v in config.space.items() if v is not None}, **groups)
     validate(config)
-    for key, names in KNOWN.items():
-        group, name = key.split(".")
-        value = getattr(getattr(config, group), name)
-        if value not in names:
-            raise ConfigError(f"{key}={value}", "is not known", f"choose one of {', '.join(names)}")
     return config  # type: ignore[no-any-return]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from study.config.compose import OPEN, check_option, compose_raw
+from study.config.compose import check_option, compose_raw
 from study.config.ranks import PLACE
+from study.config.schema import OPEN
 from study.config.words import SETTABLE, of_study, text_keys
 from study.core.errors import ConfigError
 from study.core.quoting import quoted

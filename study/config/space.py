@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.config import ranks
 from study.config.rules import validate_configuration
-from study.config.schema import SEARCHABLE, Configuration, StudyConfig, flatten
+from study.config.schema import OPEN, PRECISIONS, SEARCHABLE, Configuration, StudyConfig, flatten
 from study.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,9 +56,11 @@ def parse_space(config: StudyConfig) -> Space:
     for key, values in space.extremes().items():
         for value in values:
             _check_type(key, value)
+    # Whichever precision a machine chooses where it is to choose, the others must be possible beside it.
+    base = config.configuration.with_values({"model.precision": PRECISIONS[0]} if config.undecided else {})
     for key, values in space.extremes().items():
         for value in values:
-            validate_configuration(config.configuration.with_values(space.around(key, value)))
+            validate_configuration(base.with_values(space.around(key, value)))
     return space
 
 
@@ -88,7 +90,7 @@ def _check_key(key: str, config: StudyConfig) -> None:
     known, whole = list(flatten(Configuration())), flatten(config)
     if key in known or key.removeprefix(ranks.PLACE) not in ("", key):
         return
-    if key in whole:
+    if key in whole or key.partition(".")[0] in OPEN:
         remedy = "run one study for each value"
         raise ConfigError(f"space.{key}", "describes the study as a whole and cannot differ between trials", remedy)
     close = difflib.get_close_matches(key, known, 1)

@@ -7,17 +7,19 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Optional, get_type_hints
 
-from study.config.schema import SEARCHABLE, StudyConfig, flatten
+from study.config.former import KEYS
+from study.config.schema import OPEN, SEARCHABLE, StudyConfig, flatten
 from study.core.quoting import as_text, in_quotes, parsed
 
 NUMBERS = ("engine.pack",)  # a number, or auto
+ARGUMENTS = {"tracking.uri": True}  # of conf/'s own options: text, each with whether it may be null
 SETTABLE = frozenset(flatten(StudyConfig())) - {"space"}  # whose entries a + adds
 
 
 @cache
 def text_keys() -> dict[str, bool]:
     """The schema's keys whose values are text, each with whether it may be null."""
-    return {k: optional for k, optional in _texts(StudyConfig, "").items() if k not in NUMBERS}
+    return {k: optional for k, optional in _texts(StudyConfig, "").items() if k not in NUMBERS} | ARGUMENTS
 
 
 def _texts(kind: type[Any], prefix: str) -> dict[str, bool]:
@@ -35,11 +37,13 @@ def _texts(kind: type[Any], prefix: str) -> dict[str, bool]:
 def of_study(argument: str) -> str:
     """The argument of `lora-study`, its text quoted; commas outside brackets sweep a searchable key.
 
-    A + before a key of the schema is left out: there is nothing to add, and what it should hold is clear.
+    A + before a key of the schema is left out: there is nothing to add, and what it should hold is clear. A key that
+    once chose an option of its group, such as ``tracking.name``, is the group.
     """
     start, equals, value = argument.partition("=")
     key = start.strip().lstrip("+")
-    if equals and key in SETTABLE:
+    key = KEYS.get(key, key)
+    if equals and (key in SETTABLE or key.partition(".")[0] in OPEN):
         argument = f"{key}={value}"
     sweep = _sweep(key, value) if key in text_keys() and key.partition(".")[0] in SEARCHABLE else None
     return sweep or as_text(argument, text_keys(), [k for k, optional in text_keys().items() if optional])

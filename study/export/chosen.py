@@ -7,8 +7,9 @@ from study.core.errors import ConfigError
 from study.core.figures import MINIMIZE, OBJECTIVES, direction
 from study.export import bounds
 from study.export.bounds import Bound
-from study.search.ledger import Ledger, folds_of, result_of
+from study.search.ledger import Ledger
 from study.search.objectives import summary
+from study.search.stored import folds_of, result_of
 
 SHORT = {"params": "params/trainable", "stored": "params/stored", "memory": "memory/train_bytes",
          "latency": "latency/ms"}  # fmt: skip

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from study import record
 from study.config.members import TrialResult
 from study.config.schema import StudyConfig
 from study.core import network
@@ -15,7 +16,7 @@ from study.export.chosen import choose, finished
 from study.export.formats import FORMATS, Format, get
 from study.export.record import TrialRun
 from study.models import targets
-from study.search.driver import named
+from study.search.driver import remote_names
 from study.search.ledger import Ledger
 from study.search.plan import Plan, make_plan
 
@@ -62,19 +63,20 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     """The job for a stored study's own configuration. Creates nothing; raises StudyError where it cannot be made."""
     config = replace(config, storage=replace(config.storage, url=wanted.storage))
     explicit = [get(name) for name in wanted.formats if name != "all"]
-    network.settle(named(config))
+    network.settle(remote_names(config))
     plan = make_plan(config)
     kind = checks.check_kind(plan.examples, config.task.name, wanted.data, wanted.register is not None)
     ledger = Ledger(plan, resumed=False)
-    if (change := ledger.changed()) is not None:
+    if (change := ledger.change()) is not None:
         print(f"{wanted.study} was trained by an earlier version: trainings now {change.what}.", file=sys.stderr)
     results = finished(ledger)
     chosen = choose(wanted.trial, ledger, results)
     if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:
         print(f"trial {wanted.trial} repeats trial {chosen.trial}, which is exported", file=sys.stderr)
     formats = _fitting(wanted, explicit, plan, chosen, kind)
-    tracked = config.tracking.name != "off" or wanted.tracking is not None or wanted.register is not None
-    uri = wanted.tracking or config.tracking.uri
+    recorded = not record.make(config).unreported
+    tracked = recorded or wanted.tracking is not None or wanted.register is not None
+    uri = wanted.tracking or config.tracking.get("uri")
     run = TrialRun(uri, config.study.name, ledger.study_id, chosen.trial) if tracked else None
     job = Job(wanted, plan, ledger, results, chosen, formats, run)
     _check(job)

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlparse
 from study.core import stores
 from study.core.errors import ConfigError, StudyError
 from study.export.frame import WRITE
-from study.record import tracking
+from study.record.quiet import quiet
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -27,7 +27,7 @@ class TrialRun:
     def __init__(self, uri: str | None, study: str, study_id: str, trial: int) -> None:
         from study.core.mlflow_store import address, answering, open_client
 
-        tracking.quiet(logging.ERROR)
+        quiet(logging.ERROR)
         self.client: MlflowClient = open_client(uri)
         with answering(*address(uri)):
             self.run_id, self.experiment_id = _run(self.client, study, study_id, trial)

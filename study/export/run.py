@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from study.export import bounds, measure, table
 from study.export.job import Wanted, prepare
 from study.export.write import export
-from study.search.ledger import exports_of, find
+from study.search.stored import exports_of, find
 
 
 def run_export(wanted: Wanted) -> int:

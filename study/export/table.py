@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from study import methods
-from study.search.ledger import configuration_of
+from study.search.stored import configuration_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from study.search.objectives import summary
 from study.search.plan import Plan
 
 if TYPE_CHECKING:
-    from study.record.tracking import Tracker
+    from study.record import Tracker
 
 
 SHOWN = 3  # distinct errors on the terminal
@@ -56,7 +55,7 @@ def score_tests(
     chosen, known = front(plan, results), ledger.test_scores()
     for number in chosen:
         if number in known:
-            tracker.measured(number, known[number])
+            tracker.add_figures(number, known[number])
     members = [Member(n, fold, c, seed, plan.adaptation(c)) for n, c in ((n, results[n].configuration) for n in chosen)]
     missing = []
     for result in (r.sound() for r in train(members, {(n, fold) for n in known})):
@@ -65,14 +64,14 @@ def score_tests(
         else:
             figures = {"test/score": result.score, "test/loss": result.metrics["loss"]}
             ledger.keep_test_score(result.trial, figures)
-            tracker.measured(result.trial, figures)
+            tracker.add_figures(result.trial, figures)
     return tuple(missing)
 
 
 def record_exports(ledger: Ledger, tracker: Tracker) -> None:
     """Record the figures of exports again, so that a record made anew has them too."""
     for (number, label), figures in ledger.exports().items():
-        tracker.measured(number, {f"export/{label}/{name}": value for name, value in figures.items()})
+        tracker.add_figures(number, {f"export/{label}/{name}": value for name, value in figures.items()})
 
 
 def announce(
@@ -85,14 +84,13 @@ def announce(
     console.print(_table(plan, results) if front(plan, results) else NO_FRONT)
     for line in failures(results):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if plan.config.tracking.name == "off":
-        console.print("No report: it is made from MLflow's runs, and tracking=off keeps none.")
+    if tracker.unreported:
+        console.print(f"No report: it is made from MLflow's runs, and {tracker.unreported}.")
         return
     page = report(plan.config)
     tracker.report(page.parent)
-    uri = plan.config.tracking.uri
     print(f"Report: {page}")
-    print("Runs:   " + shlex.join(["mlflow", "ui", *(["--backend-store-uri", uri] if uri else [])]))
+    print(f"Runs:   {tracker.command()}")
 
 
 def failures(results: dict[int, TrialResult]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A synthetic study in an MLflow database, written once a session as study/record/tracking.py writes it."""
+"""A synthetic study in an MLflow database, written once a session as study/record/mlflow.py writes it."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ from exports import with_residual
 from tiny import save_model
 
 from study.config.schema import (
-    LauncherConfig,
+    IN_MLFLOW,
+    LOCAL,
     MethodConfig,
     ModelConfig,
     StorageConfig,
     StudyConfig,
     StudySettings,
     TaskConfig,
-    TrackingConfig,
     TrainConfig,
 )
 from study.export import measure
@@ -37,9 +37,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train=TrainConfig(epochs=1),
         space={"method.residual": "choice(keep,drop)"},
         sampler={"_target_": GRID},
-        launcher=LauncherConfig(workers=1),
+        launcher={**LOCAL, "workers": 1},
         storage=StorageConfig(f"sqlite:///{folder}/lora-study.db"),
-        tracking=TrackingConfig(uri=f"sqlite:///{folder}/mlflow.db"),
+        tracking={**IN_MLFLOW, "uri": f"sqlite:///{folder}/mlflow.db"},
     )
     assert run_study(config, [], lambda _: folder / "report" / "index.html") == 0
     return folder

@@ -20,8 +20,8 @@ from study.export import checks, job, retrain
 from study.export.formats import FORMATS, get
 from study.export.job import Wanted
 from study.export.run import run_export
-from study.search.ledger import find
 from study.search.plan import make_plan
+from study.search.stored import find
 
 HEAD, FULL, LORA = range(3)  # baselines come first
 Patch = pytest.MonkeyPatch

@@ -23,9 +23,9 @@ from study.export.job import Wanted
 from study.export.measure import FIGURES
 from study.export.record import TrialRun
 from study.export.run import run_export
-from study.record.tracking import Tracker
+from study.record.none import NoTracker
 from study.search.finish import record_exports
-from study.search.ledger import exports_of, find
+from study.search.stored import exports_of, find
 
 ROOT = Path(__file__).parents[2]
 HEAD, FULL, LORA = range(3)  # baselines come first
@@ -246,9 +246,9 @@ def test_figures_of_exports_come_back_into_a_record_made_anew() -> None:
 
     told: list[tuple[int, dict[str, float]]] = []
 
-    class Told(Tracker):
-        def measured(self, number: int, metrics: dict[str, float]) -> None:
-            told.append((number, metrics))
+    class Told(NoTracker):
+        def add_figures(self, number: int, figures: dict[str, float]) -> None:
+            told.append((number, figures))
 
     record_exports(Kept(), Told())  # type: ignore[arg-type]
     assert told == [(3, {"export/onnx/bytes": 5.0})]
