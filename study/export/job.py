@@ -15,9 +15,9 @@ from study.export.chosen import choose, finished
 from study.export.formats import FORMATS, Format, get
 from study.export.record import TrialRun
 from study.models import targets
-from study.search.driver import named
 from study.search.ledger import Ledger
 from study.search.plan import Plan, make_plan
+from study.search.start import named
 
 MERGED = "write format=merged"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from study.launch.base import Launcher
+from study.launch.base import Call, Launcher, here
 
 if TYPE_CHECKING:
     from study.config.schema import StudyConfig
     from study.engine.workbench import StudyData
 
-__all__ = ["Launcher", "make", "prepare"]
+__all__ = ["Call", "Launcher", "apart", "here", "make", "prepare"]
 
 
 def prepare(config: StudyConfig) -> None:
@@ -19,6 +19,15 @@ def prepare(config: StudyConfig) -> None:
         from study.launch import local
 
         local.prepare()
+
+
+def apart(config: StudyConfig) -> Call:
+    """Where this process has a function done that needs the libraries of a worker, to be spared their import."""
+    if config.launcher.name != "local":
+        return here
+    from study.launch import local
+
+    return local.apart
 
 
 def make(config: StudyConfig, data: StudyData) -> Launcher:

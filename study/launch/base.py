@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from study.config.members import Member
 from study.core.records import FoldResult
+
+Call = Callable[..., Any]  # of a function and its arguments, which may be pickled
+
+
+def here(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's result, or its error, in this process."""
+    return function(*arguments)
 
 
 class Launcher(ABC):

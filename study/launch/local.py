@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from study.config.members import Member
 from study.config.schema import EngineConfig, ModelConfig
 from study.core.records import FoldResult
-from study.launch.base import Launcher
+from study.launch.base import Launcher, here
 
 if TYPE_CHECKING:
     from study.engine.workbench import StudyData, Workbench
 
 # A fork server imports torch once and forks workers from there; it has started no thread and no device.
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-PRELOADED = ("study.engine.train", "transformers.modeling_utils", "transformers.models.auto.modeling_auto")
+PRELOADED = "study.launch.preloaded"
 
 _bench: Workbench | None = None
 
@@ -36,8 +36,23 @@ def cores() -> int:
 def prepare() -> None:
     """Let the fork server begin with its imports, which take seconds; returns at once."""
     if METHOD == "forkserver":
-        multiprocessing.set_forkserver_preload(list(PRELOADED))
+        multiprocessing.set_forkserver_preload([PRELOADED])
         forkserver.ensure_running()
+
+
+def apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's result, or its error, in a process that begins with what the fork server has imported.
+
+    In this process where there is no fork server, and where that process dies.
+    """
+    if METHOD != "forkserver":
+        return here(function, *arguments)
+    prepare()
+    with ProcessPoolExecutor(1, multiprocessing.get_context(METHOD), initializer=_follow_driver) as pool:
+        try:
+            return pool.submit(function, *arguments).result()
+        except BrokenProcessPool:
+            return here(function, *arguments)
 
 
 def default_workers() -> int:
@@ -127,8 +142,7 @@ def _begin(data: StudyData, engine: EngineConfig, model: ModelConfig | None, sta
     The model that most members will want is loaded while the driver still opens its stores.
     """
     global _bench
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_driver, daemon=True).start()
+    _follow_driver()
     import torch
     import transformers
 
@@ -146,6 +160,12 @@ def _begin(data: StudyData, engine: EngineConfig, model: ModelConfig | None, sta
     if model is not None:
         with suppress(Exception):  # the members that want it will say what is wrong
             _bench.tokens(model)
+
+
+def _follow_driver() -> None:
+    """Leave Ctrl-C to the driver, and end when it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_driver, daemon=True).start()
 
 
 def _end_with_driver() -> None:

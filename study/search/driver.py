@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING
 from study import launch
 from study.config.members import Member, TrialResult
 from study.config.schema import StudyConfig
-from study.core import network, seeding, stores
+from study.core import seeding, stores
 from study.core.errors import StudyError
 from study.core.records import FoldResult, finite
 from study.models import backbones, targets
 from study.record import provenance, tracking
 from study.scoring import references
-from study.search import finish, packing, storage
+from study.search import finish, packing, start, storage
 from study.search.checks import check_objectives
 from study.search.ledger import Ledger, configuration_of, folds_of, result_of
 from study.search.objectives import summary
@@ -42,12 +41,11 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     """
     check_objectives(config)
     _check_addresses(config)
-    network.settle(named(config))
-    launch.prepare(config)
+    start.begin(config)
     # Both import much, while what workers fork from imports torch.
     storage.check(config)
     tracking.check(config)
-    plan = make_plan(_settled(config))
+    plan = make_plan(_settled(config), launch.apart(config))
     # Workers import and load while this process opens its stores.
     with launch.make(config, plan.data) as launcher:
         ledger = Ledger(plan)
@@ -67,13 +65,6 @@ def _settled(config: StudyConfig) -> StudyConfig:
     from study.engine.workbench import default_device
 
     return replace(config, model=replace(config.model, precision=probe.precision(default_device())))
-
-
-def named(config: StudyConfig) -> list[str]:
-    """Models and data sets that may lie on the Hub."""
-    searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
-    data = [str(config.task.path)] if config.task.name == "hub" else []
-    return [name for name in (config.model.name, *searched, *data) if name not in (*backbones.EMBEDDED, "choice")]
 
 
 def _check_addresses(config: StudyConfig) -> None:
