@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 
+import mlflowcopies
 import pytest
 from hypothesis import settings
 
@@ -63,3 +64,8 @@ def _what_is_written_beside_the_work_lies_in_a_folder_of_the_tests(
 ) -> Iterator[None]:
     with chdir(tmp_path_factory.mktemp("elsewhere")):  # MLflow's artifacts, as far as a store names no other place
         yield
+
+
+@pytest.fixture(autouse=True)
+def _databases_of_mlflow_are_copies() -> None:
+    mlflowcopies.install()
