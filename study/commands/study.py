@@ -14,6 +14,7 @@ from study.config.overrides import rewrite
 from study.config.schema import StudyConfig
 from study.core.errors import ConfigError, StudyError, status_of
 
+GARBAGE = 50_000  # new objects until they are searched for cycles: while libraries come in, by the million, all stay
 TARGETS = "--targets"  # shows what each group of targets matches in the model
 
 
@@ -21,6 +22,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     """Run `lora-study` with these arguments and exit."""
     given = sys.argv[1:] if argv is None else argv
     signal.signal(signal.SIGTERM, _interrupted)
+    gc.set_threshold(GARBAGE)
     status = status_of("lora-study", lambda: _run(given))
     gc.freeze()  # else the interpreter searches a heap full of libraries for cycles, for two seconds, to say goodbye
     sys.exit(status)
@@ -51,6 +53,9 @@ def _run(given: list[str]) -> int:
 
         show(config)
         return 0
+    from study.search import start
+
+    start.begin(config)  # before the driver, whose libraries take seconds too
     from study.search.driver import run_study
 
     return run_study(config, given, _report)

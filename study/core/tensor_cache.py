@@ -107,12 +107,12 @@ class TensorCache:
             fresh.rename(entry / VALUES)
 
     def _make_room(self, size: int) -> None:
-        entries = sorted((e for e in self.folder.iterdir() if _idle(e)), key=lambda e: e.stat().st_mtime)
-        held = sum((e / VALUES).stat().st_size for e in entries)
-        for oldest in entries:
+        idle = sorted(filter(None, map(_idle, os.scandir(self.folder))))
+        held = sum(length for _, _, length in idle)
+        for _, oldest, length in idle:
             if held + size <= self.limit:
                 return
-            held -= (oldest / VALUES).stat().st_size
+            held -= length
             shutil.rmtree(oldest, ignore_errors=True)
 
     def _fill(self, entry: Path, values: torch.Tensor, fill: Fill, parts: int) -> None:
@@ -191,11 +191,17 @@ def _stamp(entry: Path) -> dict[str, int] | None:
         return {}
 
 
-def _idle(entry: Path) -> bool:
-    """Whether nobody is filling the entry: it is published, or was given up long ago."""
-    if not (entry / VALUES).exists():
-        return False
-    return (entry / STAMP).exists() or time.time() - entry.stat().st_mtime > ABANDONED
+def _idle(entry: os.DirEntry[str]) -> tuple[float, str, int] | None:
+    """When it was last used, its path and its bytes, where nobody is filling it: published, or given up long ago.
+
+    Asked of thousands of entries before each new one, so that no paths are built that need not be.
+    """
+    try:
+        length, used = os.stat(os.path.join(entry.path, VALUES)).st_size, entry.stat().st_mtime
+    except OSError:  # no entry, but a lock; or another process has just put it out
+        return None
+    whole = os.path.exists(os.path.join(entry.path, STAMP))
+    return (used, entry.path, length) if whole or time.time() - used > ABANDONED else None
 
 
 def _mapped(entry: Path, shape: tuple[int, ...], dtype: torch.dtype, shared: bool) -> torch.Tensor:

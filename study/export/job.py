@@ -16,9 +16,9 @@ from study.export.chosen import choose, finished
 from study.export.formats import FORMATS, Format, get
 from study.export.record import TrialRun
 from study.models import targets
-from study.search.driver import remote_names
 from study.search.ledger import Ledger
 from study.search.plan import Plan, make_plan
+from study.search.start import remote_names
 
 MERGED = "write format=merged"
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from study.config.members import Member
 from study.core.records import FoldResult
 from study.launch.worker import Worker
 
 T = TypeVar("T")
+Call = Callable[..., Any]  # of a function and its arguments, which can be pickled
+
+
+def here(function: Callable[..., T], *arguments: object) -> T:
+    """The function's result, or its error, in this process."""
+    return function(*arguments)
 
 
 class WorkerDied(Exception):
@@ -30,6 +36,13 @@ class Launcher(ABC):
 
     def prepare(self) -> None:  # noqa: B027 -- most launchers have nothing that takes long
         """Begin with what takes long and needs no worker; returns at once."""
+
+    def call(self, function: Callable[..., T], *arguments: object) -> T:
+        """The function's result, or its error, computed where a worker's libraries are; no worker need have begun.
+
+        Function, arguments and result can be pickled. Unless a launcher knows better, it is this process.
+        """
+        return here(function, *arguments)
 
     @abstractmethod
     def start(self, worker: Worker) -> Launcher:

@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 from study.config.members import Member
 from study.core.errors import ConfigError
 from study.core.records import FoldResult
-from study.launch.base import Launcher, WorkerDied
+from study.launch.base import Launcher, WorkerDied, here
 from study.launch.worker import Worker, cores
 
 T = TypeVar("T")
 # A fork server imports torch once and forks workers from there; it has started no thread and no device.
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-PRELOADED = ("study.engine.train", "transformers.modeling_utils", "transformers.models.auto.modeling_auto")
+PRELOADED = "study.launch.preloaded"
 
 _worker: Worker | None = None  # of a worker process
 
@@ -39,8 +39,19 @@ class LocalLauncher(Launcher):
     def prepare(self) -> None:
         """Let the fork server begin with its imports, which take seconds."""
         if METHOD == "forkserver":
-            multiprocessing.set_forkserver_preload(list(PRELOADED))
+            multiprocessing.set_forkserver_preload([PRELOADED])
             forkserver.ensure_running()
+
+    def call(self, function: Callable[..., T], *arguments: object) -> T:
+        """The result of a process that begins with what the fork server has imported; of this one where it dies."""
+        if METHOD != "forkserver":
+            return here(function, *arguments)
+        self.prepare()
+        with ProcessPoolExecutor(1, multiprocessing.get_context(METHOD), initializer=_follow_driver) as pool:
+            try:
+                return pool.submit(function, *arguments).result()
+            except BrokenProcessPool:
+                return here(function, *arguments)
 
     def start(self, worker: Worker) -> LocalLauncher:
         self.prepare()
@@ -122,12 +133,17 @@ def _begin(worker: Worker, begun: Any) -> None:
     `begun` counts the processes, so that each has a GPU of its own where there are several.
     """
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_driver, daemon=True).start()
+    _follow_driver()
     with begun.get_lock():
         place, begun.value = begun.value, begun.value + 1
     worker.begin(place)
     _worker = worker
+
+
+def _follow_driver() -> None:
+    """Leave Ctrl-C to the driver, and end when it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_driver, daemon=True).start()
 
 
 def _end_with_driver() -> None:

@@ -13,11 +13,10 @@ from study.config.schema import ModelConfig
 from study.core.errors import ConfigError
 from study.data.examples import Documents, Examples, Graph, Pairs
 from study.models import encoders, generators, graphs
+from study.models.embedded import EMBEDDED
 from study.models.encoders import Encoder
 from study.models.tables import Tables, tables
 from study.models.targets import LinearSite, stack_depths
-
-EMBEDDED = (*encoders.EMBEDDED, *graphs.NAMES)  # names of models that are no one's on the Hub
 
 
 @dataclass(frozen=True)

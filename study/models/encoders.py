@@ -15,10 +15,10 @@ from study.core.errors import AssetError, ConfigError
 from study.data import packages
 from study.models import attention, published, roles
 from study.models import identity as identity_of
+from study.models.embedded import ENCODERS as EMBEDDED
 from study.models.linear import is_linear, matrix
 from study.models.targets import LinearSite
 
-EMBEDDED = ("minilm",)
 # What architectures call the number of their blocks.
 DEPTHS = ("num_hidden_layers", "num_hidden_groups", "decoder_layers", "num_decoder_layers")
 ADAPTER = "adapter_config.json"  # what makes a folder an adapter to transformers

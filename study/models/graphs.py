@@ -24,10 +24,10 @@ from study.core.tensor_cache import TensorCache, forgiving
 from study.data.examples import Graph
 from study.data.packages import cache_folder
 from study.models import encoders
+from study.models.embedded import GRAPHS as NAMES
 from study.models.encoders import Encoder
 
 # Kipf & Welling 2017 (arXiv 1609.02907), Hamilton et al. 2017 (1706.02216), Veličković et al. 2018 (1710.10903).
-NAMES = ("gcn", "sage", "gat")
 BLOCKS, HIDDEN, HEADS = 2, 256, 8  # the heads of `gat` share the hidden size
 EPOCHS, PATIENCE, LR = 150, 20, 1e-3  # of pretraining, which ends when its loss has not fallen for so long
 KEPT = 10**9  # bytes of pretrained networks on disk, of a few million each

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,14 +12,13 @@ from typing import TYPE_CHECKING
 from study import launch, record
 from study.config.members import Member, TrialResult
 from study.config.schema import StudyConfig
-from study.core import network, seeding, stores
+from study.core import seeding, stores
 from study.core.errors import StudyError
 from study.core.records import FoldResult, finite
 from study.launch import Launcher, Worker
-from study.models import backbones
 from study.record import Tracker
 from study.scoring import references
-from study.search import decisions, finish, packing, storage
+from study.search import decisions, finish, packing, start, storage
 from study.search.checks import check_objectives
 from study.search.ledger import Ledger
 from study.search.objectives import summary
@@ -45,12 +43,11 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     check_objectives(config)
     launcher, tracker = launch.make(config), record.make(config)
     _check_addresses(config, tracker)
-    network.settle(remote_names(config))
-    launcher.prepare()
+    start.begin(config)
     # Both import much, while what workers fork from imports torch.
     storage.check(config)
     tracker.check(config)
-    plan = make_plan(config)
+    plan = make_plan(config, launcher.call)
     plan = plan.with_decisions(decisions.recall(config))
     # Workers import and load while this process opens its stores.
     with launcher.start(Worker(plan.data, plan.config.engine, plan.config.model)):
@@ -61,13 +58,6 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
         tracker.start(plan.config, origin_of(plan, ledger, argv), artifacts(plan))
         tracker.references(partial(references.summary, plan.examples, plan.data.folds))
         return _search(plan, ledger, tracker, launcher, report)
-
-
-def remote_names(config: StudyConfig) -> list[str]:
-    """Models and data sets that may lie on the Hub."""
-    searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
-    data = [str(config.task.path)] if config.task.name == "hub" else []
-    return [name for name in (config.model.name, *searched, *data) if name not in (*backbones.EMBEDDED, "choice")]
 
 
 def _check_addresses(config: StudyConfig, tracker: Tracker) -> None:

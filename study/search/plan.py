@@ -21,6 +21,7 @@ from study.data import classes
 from study.data import folds as splitting
 from study.data.examples import Examples
 from study.engine.workbench import StudyData
+from study.launch.base import Call, here
 from study.methods.base import NOTHING
 from study.models import backbones, targets
 from study.models.backbones import Geometry
@@ -168,10 +169,11 @@ class Plan:
         return identity.fingerprint(self.values, identity.defaults_of(self.config))
 
 
-def make_plan(config: StudyConfig) -> Plan:
+def make_plan(config: StudyConfig, call: Call = here) -> Plan:
     """Load the task, fix the folds and hold every choice of the space against the model's shapes.
 
-    Raises StudyError where anything cannot work; no model has been loaded and nothing been created.
+    What needs the models' libraries is done where `call` has it done. Raises StudyError where anything cannot work;
+    no model has been loaded and nothing been created.
     """
     methods.check(config)
     space = parse_space(config)
@@ -183,8 +185,14 @@ def make_plan(config: StudyConfig) -> Plan:
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
     folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
     plan = Plan(config, space, examples, folds.folds, folds.fingerprint, test)
-    checks.check_trials(config, space, examples, plan.geometry)
+    plan._shapes.update(call(_checked_shapes, plan))
     return plan
+
+
+def _checked_shapes(plan: Plan) -> dict[ModelConfig, Geometry]:
+    """The geometry of every model that trials may have; StudyError where a choice of the space does not fit one."""
+    checks.check_trials(plan.config, plan.space, plan.examples, plan.geometry)
+    return plan._shapes
 
 
 def model_names(config: StudyConfig, space: Space) -> tuple[str, ...]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
+from commandline import call
 
+from study.commands import study as cli
 from study.config.compose import compose
 from study.config.schema import IN_MLFLOW, LOCAL, UNTRACKED
 from study.core.errors import ConfigError, ResumeError
@@ -51,11 +51,6 @@ def scores(database: Path) -> Scores:
     return {(t.number, k): fold.score for t in trials for k, fold in folds_of(t).items()}
 
 
-def command(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     return restored("first", tmp_path)
@@ -63,7 +58,7 @@ def store(tmp_path: Path) -> Path:
 
 def test_a_store_of_the_first_version_grows_and_is_reported(store: Path) -> None:
     before = scores(store)
-    done = command(store.parent, "study", *FIRST, "study.trials=7")
+    done = call(cli.main, store.parent, *FIRST, "study.trials=7")
     assert done.returncode == 0, done.stderr
     after = scores(store)
     assert {key: score for key, score in after.items() if key[0] < 6} == before
@@ -73,7 +68,7 @@ def test_a_store_of_the_first_version_grows_and_is_reported(store: Path) -> None
 
 def test_a_store_of_the_first_version_is_refused_under_another_configuration_by_key(store: Path) -> None:
     before = store.read_bytes()
-    done = command(store.parent, "study", *FIRST, "study.trials=7", "train.lr=0.5", "method.alpha=4")
+    done = call(cli.main, store.parent, *FIRST, "study.trials=7", "train.lr=0.5", "method.alpha=4")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "another method.alpha (16.0 before, 4.0 now) and another train.lr (0.003 before, 0.5 now)" in done.stderr
     assert store.read_bytes() == before
