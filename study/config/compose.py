@@ -66,7 +66,7 @@ def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
     from omegaconf.errors import OmegaConfBaseException
 
     register_schema()
-    extra = [f"hydra.searchpath=[{quoted(f'file://{_folder(config_dir)}')}]"] if config_dir else []
+    extra = [f"hydra.searchpath=[{quoted(f'file://{resolve_folder(config_dir)}')}]"] if config_dir else []
     try:
         with warnings.catch_warnings(), initialize_config_module(CONFIG_MODULE, version_base=None):
             warnings.simplefilter("ignore")
@@ -77,7 +77,8 @@ def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
     return raw
 
 
-def _folder(config_dir: str) -> Path:
+def resolve_folder(config_dir: str) -> Path:
+    """The folder of a person's own configurations; ConfigError where there is none."""
     if not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir={config_dir}", "is no folder", "name the folder of your own configurations")
     return Path(config_dir).resolve()
