@@ -22,13 +22,13 @@ TARGETS = "--targets"  # shows what each group of targets matches in the model
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run `lora-study` with these arguments and exit."""
     given = sys.argv[1:] if argv is None else argv
-    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
     status = status_of("lora-study", lambda: _run(given))
     gc.freeze()  # else the interpreter searches a heap full of libraries for cycles, for two seconds, to say goodbye
     sys.exit(status)
 
 
-def _interrupted(*_: object) -> NoReturn:
+def _raise_interrupt(*_: object) -> NoReturn:
     """A polite end from outside, as a cluster's scheduler sends it, stops a sweep as Ctrl-C does."""
     raise KeyboardInterrupt
 
