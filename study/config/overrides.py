@@ -8,7 +8,7 @@ from typing import Any
 from study.config.compose import check_option, compose_raw
 from study.config.ranks import PLACE
 from study.config.schema import OPEN
-from study.config.words import SETTABLE, of_study, text_keys
+from study.config.textkeys import SETTABLE, of_study, text_keys
 from study.core.errors import ConfigError
 from study.core.quoting import quoted
 
@@ -36,7 +36,7 @@ def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
         else:
             if not override.is_delete() and "." not in key:
                 check_option(key, override.value())
-            plain += _patterned(text, override)
+            plain += _with_place_for_a_pattern(text, override)
             fixed |= {key, *SETTLED_BY_GROUP.get(key, ())}
     settling = {*fixed, *(key for key in sweeps if key.startswith("method.rank"))}
     searched = compose_raw(plain, config_dir).space if settling else {}
@@ -45,7 +45,7 @@ def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
     return [*plain, f"++space={_dict(entries)}"] if entries else plain
 
 
-def _patterned(text: str, override: Any) -> list[str]:
+def _with_place_for_a_pattern(text: str, override: Any) -> list[str]:
     """The override, with what Hydra needs to put a pattern of ranks in a number's place."""
     if text.startswith((PLACE, *(f"{group}." for group in OPEN))):
         return [f"++{text}"]

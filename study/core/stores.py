@@ -76,7 +76,7 @@ def opening(key: str, url: str) -> Iterator[None]:
     try:
         yield
     except _refusals() as error:
-        raise ConfigError(f"{key}={url}", *_explained(error)) from error
+        raise ConfigError(f"{key}={url}", *_explain(error)) from error
 
 
 def _look(key: str, url: str, program: Program, writing: bool) -> bool:
@@ -86,7 +86,7 @@ def _look(key: str, url: str, program: Program, writing: bool) -> bool:
     try:
         with opening(key, url):
             if scheme in DATABASES:
-                return _is_of(key, url, program, _settled_tables(url, program, writing))
+                return _is_of(key, url, program, _complete_tables(url, program, writing))
             if scheme in FILES:
                 return holds_runs(path_of(url), writing)
             if scheme in PORTS:
@@ -97,7 +97,7 @@ def _look(key: str, url: str, program: Program, writing: bool) -> bool:
     return True
 
 
-def _settled_tables(url: str, program: Program, writing: bool) -> frozenset[str] | None:
+def _complete_tables(url: str, program: Program, writing: bool) -> frozenset[str] | None:
     """The tables of a database; where some are there that others of the program go with, it may just be being made."""
     for pause in PAUSES:
         tables = tables_at(url, writing)
@@ -120,7 +120,7 @@ def _refusals() -> tuple[type[Exception], ...]:
     return OSError, ImportError, sqlite3.Error, SQLAlchemyError
 
 
-def _explained(error: Exception) -> tuple[str, str]:
+def _explain(error: Exception) -> tuple[str, str]:
     """What is wrong, and what helps."""
     from sqlalchemy.exc import ArgumentError
 

@@ -64,15 +64,15 @@ class TensorCache:
         if size > self.limit:
             raise OSError(f"it takes {size / 1e9:.2f} GB and engine.cache_gb allows {self.limit / 1e9:.2f}")
         for _ in range(2):
-            if self._whole(entry, size):
+            if self._is_whole(entry, size):
                 os.utime(entry)  # the time of its last use
-                return _mapped(entry, shape, dtype, shared=False)
+                return _map(entry, shape, dtype, shared=False)
             self._reserve(entry, size)
-            self._fill(entry, _mapped(entry, shape, dtype, shared=True), fill, parts)
+            self._fill(entry, _map(entry, shape, dtype, shared=True), fill, parts)
             self._publish(entry)
         raise OSError(f"{entry / VALUES} was damaged as soon as it was written; is the disk sound?")
 
-    def _whole(self, entry: Path, size: int) -> bool:
+    def _is_whole(self, entry: Path, size: int) -> bool:
         """Whether the entry is published and its content is what was published; a damaged one is taken back."""
         from filelock import FileLock
 
@@ -204,7 +204,7 @@ def _idle(entry: os.DirEntry[str]) -> tuple[float, str, int] | None:
     return (used, entry.path, length) if whole or time.time() - used > ABANDONED else None
 
 
-def _mapped(entry: Path, shape: tuple[int, ...], dtype: torch.dtype, shared: bool) -> torch.Tensor:
+def _map(entry: Path, shape: tuple[int, ...], dtype: torch.dtype, shared: bool) -> torch.Tensor:
     """The values; what is written into them reaches the file only where `shared`."""
     import torch
 

@@ -26,7 +26,7 @@ MARKS = (
 DELIMITERS = (",", ";", "\t", "|")
 ENDS = re.compile(r"\r\n|\r|\n")  # of lines: those of Unix, of Windows, and of Excel for Macintosh
 SEP = re.compile(r'"?sep=([^\r\n])"?[ ]*(?=[\r\n]|$)', re.IGNORECASE)  # the first line by which Excel names a delimiter
-SPOKEN = {"\\t": "\t", "tab": "\t"}
+DELIMITER_NAMES = {"\\t": "\t", "tab": "\t"}
 
 UNCLOSED = 'close every quotation mark, and write one inside quotation marks twice: ""'
 SLASHED = 'write a quotation mark inside quotation marks twice, as "", not with a backslash before it'
@@ -93,13 +93,15 @@ def _read_delimited(
     source: str, file: Path, wanted: Collection[str], encoding: str | None, delimiter: str | None
 ) -> Table:
     text = _text(source, file, encoding)
-    spoken = SEP.match(text)
-    if spoken:
+    excel_line = SEP.match(text)
+    if excel_line:
         text, delimiter = (
-            text[spoken.end() :],
-            delimiter or spoken[1],
+            text[excel_line.end() :],
+            delimiter or excel_line[1],
         )  # its end stays, so that lines keep their numbers
-    mark = SPOKEN.get(delimiter or "", delimiter) or ("\t" if file.suffix.lower() == ".tsv" else _sniffed(text, wanted))
+    mark = DELIMITER_NAMES.get(delimiter or "", delimiter) or (
+        "\t" if file.suffix.lower() == ".tsv" else _guess_delimiter(text, wanted)
+    )
     if len(mark) != 1:
         raise DataError(f"task.delimiter={delimiter}", "is not one character", "write for example task.delimiter=tab")
     try:
@@ -131,7 +133,7 @@ def _check_repeats(source: str, names: list[str], rows: Rows, wanted: Collection
             raise DataError(f"{source}, line {line}", "repeats the header", "delete the row")
 
 
-def _sniffed(text: str, wanted: Collection[str]) -> str:
+def _guess_delimiter(text: str, wanted: Collection[str]) -> str:
     """The delimiter under which the header has the wanted columns, or else the most columns."""
 
     first = ENDS.split(text.lstrip(), maxsplit=1)[0]

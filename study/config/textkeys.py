@@ -9,7 +9,7 @@ from typing import Any, Optional, get_type_hints
 
 from study.config.former import KEYS
 from study.config.schema import OPEN, SEARCHABLE, StudyConfig, flatten
-from study.core.quoting import as_text, in_quotes, parsed
+from study.core.quoting import as_text, in_quotes, parse_override
 
 NUMBERS = ("engine.pack",)  # a number, or auto
 ARGUMENTS = {"tracking.uri": True}  # of conf/'s own options: text, each with whether it may be null
@@ -54,7 +54,7 @@ def _sweep(key: str, value: str) -> str | None:
     listed = re.fullmatch(r"choice\((.*)\)", value, re.DOTALL)
     parts = _parts(listed[1] if listed else value)
     if set(value) & set("'\"") or not all(map(str.strip, parts)) or (len(parts) == 1 and not listed):
-        override = parsed(f"{key}={value}")
+        override = parse_override(f"{key}={value}")
         return f"{key}={value}" if override is not None and override.is_sweep_override() else None
     choices = ",".join(part if _is_word(part) else in_quotes(part.strip()) for part in parts)
     return f"{key}=choice({choices})" if listed else f"{key}={choices}"
@@ -74,5 +74,5 @@ def _parts(text: str) -> list[str]:
 
 def _is_word(part: str) -> bool:
     """Whether Hydra reads just this text, rather than a number or a truth value, where nothing is quoted."""
-    override = parsed(f"key={part}")
+    override = parse_override(f"key={part}")
     return override is not None and override._value == part.strip()

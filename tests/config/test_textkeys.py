@@ -20,7 +20,7 @@ from study.config.compose import compose, compose_raw
 from study.config.overrides import rewrite
 from study.config.schema import SEARCHABLE, StudyConfig, flatten
 from study.config.space import parse_space
-from study.config.words import of_study, text_keys
+from study.config.textkeys import of_study, text_keys
 from study.core.errors import ConfigError
 from study.core.names import check_name
 from study.core.quoting import PATHS, as_text, quoted
