@@ -132,6 +132,7 @@ def _begin(data: StudyData, engine: EngineConfig, model: ModelConfig | None, sta
     import torch
     import transformers
 
+    from study.engine import problems
     from study.engine.workbench import Workbench, default_device
 
     torch.set_num_threads(1)
@@ -145,7 +146,7 @@ def _begin(data: StudyData, engine: EngineConfig, model: ModelConfig | None, sta
     _bench = Workbench(data, device, engine)
     if model is not None:
         with suppress(Exception):  # the members that want it will say what is wrong
-            _bench.tokens(model)
+            problems.problem_of(data.examples).prepare(_bench, model)
 
 
 def _end_with_driver() -> None:
