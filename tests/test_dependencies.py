@@ -18,7 +18,7 @@ INDIRECT = {
     "accelerate": "the Trainer of tests/benchmarks/peer.py",
     "pytest-xdist": "pytest -n",
 }
-LOCAL = {"study", "analysis", "benchmarks", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
+LOCAL = {"study", "analysis", *(path.stem for path in (ROOT / "tests").rglob("*"))}
 
 
 def imported(*folders: str) -> set[str]:

@@ -15,7 +15,7 @@ import torch
 
 from study.core.errors import ConfigError
 from study.engine.batches import Tokens, moved
-from study.engine.texts import readable
+from study.engine.tokenization import readable
 
 SHARED = 0.25  # of a window's tokens come again in the next, as context for sentences at its edge
 

@@ -104,9 +104,9 @@ def _quiet() -> Iterator[None]:
 
 def _example(trained: Trained) -> tuple[Any, Any]:
     """A few tokens [2, 8] with their mask, one row whole and one padded."""
-    from study.engine.shortcuts import exact
+    from study.engine.shortcuts import equivalence
 
-    ids, mask = exact.trial(trained.backbone)
+    ids, mask = equivalence.probe_tokens(trained.backbone)
     return ids[:2], mask[:2]
 
 

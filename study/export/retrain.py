@@ -14,7 +14,7 @@ from study.core.errors import StudyError
 from study.core.records import Fold
 from study.data.examples import Documents, Examples, Pairs, Texts
 from study.engine.fit import Fit
-from study.engine.texts import around, padding
+from study.engine.tokenization import around, padding
 from study.engine.workbench import StudyData, Workbench, default_device
 from study.export.frame import Frame
 from study.export.trained import Trained

@@ -47,11 +47,11 @@ def classifier(backbone: nn.Module, trained: Trained) -> SequenceClassifier | No
     """
     import torch
 
-    from study.engine.shortcuts import exact
+    from study.engine.shortcuts import equivalence
 
     if trained.frame.kind != CLASSIFY:
         return None
-    ids, mask = exact.trial(backbone)
+    ids, mask = equivalence.probe_tokens(backbone)
     with torch.no_grad():
         wanted = trained.computing(backbone)(ids, mask)
         largest = max(1.0, float(wanted.abs().max()))
@@ -60,7 +60,7 @@ def classifier(backbone: nn.Module, trained: Trained) -> SequenceClassifier | No
                 made = _empty(backbone, trained)
                 modules = fill(made)
                 answered = made(input_ids=ids, attention_mask=mask).logits
-            except exact.ODD:  # another architecture on top of the backbone, or none
+            except equivalence.ODD:  # another architecture on top of the backbone, or none
                 continue
             if answered.shape == wanted.shape and (answered - wanted).abs().max() <= TOLERANCE * largest:
                 return SequenceClassifier(made, modules)

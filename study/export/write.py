@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from study.core.errors import ConfigError, StudyError
-from study.data.examples import Documents, Examples, Pairs, Texts
+from study.data.examples import Examples, Texts
 from study.export import card, measure, retrain
 from study.export.evidence import gather
 from study.export.formats import Format
@@ -85,14 +85,9 @@ def manifest_of(job: Job, made: Format, one: Trained) -> Manifest:
 
 def sample(examples: Examples) -> tuple[Any, ...]:
     """Texts of the study, or documents, from the shortest to the longest."""
-    assert isinstance(examples, Texts | Pairs | Documents)
-    if isinstance(examples, Documents):
-        found: list[Any] = list(zip(examples.queries, examples.sentences, strict=True))
-        ordered = sorted(found, key=lambda document: sum(map(len, document[1])))
-    else:
-        ordered = sorted(examples.texts if isinstance(examples, Texts) else examples.sources, key=len)
-    places = np.unique(np.linspace(0, len(ordered) - 1, VERIFIED).round().astype(int))
-    return tuple(ordered[i] for i in places)
+    order, inputs = np.argsort(examples.input_sizes(), kind="stable"), examples.inputs()
+    places = np.unique(np.linspace(0, len(order) - 1, VERIFIED).round().astype(int))
+    return tuple(inputs[i] for i in order[places])
 
 
 def mean_logits(trained: list[Trained], texts: tuple[Any, ...]) -> np.ndarray:

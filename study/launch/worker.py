@@ -39,6 +39,7 @@ class Worker:
         import torch
         import transformers
 
+        from study.engine.problems import problem_of
         from study.engine.workbench import Workbench
 
         torch.set_num_threads(1)
@@ -47,7 +48,7 @@ class Worker:
         self._bench = Workbench(self.data, _device(place), self.engine)
         if self.model is not None and self.model.precision != "auto":
             with suppress(Exception):  # the members that want it will say what is wrong
-                self._bench.tokens(self.model)
+                problem_of(self.data.examples).prepare(self._bench, self.model)
 
     @property
     def bench(self) -> Workbench:

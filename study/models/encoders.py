@@ -13,7 +13,7 @@ from torch import nn
 from study.config.schema import ModelConfig
 from study.core.errors import AssetError, ConfigError
 from study.data import packages
-from study.models import attention, published, roles
+from study.models import attention, hub, roles
 from study.models import identity as identity_of
 from study.models.embedded import ENCODERS as EMBEDDED
 from study.models.linear import is_linear, matrix
@@ -191,13 +191,13 @@ def opened(model: ModelConfig, backbone: nn.Module) -> Encoder:
 
 def tokenizer(model: ModelConfig) -> Any:
     """The model's own tokenizer; AssetError where there is none."""
-    return published.tokenizer(model.name, source(model.name))
+    return hub.tokenizer(model.name, source(model.name))
 
 
 def require_weights(model: ModelConfig) -> None:
     """Raise AssetError where the model's weights are known not to be there."""
     if not model.random_weights:
-        published.require_weights(model.name, source(model.name))
+        hub.require_weights(model.name, source(model.name))
 
 
 def _reader(backbone: Any) -> nn.Module:

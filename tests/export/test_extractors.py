@@ -16,7 +16,7 @@ from study.config.schema import ModelConfig
 from study.core.records import Fold
 from study.data.examples import Documents
 from study.engine.fit import Fit
-from study.engine.problems.extract import Extract
+from study.engine.problems.documents import Extract
 from study.engine.workbench import StudyData, Workbench
 from study.export import load
 from study.export.formats import get

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import as_pickles, letters, save_model, save_writer, shifted
+from tiny import as_pickles, frozen, letters, save_model, save_writer, shifted
 
 from study.config.schema import ModelConfig, StudyConfig
 from study.config.space import parse_space
@@ -22,7 +22,7 @@ from study.search.plan import Plan
 
 
 def states(folder: Path) -> np.ndarray:
-    return Workbench(letters(), torch.device("cpu")).pooled(ModelConfig(str(folder))).values.numpy().copy()
+    return frozen(Workbench(letters(), torch.device("cpu")), ModelConfig(str(folder))).pooled().values.numpy().copy()
 
 
 def planned(folder: Path, **space: str) -> Plan:

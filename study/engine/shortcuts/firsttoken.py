@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from study.engine.shortcuts.exact import unchanged
+from study.engine.shortcuts.equivalence import unchanged
 from study.models.attention import FIRST_TOKEN
 from study.models.encoders import blocks
 

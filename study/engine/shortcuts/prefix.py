@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from study.engine.shortcuts.exact import trial, unchanged
+from study.engine.shortcuts.equivalence import probe_tokens, unchanged
 from study.models.encoders import blocks
 
 
@@ -91,7 +91,7 @@ def resumed(backbone: nn.Module, block: int, hidden: torch.Tensor, cut: Cut) -> 
 
 def find_cut(backbone: nn.Module, block: int) -> Cut | None:
     """The cheapest cut below `block` with which the backbone computes what it computes whole, or None."""
-    ids, mask = trial(backbone)
+    ids, mask = probe_tokens(backbone)
     hidden, outputs = entering(backbone, block, ids, mask), _outputs(backbone, ids, mask)
     for cut in (Cut(outputs), Cut(outputs, first_runs=True)):
         if cut.first_runs and (block == 1 or not outputs):

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from study.engine.shortcuts.exact import trial
+from study.engine.shortcuts.equivalence import probe_tokens
 from study.methods.layers.packed import PackedLinear
 from study.models.encoders import blocks
 from study.models.linear import is_linear
 
 
 @torch.no_grad()
-def fed(backbone: nn.Module, block: int) -> tuple[str, ...]:
+def entry_layers(backbone: nn.Module, block: int) -> tuple[str, ...]:
     """The linear layers, by name, whose input is what enters the block: their frozen products are frozen work too."""
     name, layers = blocks(backbone)
     entered: list[torch.Tensor] = []
@@ -35,7 +35,7 @@ def fed(backbone: nn.Module, block: int) -> tuple[str, ...]:
     handles = [layers[block].register_forward_pre_hook(enter, with_kwargs=True)]
     linears = [(inner, m) for inner, m in layers[block].named_modules() if is_linear(m)]
     handles += [module.register_forward_pre_hook(look(inner)) for inner, module in linears]
-    ids, mask = trial(backbone)
+    ids, mask = probe_tokens(backbone)
     try:
         backbone(input_ids=ids, attention_mask=mask)
     finally:

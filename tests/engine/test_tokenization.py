@@ -9,7 +9,7 @@ import pytest
 from tiny import save_model
 from transformers import AutoTokenizer
 
-from study.engine.texts import tokenized
+from study.engine.tokenization import tokenized
 
 TEXTS = ("a b c d e", "a b", "a b c", "")
 

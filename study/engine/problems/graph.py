@@ -22,7 +22,8 @@ from study.engine.problems.base import Problem, cross_entropies, levelled
 from study.engine.shortcuts import products
 from study.engine.workbench import Workbench
 from study.models import graphs
-from study.scoring import losses
+from study.models.tables import Tables
+from study.scoring.losses import classification
 
 
 class Nodes(Problem):
@@ -49,6 +50,10 @@ class Nodes(Problem):
         self.products = self._products() if cached and lowest < self.layers else {}
         self._copies: dict[int, tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]] = {}
 
+    @classmethod
+    def require(cls, model: ModelConfig, examples: Graph, tables: tuple[Tables, ...]) -> None:
+        """Nothing: a graph network is made on the spot, and looks up nothing."""
+
     def _key(self, what: str) -> tuple[object, ...]:
         return what, self.model.name, self.model.random_weights, self.model.precision, self.lowest
 
@@ -61,10 +66,10 @@ class Nodes(Problem):
         sites = [s for s in self.bench.encoder(self.model).sites if s.layer == self.lowest]
 
         def made() -> dict[str, torch.Tensor]:
-            found: dict[str, torch.Tensor] = {}
+            seen: dict[str, torch.Tensor] = {}
 
             def see(name: str, _: nn.Module, __: object, out: torch.Tensor) -> None:
-                found[name] = out.clone()  # a convolution may go on in the memory of what it was given
+                seen[name] = out.clone()  # a convolution may go on in the memory of what it was given
 
             handles = [self.network.get_submodule(s.name).register_forward_hook(partial(see, s.name)) for s in sites]
             try:
@@ -72,7 +77,7 @@ class Nodes(Problem):
             finally:
                 for handle in handles:
                     handle.remove()
-            return found
+            return seen
 
         return self.bench.once(self._key("products"), made)
 
@@ -80,9 +85,9 @@ class Nodes(Problem):
         """All rows at once: the graph is read whole for one as for all."""
         return [slice(0, count)]
 
-    def adapted(self, own: np.ndarray) -> tuple[int, int]:
+    def adapted(self, rows: np.ndarray) -> tuple[int, int]:
         """Every node enters the adapters, whichever have a loss."""
-        return (len(self.states) if len(own) else 0), 1
+        return (len(self.states) if len(rows) else 0), 1
 
     def logits(self, pack: Pack, rows: np.ndarray) -> torch.Tensor:
         """Logits [P, n, classes] of the nodes at `rows` [P, n]."""
@@ -117,7 +122,7 @@ class Nodes(Problem):
     @torch.no_grad()
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
         logits = self.logits(pack, levelled(positions)[0]).cpu().numpy()
-        return [losses.classification(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
+        return [classification(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
 
     @torch.no_grad()
     def answer(self, pack: Pack, row: int) -> torch.Tensor:
@@ -126,3 +131,6 @@ class Nodes(Problem):
 
     def below(self, row: np.ndarray) -> Callable[[], object] | None:
         return partial(self._frozen, self.features, end=self.lowest) if self.lowest else None
+
+
+PROBLEM = Nodes

@@ -18,7 +18,7 @@ NEIGHBOURS = ("layer_types", "sliding_window", "local_attention", "attention_win
 ODD = (RuntimeError, TypeError, ValueError, IndexError, AttributeError)
 
 
-def trial(backbone: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+def probe_tokens(backbone: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     """A few token ids [3, 8] with their mask, on the backbone's device: one row whole, two padded."""
     config: Any = backbone.config
     device, pad = next(backbone.parameters()).device, config.pad_token_id or 0
@@ -38,7 +38,7 @@ def takes_mask(backbone: nn.Module) -> bool:
     config: Any = backbone.config
     if any(getattr(config, name, None) for name in NEIGHBOURS):
         return False
-    ids, mask = trial(backbone)
+    ids, mask = probe_tokens(backbone)
     whole = backbone(input_ids=ids, attention_mask=mask).last_hidden_state
     try:
         other = backbone(input_ids=ids, attention_mask=ready(mask)).last_hidden_state
@@ -55,7 +55,7 @@ def ready(mask: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def unchanged(backbone: nn.Module, changed: Callable[[], AbstractContextManager[None]], tokens: int = 8) -> bool:
     """Whether the first `tokens` last hidden states of a few texts are the same inside `changed()` as outside."""
-    ids, mask = trial(backbone)
+    ids, mask = probe_tokens(backbone)
     whole = backbone(input_ids=ids, attention_mask=mask).last_hidden_state[:, :tokens]
     try:
         with changed():

@@ -12,13 +12,16 @@ import torch
 from torch.nn import functional as F
 
 from study.config.schema import ModelConfig
+from study.core.errors import AssetError
 from study.data.examples import Pairs
+from study.engine import lookups
 from study.engine.batches import moved
 from study.engine.pack import Pack
-from study.engine.pairs import Written, read_pairs
+from study.engine.pairs import PairNeed, Written, read_pairs
 from study.engine.problems.base import Problem, in_turns, levelled
 from study.engine.workbench import Workbench
 from study.models import generators
+from study.models.tables import Tables
 from study.text import rouge
 
 IGNORED = -100  # what torch's cross entropy leaves out
@@ -39,6 +42,16 @@ class Generate(Problem):
         self.lengths = self.written.source.lengths + self.written.target.lengths
         self.truncated = self.written.source.truncated
 
+    @classmethod
+    def require(cls, model: ModelConfig, examples: Pairs, tables: tuple[Tables, ...]) -> None:
+        tokenizer = lookups.tokenizer_of(model)
+        start = generators.start(model)
+        if tokenizer.eos_token_id is None:
+            rule = "has a tokenizer without a token that ends a text, which it would write"
+            remedy = "give it one (tokenizer.eos_token) that the model knows, and save it"
+            raise AssetError(f"model.name={model.name}", rule, remedy)
+        lookups.require(PairNeed(model, tokenizer, examples, start), tables)
+
     def _read(self, model: ModelConfig) -> Written:
         read = read_pairs(self.pairs, self.tokenizer, model.max_length, self.two_stacks)
         self.bench.note_cut(model, read.source, "source")
@@ -51,8 +64,8 @@ class Generate(Problem):
         """The mean cross entropy of each row's target, [rows]."""
         ids, logits = (self._two if self.two_stacks else self._one)(pack, rows)
         each = F.cross_entropy(logits.flatten(0, 1).float(), ids.flatten(), ignore_index=IGNORED, reduction="none")
-        own = moved(self.written.target.lengths[rows], self.device)
-        return each.view_as(ids).sum(1) / own
+        lengths = moved(self.written.target.lengths[rows], self.device)
+        return each.view_as(ids).sum(1) / lengths
 
     def _two(self, pack: Pack, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Targets [rows, T] and their logits [rows, T, words] of an encoder–decoder model."""
@@ -86,18 +99,19 @@ class Generate(Problem):
         texts: list[dict[int, str]] = [{} for _ in positions]
         for batches in in_turns(self.lengths, positions, self.bench.engine.tokens):
             rows = levelled(batches)[0]
-            found = self._losses(pack, rows.reshape(-1)).view(rows.shape).tolist()
+            row_losses = self._losses(pack, rows.reshape(-1)).view(rows.shape).tolist()
             wrote = np.array(self.write(pack, rows.reshape(-1)), dtype=object).reshape(rows.shape)
             for p, batch in enumerate(batches):
-                losses[p].update(zip(batch.tolist(), found[p], strict=False))
+                losses[p].update(zip(batch.tolist(), row_losses[p], strict=False))
                 texts[p].update(zip(batch.tolist(), wrote[p], strict=False))
-        return [self._judged(a, b, p) for a, b, p in zip(losses, texts, positions, strict=True)]
+        return [self._figures(a, b, p) for a, b, p in zip(losses, texts, positions, strict=True)]
 
-    def _judged(self, losses: dict[int, float], texts: dict[int, str], positions: np.ndarray) -> dict[str, float]:
-        own = positions.tolist()
-        figures = rouge.f1([texts[i] for i in own], [self.pairs.targets[i] for i in own], self.pairs.words)
+    def _figures(self, losses: dict[int, float], texts: dict[int, str], positions: np.ndarray) -> dict[str, float]:
+        """ROUGE of what one member wrote, against the targets, and the mean loss."""
+        rows = positions.tolist()
+        figures = rouge.f1([texts[i] for i in rows], [self.pairs.targets[i] for i in rows], self.pairs.words)
         means = {name: float(values.mean()) for name, values in figures.items()}
-        return {**means, "loss": float(np.mean([losses[i] for i in own]))}
+        return {**means, "loss": float(np.mean([losses[i] for i in rows]))}
 
     def write(self, pack: Pack, rows: np.ndarray) -> list[str]:
         """What the members write for `rows` [P·n], member after member."""
@@ -109,3 +123,6 @@ class Generate(Problem):
     def answer(self, pack: Pack, row: int) -> torch.Tensor:
         self.write(pack, np.array([row]))
         return torch.empty(0)
+
+
+PROBLEM = Generate
