@@ -20,7 +20,7 @@ def locate(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
         target = get_object(str(name))
     except (ImportError, AttributeError, ValueError) as error:
         first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
-        remedy = "write the dotted path of a class or function"
+        remedy = "write the dotted path of a class or function; PYTHONPATH names folders of your own"
         raise ConfigError(f"{group}.{TARGET}={name}", f"cannot be imported ({first})", remedy) from error
     if not callable(target):
         rule = "is neither a class nor a function"

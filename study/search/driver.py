@@ -49,6 +49,14 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     tracker.check(config)
     plan = make_plan(config, launcher.call)
     plan = plan.with_decisions(decisions.recall(config))
+    try:
+        return _run(plan, launcher, tracker, argv, report)
+    except KeyboardInterrupt:
+        print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(plan: Plan, launcher: Launcher, tracker: Tracker, argv: list[str], report: Report) -> int:
     # Workers import and load while this process opens its stores.
     with launcher.start(Worker(plan.data, plan.config.engine, plan.config.model)):
         if plan.config.undecided:
@@ -76,8 +84,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: Tracker, launcher: Launcher, re
             finish.record_exports(ledger, tracker)
     except KeyboardInterrupt:
         tracker.end("KILLED")
-        print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)
-        return INTERRUPTED
+        raise
     except BaseException:
         tracker.end("FAILED")
         raise
