@@ -35,7 +35,7 @@ class Row:
 
 
 def rows(group: str, sites: tuple[LinearSite, ...], rank: int | str) -> list[Row]:
-    """What a group matches, in the order in which a block has it."""
+    """The linear layers that a group matches, a row for each name, in the order in which a block has them."""
     pattern = ranks.entries(rank)
     out = []
     for alike_sites in alike(s for s in sites if matches(group, s)):
@@ -47,7 +47,10 @@ def rows(group: str, sites: tuple[LinearSite, ...], rank: int | str) -> list[Row
 
 
 def show(config: StudyConfig) -> None:
-    """Print it, from the model's configuration alone; StudyError where there is none."""
+    """Print what each group of targets matches in the configured model, of which no weights are loaded.
+
+    Raises StudyError where there is no such model, method or data.
+    """
     from rich.console import Console
 
     methods.check(config)

@@ -36,7 +36,10 @@ def register_schema() -> None:
 
 
 def compose(overrides: list[str], config_dir: str | None = None) -> StudyConfig:
-    """The typed, validated configuration; StudyError where it cannot run."""
+    """The typed, validated configuration that conf/, `config_dir` and Hydra's `overrides` come to.
+
+    Raises ConfigError where they cannot be composed, or where no study can run with it.
+    """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -97,7 +100,7 @@ def check_option(group: str, value: Any) -> None:
 
 
 def explain(error: BaseException) -> ConfigError:
-    """One line for what Hydra and OmegaConf say in several."""
+    """The ConfigError that says in one line what an error of Hydra or OmegaConf says in several."""
     causes = list(_causes(error))
     text, last = " ".join(map(str, causes)), [line.strip() for line in str(causes[-1]).splitlines() if line.strip()]
     where = re.search(r"full_key: (\S+)", text)

@@ -31,16 +31,19 @@ class Space:
         return {key: _values(key, d) for key, d in self.distributions.items()}
 
     def around(self, key: str = "", value: Any = None) -> dict[str, Any]:
-        """What a check of one value has to set beside it: the largest rank of every key of a pattern."""
+        """The assignments to check one value of a key by: it, and the largest rank of every key of a pattern.
+
+        Without a key these ranks alone.
+        """
         largest = {k: max(_extremes(d)) for k, d in self.distributions.items() if k.startswith(ranks.PLACE)}
         return {**largest, key: value} if key else largest
 
     def singly(self) -> list[dict[str, Any]]:
-        """Every value that stands for all of a key, alone; and none, for what is fixed."""
+        """The assignments to check one by one: none, for what is fixed, then each extreme value of each key alone."""
         return [{}, *({key: value} for key, values in self.extremes().items() for value in values)]
 
     def extremes(self) -> dict[str, list[Any]]:
-        """Values that stand for all of a key when a choice is checked: every choice, or both ends."""
+        """For each key, the values that stand for all of its values in a check: every choice, or both ends."""
         return {key: _extremes(d) for key, d in self.distributions.items()}
 
 

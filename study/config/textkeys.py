@@ -34,8 +34,8 @@ def _texts(kind: type[Any], prefix: str) -> dict[str, bool]:
     return out
 
 
-def of_study(argument: str) -> str:
-    """The argument of `lora-study`, its text quoted; commas outside brackets sweep a searchable key.
+def hydra_argument(argument: str) -> str:
+    """The argument of `lora-study` in Hydra's grammar: text is quoted, commas outside brackets sweep a searchable key.
 
     A + before a key of the schema is left out: there is nothing to add, and what it should hold is clear. A key that
     once chose an option of its group, such as ``tracking.name``, is the group.

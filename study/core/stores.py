@@ -98,7 +98,10 @@ def _look(key: str, url: str, program: Program, writing: bool) -> bool:
 
 
 def _complete_tables(url: str, program: Program, writing: bool) -> frozenset[str] | None:
-    """The tables of a database; where some are there that others of the program go with, it may just be being made."""
+    """The tables of a database, None where it is yet to be made.
+
+    Where some of the program's tables are there without the others, it may just be being made: it is looked at again.
+    """
     for pause in PAUSES:
         tables = tables_at(url, writing)
         if not tables or program.tables <= tables or not program.tables & tables:
@@ -121,7 +124,7 @@ def _refusals() -> tuple[type[Exception], ...]:
 
 
 def _explain(error: Exception) -> tuple[str, str]:
-    """What is wrong, and what helps."""
+    """The rule that an address breaks by this error of opening it, and the remedy."""
     from sqlalchemy.exc import ArgumentError
 
     said = str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error).strip()

@@ -29,7 +29,7 @@ Fill = Callable[["torch.Tensor", int], None]
 
 
 class Recall(Protocol):
-    """How a tensor is come by: as :meth:`TensorCache.get`, whose contract it has, with or without keeping it."""
+    """A function with the contract of :meth:`TensorCache.get`, whether it keeps the tensors or not."""
 
     def __call__(
         self, key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1
@@ -153,7 +153,7 @@ def forget(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, par
 
 
 def under(recall: Recall, *prefix: object) -> Recall:
-    """The same with keys that begin so."""
+    """The same Recall, with `prefix` before every key."""
 
     def get(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
         return recall((*prefix, *key), shape, dtype, fill, parts)
@@ -162,7 +162,7 @@ def under(recall: Recall, *prefix: object) -> Recall:
 
 
 def forgiving(recall: Recall) -> Recall:
-    """The same, but made again each time where there is no room: for what nothing can go on without."""
+    """The same Recall, but where there is no room the tensor is made in memory each time, instead of an OSError."""
 
     def get(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
         try:

@@ -38,7 +38,7 @@ def without_duplicates(examples: Examples) -> Examples:
 
 
 def _normal_keys(examples: Examples) -> list[str]:
-    """What each example is read as; a letter and its accent are one whether they are written as one or as two."""
+    """The texts [n] by which examples are compared; a letter and its accent are one, however they are written."""
     return [unicodedata.normalize("NFC", key) for key in examples.keys()]  # noqa: SIM118 -- no dictionary
 
 
@@ -114,5 +114,5 @@ _SPACED = _Spaced()
 
 
 def _without_zeros(notes: dict[str, int]) -> dict[str, int]:
-    """The notes that there is something to say about."""
+    """The notes whose count is not 0."""
     return {name: count for name, count in notes.items() if count}

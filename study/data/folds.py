@@ -25,7 +25,7 @@ class Folds:
 
 
 def draw_stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """`count` positions, sorted, each class in its share (largest remainders first)."""
+    """Draw `count` positions, sorted, of `labels` [n], each class in its share (largest remainders first)."""
     rng = np.random.default_rng(seed)
     classes, sizes = np.unique(labels, return_counts=True)
     exact = sizes * count / len(labels)
@@ -108,7 +108,7 @@ def _check_parts(examples: Examples, folds: tuple[Fold, ...], classes: np.ndarra
 
 
 def _fingerprint(labels: np.ndarray, folds: tuple[Fold, ...]) -> str:
-    """Training positions need no mention: they are every fold's validation positions but one's."""
+    """Sixteen hexadecimal digits of the labels and each fold's validation positions, which settle the training ones."""
     digest = hashlib.sha256(labels.astype(np.int64).tobytes())
     for fold in folds:
         digest.update(fold.valid.astype(np.int64).tobytes() + b"|")

@@ -56,7 +56,7 @@ class Hub(Task):
 
 
 def _load(config: TaskConfig, split: str) -> Any:
-    """One split, as datasets has it."""
+    """One split as the package datasets has it; AssetError without that package, or where there is no such split."""
     try:
         import datasets
     except ImportError as error:
@@ -127,7 +127,7 @@ def _cache(source: Path, usual: Path) -> str | None:
 
 
 def _guess_columns(config: TaskConfig, features: Any) -> TaskConfig:
-    """The configuration with what the columns' types leave no doubt about."""
+    """The configuration with `label` and `text` filled in, where the columns' types leave no doubt which they are."""
     strings = [name for name, kind in features.items() if getattr(kind, "dtype", "") in ("string", "large_string")]
     labels = [name for name, kind in features.items() if hasattr(kind, "names")]
     if config.label is None and len(labels) == 1 and build.kind_of(config) == "classification":

@@ -89,7 +89,7 @@ def _with_highlights(paper: dict[str, Any], aspect: str) -> list[tuple[str, int]
 def _with_oracle_highlights(
     marked: list[tuple[str, int]], reference: str, budget: int, words: Words
 ) -> list[tuple[str, int]]:
-    """The same sentences with the oracle's highlights."""
+    """The same sentences, those highlighted that a greedy search for the reference takes within `budget` words."""
     taken = summaries.oracle([sentence for sentence, _ in marked], reference, budget, words)
     return [(sentence, int(i in taken)) for i, (sentence, _) in enumerate(marked)]
 

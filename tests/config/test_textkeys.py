@@ -20,7 +20,7 @@ from study.config.compose import compose, compose_raw
 from study.config.overrides import rewrite
 from study.config.schema import SEARCHABLE, StudyConfig, flatten
 from study.config.space import parse_space
-from study.config.textkeys import of_study, text_keys
+from study.config.textkeys import hydra_argument, text_keys
 from study.core.errors import ConfigError
 from study.core.names import check_name
 from study.core.quoting import PATHS, as_text, quoted
@@ -284,4 +284,4 @@ def test_what_is_no_option_and_no_key_is_refused_while_composing(wrong: str) -> 
 
 
 def test_spaces_around_a_key_are_none_of_it() -> None:
-    assert of_study(" task.text =x") == "task.text='x'"
+    assert hydra_argument(" task.text =x") == "task.text='x'"

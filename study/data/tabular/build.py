@@ -30,7 +30,7 @@ JOINED = "+"  # between the names of two columns whose texts are read one after 
 
 
 def kind_of(config: TaskConfig) -> str:
-    """What is learned; classes, unless said otherwise."""
+    """What `task.kind` says is learned: classification where it says nothing."""
     return config.kind or "classification"
 
 

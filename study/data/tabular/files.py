@@ -80,7 +80,7 @@ def _text(source: str, file: Path, encoding: str | None) -> str:
 
 
 def _refuse_nul(source: str, text: str) -> None:
-    """Text of which much is NUL is in UTF-16; one NUL in other text is a fault of its line."""
+    """Raise DataError for NUL characters: many mean another encoding, a single one is a fault of its line."""
     nuls = text.count("\0")
     if nuls > 1 and 4 * nuls >= len(text):
         raise DataError(source, "holds NUL characters, so it is in another encoding", "write task.encoding=utf-16-le")

@@ -79,7 +79,7 @@ def _refuse_measurements(texts: Sequence[str], table: Table, name: str) -> None:
 
 
 def _kind(texts: Sequence[Sequence[str]], tables: Sequence[Table], label_type: str | None) -> str:
-    """What the labels of the column are."""
+    """What the labels of the column are: numbers, true or false, or words (the keys of SAYS)."""
     if label_type == "text":
         return "words"
     if label_type == "number":
@@ -95,7 +95,7 @@ def _kind(texts: Sequence[Sequence[str]], tables: Sequence[Table], label_type: s
 
 
 def _reason(kind: str, texts: Sequence[Sequence[str]], tables: Sequence[Table], label_type: str | None) -> str:
-    """Where labels that are numbers in part are words, the first that is none."""
+    """Of labels that are words though some are numbers, a note on the first that is none; else an empty text."""
     every = [(table, i, text) for table, column in zip(tables, texts, strict=True) for i, text in enumerate(column)]
     if kind != "words" or label_type == "text" or not any(is_number(text) for _, _, text in every):
         return ""
