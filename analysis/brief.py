@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from analysis import exported as export
 from analysis import findings as say
 from analysis import wording as w
-from analysis.adapted import LinearLayer
 from analysis.findings import Findings
+from analysis.layers import UNRECORDED, LinearLayer
 from analysis.references import cells
 
 
@@ -42,7 +42,7 @@ def table(rows: Sequence[dict[str, str]]) -> str:
 def mermaid(linears: Sequence[LinearLayer]) -> str:
     """A flow chart of the backbone, bottom to top: each layer with what is adapted in it."""
     if not linears:
-        return "The study did not record its linear layers."
+        return UNRECORDED
     places = list(dict.fromkeys(x.place for x in linears))
     nodes = [_node(i, place, [x for x in linears if x.place == place]) for i, place in enumerate(places)]
     chain = " --> ".join(["input", *(f"L{i}" for i in range(len(places))), "head"])

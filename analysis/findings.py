@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis import wording as w
-from analysis.adapted import LinearLayer, linear_layers
 from analysis.answer import Answer, choose
 from analysis.exported import exported
 from analysis.figures import Figure, all_figures
+from analysis.layers import LinearLayer, recorded_layers
 from analysis.references import Reference, references
 from analysis.runs import FOLD, StudyRuns, json_or_none
 from study.core.evidence import compare_to_best
@@ -57,7 +57,7 @@ def find(runs: StudyRuns) -> Findings:
     linears: tuple[LinearLayer, ...] = ()
     if answer.recommended is not None:
         recommended = compared[compared["number"] == answer.recommended].iloc[0]
-        linears = linear_layers(json_or_none(runs.info.tags.get("linears")), recommended)
+        linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
     return Findings(runs, compared, front, answer, comparison, figures, linears, untrained, exported(runs.trials))
 
 

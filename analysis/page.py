@@ -8,10 +8,10 @@ from html import escape
 from analysis import exported as export
 from analysis import findings as say
 from analysis import wording as w
-from analysis.adapted import LinearLayer
 from analysis.figures import Figure
 from analysis.findings import Findings
 from analysis.interactive import plotly_script, to_html
+from analysis.layers import UNRECORDED, LinearLayer
 from analysis.references import cells
 
 STYLE = """
@@ -142,7 +142,7 @@ def _figure(figure: Figure) -> str:
 
 def _adapted(linears: Sequence[LinearLayer]) -> str:
     if not linears:
-        return '<p class="note">The study did not record its linear layers.</p>'
+        return f'<p class="note">{escape(UNRECORDED)}</p>'
     names = list(dict.fromkeys(x.name for x in linears))
     cells = {(x.place, x.name): x.adapted for x in linears}
     head = "".join(f"<th>{escape(name)}</th>" for name in names)

@@ -30,7 +30,7 @@ METRICS = (
 )  # fmt: skip
 COLUMNS = (
     "number", "label", "baseline", "state", "duplicate_of", "error", "kind", "rank", "rank_pattern", "lam", "targets",
-    "layers", "residual",
+    "layers", "residual", "adaptation",
 )  # fmt: skip
 
 
@@ -126,10 +126,10 @@ def count_left_out(trials: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def json_or_none(text: str | None) -> Any:
-    """The value, or None where a store has cut the text short or never had it."""
+def json_or_none(text: Any) -> Any:
+    """The value, or None where a store has cut the text short or never had it, which a frame knows as NaN."""
     try:
-        return None if text is None else json.loads(text)
+        return json.loads(text) if isinstance(text, str) else None
     except json.JSONDecodeError:
         return None
 
@@ -193,7 +193,7 @@ def _study_info(run: Run) -> StudyInfo:
 
 def _trial_row(run: Run) -> dict[str, Any]:
     tags, params = run.data.tags, run.data.params
-    named = {key: tags.get(PREFIX + key) for key in ("label", "baseline", "duplicate_of", "error")}
+    named = {key: tags.get(PREFIX + key) for key in ("label", "baseline", "duplicate_of", "error", "adaptation")}
     method = {key: params.get(f"method.{key}") for key in ("kind", "rank", "targets", "layers", "residual")}
     state = STATES.get(run.info.status, "incomplete")
     lam, rank = params.get("method.lambda"), method["rank"]

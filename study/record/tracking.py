@@ -20,7 +20,7 @@ from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig, flatten, plain
 from study.core import addresses, stores
 from study.core.errors import ConfigError
-from study.core.records import FoldResult, Provenance
+from study.core.records import Adaptation, FoldResult, Provenance
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -45,6 +45,9 @@ class Tracker:
 
     def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
         """Open a trial's record."""
+
+    def adaptation(self, number: int, adaptation: Adaptation) -> None:
+        """Record what an open or closed trial's configuration comes to on its model, once."""
 
     def fold(self, result: FoldResult) -> None:
         """Record a finished fold."""
@@ -105,6 +108,9 @@ class Behind(Tracker):
     def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
         self._later(self.tracker.trial, number, configuration, label, baseline)
 
+    def adaptation(self, number: int, adaptation: Adaptation) -> None:
+        self._later(self.tracker.adaptation, number, adaptation)
+
     def fold(self, result: FoldResult) -> None:
         self._later(self.tracker.fold, result)
 
@@ -147,6 +153,7 @@ class MlflowTracker(Tracker):
         self.folds: dict[tuple[int, int], str] = {}
         self.open: set[int] = set()
         self.closed: set[int] = set()
+        self.adapted: set[int] = set()  # whose adaptation is recorded, which earlier versions did not do
         self.devices: set[str] = set()
 
     def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
@@ -179,6 +186,7 @@ class MlflowTracker(Tracker):
             number = int(run.data.tags[f"{TAG}trial"])
             self.trials[number] = run.info.run_id
             self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
+            self.adapted |= {number} if f"{TAG}adaptation" in run.data.tags else set()
         for number in self.trials.keys() - self.closed:
             self._adopt_folds(number)
         self.client.update_run(root.info.run_id, status="RUNNING")
@@ -257,6 +265,11 @@ class MlflowTracker(Tracker):
         tags = {**self._tags(number), f"{TAG}label": label, **({f"{TAG}baseline": baseline} if baseline else {})}
         params = _params(self.config, configuration)
         self.trials[number] = self._create(label, "trial", tags, params, self.root)
+
+    def adaptation(self, number: int, adaptation: Adaptation) -> None:
+        if number not in self.adapted:
+            self.client.set_tag(self.trials[number], f"{TAG}adaptation", adaptation.to_json())
+            self.adapted.add(number)
 
     def fold(self, result: FoldResult) -> None:
         key = (result.trial, result.fold)
