@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from analysis import exported as export
 from analysis import findings as say
-from analysis import wording as w
 from analysis.findings import Findings
 from analysis.layers import UNRECORDED, LinearLayer
 from analysis.references import cells
+from study.core import formatting as fmt
 
 
 def render(f: Findings) -> str:
@@ -60,10 +60,10 @@ def _node(number: int, place: str, linears: Sequence[LinearLayer]) -> str:
 
 def _named(f: Findings, number: int | None) -> str:
     if number is None:
-        return w.MISSING
+        return fmt.MISSING
     row = f.trial(number)
-    score = w.with_se(row["score"], row["score_se"])
-    return f"**{_cell(w.text(row['label']))}** (trial {number}), {score}, {w.count(row['params/trainable'])} parameters"
+    score, cost = fmt.with_se(row["score"], row["score_se"]), fmt.count(row["params/trainable"])
+    return f"**{_cell(fmt.text(row['label']))}** (trial {number}), {score}, {cost} parameters"
 
 
 def _cell(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from study.config.schema import ModelConfig
 from study.core.errors import AssetError, ConfigError
-from study.core.wording import plural
+from study.core.formatting import plural
 from study.data.examples import Documents, Examples, Pairs, Texts
 from study.engine.batches import Tokens
 from study.engine.pairs import read_pairs

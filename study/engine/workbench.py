@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from study.config.schema import EngineConfig, ModelConfig
+from study.core.formatting import plural
 from study.core.records import Fold
 from study.core.tensor_cache import PARTS, Recall, TensorCache, forget, forgiving, under
-from study.core.wording import plural
 from study.data.examples import Documents, Examples, Texts
 from study.engine.batches import Ragged, Tokens, scoring_batches
 from study.engine.pooling import reader

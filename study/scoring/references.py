@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from study.core.figures import ERROR
 from study.core.records import Fold
+from study.core.standard_error import standard_error
 from study.data.examples import Classified, Documents, Examples, Pairs
 from study.scoring import metrics
 from study.text import rouge, summaries
@@ -40,7 +41,7 @@ def summary(examples: Examples, folds: Sequence[Fold]) -> dict[str, float]:
     for name, metric in [(name, metric) for name, scores in found[0].items() for metric in scores]:
         values = [scores[name][metric] for scores in found]
         out[f"reference/{name}/{metric}"] = float(np.mean(values))
-        out[f"reference/{name}/{metric}_se"] = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+        out[f"reference/{name}/{metric}{ERROR}"] = standard_error(values)
     tested = references(examples, test) if len(test.valid) else {}
     return out | {f"reference/{n}/test/{m}": v for n, scores in tested.items() for m, v in scores.items()}
 

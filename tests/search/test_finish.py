@@ -14,8 +14,8 @@ from tiny import configuration
 from study import methods
 from study.config.members import TrialResult
 from study.config.schema import StudyConfig
+from study.core.formatting import plural
 from study.core.records import Epoch, FoldResult
-from study.core.wording import plural
 from study.search import finish
 
 
