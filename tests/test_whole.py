@@ -11,6 +11,7 @@ from tiny import save_model, save_writer
 
 from analysis.runs import load_study
 from study.commands import study as cli
+from study.core.records import Adaptation
 from study.text.rouge import ENGLISH, UNICODE
 
 SMALL = ("study.name=whole", "study.folds=2", "study.trials=3", "sampler=grid", "method.rank=2,4", "train.epochs=1")
@@ -51,5 +52,7 @@ def test_one_command_ends_in_runs_and_a_report_with_what_needs_no_training(kind,
     found = load_study("whole", f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert {*found.compared["label"].str.split().str[0]} == names
     assert found.trials[metric].between(0, 1).all()
+    adaptations = [Adaptation.from_json(text) for text in found.compared["adaptation"]]
+    assert [bool(a.ranks) for a in adaptations] == [name != "head" for name in found.compared["kind"]]
     page = (tmp_path / "reports" / "whole" / "report.md").read_text(encoding="utf-8")
     assert all(words.lower() in page.lower() for words in said)

@@ -14,7 +14,7 @@ from study.config.compose import CONFIG_MODULE, CONFIG_NAME, compose, register_s
 from study.config.overrides import rewrite
 from study.config.schema import StudyConfig
 from study.core.errors import ConfigError, StudyError, status_of
-from study.core.wording import plural
+from study.core.formatting import plural
 
 GARBAGE = 50_000  # new objects until they are searched for cycles: while libraries come in, by the million, all stay
 TARGETS = "--targets"  # shows what each group of targets matches in the model

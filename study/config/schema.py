@@ -238,11 +238,6 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def short(value: Any) -> str:
-    """At most three significant digits, and 1000 rather than 1e+03."""
-    return f"{float(f'{value:.3g}'):g}" if isinstance(value, float) else str(value)
-
-
 def plain(config: Any) -> dict[str, Any]:
     """The dataclass as nested dicts, ready for YAML or JSON."""
     return asdict(config)

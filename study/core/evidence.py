@@ -9,6 +9,8 @@ from math import nan, sqrt
 import numpy as np
 import pandas as pd
 
+from study.core.standard_error import standard_error
+
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -27,10 +29,8 @@ class PairedDifference:
 
 
 def mean_and_se(values: Sequence[float]) -> tuple[float, float]:
-    """The mean and its standard error s/√k; NaN where there are too few values."""
-    k = len(values)
-    mean = float(np.mean(values)) if k else nan
-    return mean, float(np.std(values, ddof=1)) / sqrt(k) if k > 1 else nan
+    """The mean and its standard error; NaN where there are too few values."""
+    return float(np.mean(values)) if len(values) else nan, standard_error(values)
 
 
 def paired_difference(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from study.core.errors import ConfigError
-from study.core.wording import plural
+from study.core.formatting import plural
 from study.data.examples import Classified, Examples
 
 LISTED = 12  # classes whose sizes a note gives; of more it gives the ends

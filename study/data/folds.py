@@ -9,8 +9,8 @@ import numpy as np
 
 from study.core import seeding
 from study.core.errors import ConfigError, DataError
+from study.core.formatting import plural
 from study.core.records import Fold
-from study.core.wording import plural
 from study.data.examples import Examples
 
 MOST_PARTS = 20  # a grouped test split is as fine as a twentieth of the examples

@@ -12,7 +12,7 @@ from typing import Any
 
 from study.config.schema import ModelConfig
 from study.core.errors import AssetError, ConfigError, StudyError
-from study.core.wording import plural
+from study.core.formatting import plural
 from study.engine.batches import Tokens
 from study.models import encoders
 from study.models.tables import Tables

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from study.core.errors import ConfigError, StudyError
-from study.core.wording import plural
+from study.core.formatting import plural
 from study.data.examples import Pairs
 from study.engine.batches import Tokens
 from study.engine.lookups import Lookups, Need

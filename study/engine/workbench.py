@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import torch
 
 from study.config.schema import EngineConfig, ModelConfig
+from study.core.formatting import plural
 from study.core.records import Fold
 from study.core.tensor_cache import Recall, TensorCache, forget, forgiving, under
-from study.core.wording import plural
 from study.data.examples import Examples
 from study.engine.batches import Tokens
 from study.methods.layers.spectrum import Spectrum

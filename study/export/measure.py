@@ -17,8 +17,6 @@ from study.export.formats import Format, get
 from study.export.manifest import Manifest
 
 CARD = "README.md"
-FIGURES = ("bytes", "base_bytes", "parameters", "latency_p50_ms", "latency_p95_ms", "peak_bytes", "max_difference",
-           "test_score")  # fmt: skip
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from study.core.figures import EXPORTED
 from study.export import bounds, measure, table
 from study.export.job import Wanted, prepare
 from study.export.write import export
@@ -17,7 +18,7 @@ def run_export(wanted: Wanted) -> int:
 
     Everything that the command can get wrong raises StudyError before anything is created.
     """
-    limits = bounds.parse("within", wanted.within, measure.FIGURES, {}) if wanted.within else ()
+    limits = bounds.parse("within", wanted.within, EXPORTED, {}) if wanted.within else ()
     study, config = find(wanted.storage, wanted.study)
     if wanted.formats:
         with _quiet():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from study import methods
+from study.core import formatting as fmt
 from study.search.stored import configuration_of
 
 if TYPE_CHECKING:
@@ -45,14 +46,9 @@ def _none(rows: Mapping[tuple[int, str], Mapping[str, float]], within: str) -> s
 
 
 def _cells(number: int, label: str, name: str, f: Mapping[str, float]) -> tuple[str, ...]:
-    stored = _megabytes(f.get("bytes"))
-    base = f" + {_megabytes(f['base_bytes'])} base" if "base_bytes" in f else ""
+    stored = fmt.megabytes(f.get("bytes"))
+    base = f" + {fmt.megabytes(f['base_bytes'])} base" if "base_bytes" in f else ""
     return (
-        str(number), name, label, stored + base, f"{f['parameters']:,.0f}", f"{f['latency_p50_ms']:.1f} ms",
-        f"{f['latency_p95_ms']:.1f} ms", _megabytes(f.get("peak_bytes")),
-        f"{f['test_score']:.4f}" if "test_score" in f else "–",
+        str(number), name, label, stored + base, fmt.count(f["parameters"]), fmt.milliseconds(f["latency_p50_ms"], 1),
+        fmt.milliseconds(f["latency_p95_ms"], 1), fmt.megabytes(f.get("peak_bytes")), fmt.number(f.get("test_score")),
     )  # fmt: skip
-
-
-def _megabytes(value: float | None) -> str:
-    return "–" if value is None else f"{value / 1e6:,.1f} MB"

@@ -11,7 +11,7 @@ from typing import Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
-from study.core.records import FoldResult, Provenance
+from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.tracker import Tracker
 
 WAITING = 1000  # calls that may wait to be written; then their caller waits
@@ -62,6 +62,9 @@ class Behind(Tracker):
 
     def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
         self._enqueue(self.tracker.trial, number, configuration, label, baseline)
+
+    def adaptation(self, number: int, adaptation: Adaptation) -> None:
+        self._enqueue(self.tracker.adaptation, number, adaptation)
 
     def fold(self, result: FoldResult) -> None:
         self._enqueue(self.tracker.fold, result)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig, flatten
 from study.core import stores
-from study.core.records import FoldResult, Provenance
+from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.quiet import quiet
 from study.record.runs import TAG, Runs
 from study.record.tracker import Tracker
@@ -35,6 +35,7 @@ class MlflowTracker(Tracker):
         self.folds: dict[tuple[int, int], str] = {}
         self.open: set[int] = set()
         self.closed: set[int] = set()
+        self.adapted: set[int] = set()  # whose adaptation is recorded, which earlier versions did not do
         self.devices: set[str] = set()
 
     @cached_property
@@ -89,6 +90,7 @@ class MlflowTracker(Tracker):
             number = int(run.data.tags[f"{TAG}trial"])
             self.trials[number] = run.info.run_id
             self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
+            self.adapted |= {number} if f"{TAG}adaptation" in run.data.tags else set()
         for number in self.trials.keys() - self.closed:
             self._adopt_folds(number)
         self.client.update_run(root.info.run_id, status="RUNNING")
@@ -114,6 +116,11 @@ class MlflowTracker(Tracker):
         tags = {**self._tags(number), f"{TAG}label": label, **({f"{TAG}baseline": baseline} if baseline else {})}
         params = _params(self.config, configuration)
         self.trials[number] = self.runs.create(label, "trial", tags, params, self.root)
+
+    def adaptation(self, number: int, adaptation: Adaptation) -> None:
+        if number not in self.adapted:
+            self.client.set_tag(self.trials[number], f"{TAG}adaptation", adaptation.to_json())
+            self.adapted.add(number)
 
     def fold(self, result: FoldResult) -> None:
         key = (result.trial, result.fold)
@@ -192,4 +199,4 @@ def _params(config: StudyConfig, configuration: Configuration) -> dict[str, str]
     for group in ("launcher", "tracking"):  # whose arguments were keys of their own when they had names
         values |= {f"{group}.{key}": value for key, value in values.pop(group).items()}
     values |= {"space": json.dumps(config.space), "objectives": json.dumps(config.objectives)}
-    return {k.replace("method.lam", "method.lambda"): str(v) for k, v in values.items()}
+    return {key: str(value) for key, value in values.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
-from study.core.records import FoldResult, Provenance
+from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.tracker import Tracker
 
 
@@ -21,6 +21,9 @@ class NoTracker(Tracker):
         """Nothing is opened."""
 
     def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
+        """Nothing is kept of it."""
+
+    def adaptation(self, number: int, adaptation: Adaptation) -> None:
         """Nothing is kept of it."""
 
     def fold(self, result: FoldResult) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
-from study.core.records import FoldResult, Provenance
+from study.core.records import Adaptation, FoldResult, Provenance
 
 
 class Tracker(ABC):
@@ -39,6 +39,10 @@ class Tracker(ABC):
     @abstractmethod
     def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
         """Open a trial's record, or go on with it."""
+
+    @abstractmethod
+    def adaptation(self, number: int, adaptation: Adaptation) -> None:
+        """Record what an open or closed trial's configuration comes to on its model, once."""
 
     @abstractmethod
     def fold(self, result: FoldResult) -> None:

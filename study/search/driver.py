@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from study import launch, record
 from study.config.members import Member, TrialResult
-from study.config.schema import StudyConfig
+from study.config.schema import Configuration, StudyConfig
 from study.core import seeding, stores
 from study.core.errors import StudyError
-from study.core.records import FoldResult, finite
+from study.core.records import Adaptation, FoldResult, finite
 from study.launch import Launcher, Worker
 from study.record import Tracker
 from study.scoring import references
@@ -192,7 +192,16 @@ class Driver:
         configuration, baseline = configuration_of(trial), trial.user_attrs.get("baseline")
         label = self.plan.label(configuration)
         self.tracker.trial(trial.number, configuration, label, baseline)
+        if (adaptation := self._adaptation(configuration)) is not None:
+            self.tracker.adaptation(trial.number, adaptation)
         self.progress.trial_started(trial.number, label)
+
+    def _adaptation(self, configuration: Configuration) -> Adaptation | None:
+        """None where the configuration does not fit its model, which its folds will say."""
+        try:
+            return self.plan.adaptation(configuration)
+        except StudyError:
+            return None
 
     def _fold(self, trial: FrozenTrial, result: FoldResult, stored: bool = False) -> None:
         if not stored:

@@ -15,8 +15,8 @@ from study.config.schema import BASELINES, SEARCHABLE, Configuration, MethodConf
 from study.config.space import Space, parse_space
 from study.core import figures
 from study.core.errors import StudyError
+from study.core.formatting import plural
 from study.core.records import Adaptation, Fold
-from study.core.wording import plural
 from study.data import classes
 from study.data import folds as splitting
 from study.data.examples import Examples

@@ -189,7 +189,7 @@ def test_the_runs_are_a_tree_with_readable_names_and_true_statuses(undisturbed: 
         assert root.data.tags[f"lora_study.{tag}"]
     one = next(r for r in runs if level[r.info.run_id] == "trial")
     assert one.info.run_name.startswith("r")
-    assert one.data.params["method.lambda"] == "None"
+    assert one.data.params["method.lam"] == "None"
     for metric in ("score", "score_se", "params/adapter", "params/head", "params/stored", "memory/train_bytes",
                    "memory/peak_bytes", "time/train_seconds", "speed/tokens_per_second", "latency/ms"):  # fmt: skip
         assert one.data.metrics[metric] > 0

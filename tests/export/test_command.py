@@ -17,10 +17,10 @@ from huggingface_hub import ModelCard
 from mlflow.tracking import MlflowClient
 
 from study.core.errors import ConfigError, StudyError
+from study.core.figures import EXPORTED
 from study.export import load, write
 from study.export.card import LIBRARIES
 from study.export.job import Wanted
-from study.export.measure import FIGURES
 from study.export.record import TrialRun
 from study.export.run import run_export
 from study.record.none import NoTracker
@@ -49,7 +49,7 @@ def test_every_format_that_fits_is_written_measured_and_recorded(
     client = MlflowClient(f"sqlite:///{home}/mlflow.db")
     for name in ("merged", "compressed", "onnx"):
         figures, folder = figures_of(wanted, drop, name), folder_of(wanted, drop, name)
-        assert set(FIGURES) - set(figures) <= {"base_bytes"}
+        assert set(EXPORTED) - set(figures) <= {"base_bytes"}
         assert figures["max_difference"] < 1e-5
         assert figures["bytes"] == sum(
             f.stat().st_size for f in folder.rglob("*") if f.is_file() and f.name != "README.md"

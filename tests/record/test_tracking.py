@@ -16,7 +16,7 @@ from analysis.runs import load_study
 from study.config.members import TrialResult
 from study.config.schema import IN_MLFLOW, Configuration, StudyConfig, StudySettings
 from study.core.errors import ConfigError
-from study.core.records import FoldResult, Provenance
+from study.core.records import Adaptation, FoldResult, Provenance
 from study.export.record import TrialRun
 from study.record import Tracker
 from study.record.behind import Behind
@@ -94,6 +94,16 @@ def test_the_fold_runs_of_a_closed_trial_are_neither_read_nor_written_again(
     assert len(runs(second, "fold")) == len(FOLDS)
 
 
+def test_what_a_closed_trial_adapts_is_recorded_where_an_earlier_version_did_not_and_once(uri: str) -> None:
+    opened(uri).finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": 0.5})
+    adaptation = Adaptation({"layer.0.query": 2, "layer.1.query": 2}, 0, 128, 1000)
+    for known in (adaptation, replace(adaptation, lowest=1)):  # the second tracker is that of a resumed study
+        opened(uri).adaptation(0, known)
+    (trial,) = runs(opened(uri), "trial")
+    assert trial.info.status == "FINISHED"
+    assert Adaptation.from_json(trial.data.tags["lora_study.adaptation"]) == adaptation
+
+
 def test_references_are_computed_and_written_once(uri: str) -> None:
     computed: list[int] = []
 
@@ -112,7 +122,7 @@ def test_what_a_task_is_not_told_is_no_parameter(uri: str) -> None:
     (root,) = runs(opened(uri), "study")
     assert root.data.params["task.name"] == "sentiment"
     assert "task.path" not in root.data.params
-    assert root.data.params["method.lambda"] == "None"
+    assert root.data.params["method.lam"] == "None"
 
 
 class Slow(NoTracker):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from study.core.errors import DataError
-from study.core.wording import plural
+from study.core.formatting import plural
 from study.data.tabular.table import Table
 
 # Marks at the beginning of a file; that of UTF-32 begins like that of UTF-16.

@@ -6,13 +6,14 @@ fold's validation part.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from study.core import kinds
+from study.core.figures import ERROR
 from study.core.records import Fold
+from study.core.standard_error import standard_error
 from study.data.examples import Examples
 from study.scoring.references.base import Scores
 
@@ -32,6 +33,6 @@ def summary(examples: Examples, folds: Sequence[Fold]) -> dict[str, float]:
     for name, metric in [(name, metric) for name, scores in by_fold[0].items() for metric in scores]:
         values = [scores[name][metric] for scores in by_fold]
         out[f"reference/{name}/{metric}"] = float(np.mean(values))
-        out[f"reference/{name}/{metric}_se"] = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+        out[f"reference/{name}/{metric}{ERROR}"] = standard_error(values)
     tested = references(examples, test) if len(test.valid) else {}
     return out | {f"reference/{n}/test/{m}": v for n, scores in tested.items() for m, v in scores.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
-from study.core.records import FoldResult, Provenance
+from study.core.records import Adaptation, FoldResult, Provenance
 from study.record import Tracker
 
 CLOSED = ("FINISHED", "FAILED")
@@ -29,6 +29,9 @@ class Lines(Tracker):
     def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
         if not self._closed(number):
             self._write(f"{number}", "RUNNING")
+
+    def adaptation(self, number: int, adaptation: Adaptation) -> None:
+        """Lines have no room for it."""
 
     def fold(self, result: FoldResult) -> None:
         if not self._closed(result.trial):
