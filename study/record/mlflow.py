@@ -193,7 +193,7 @@ def _curve(result: FoldResult) -> list[tuple[str, float, int]]:
 
 
 def _params(config: StudyConfig, configuration: Configuration) -> dict[str, str]:
-    """Every parameter of the resolved configuration, without what the task is not told; `lam` is lambda for readers."""
+    """Every parameter of the resolved configuration, without what the task is not told."""
     values = {**flatten(config), **flatten(configuration)}
     values = {k: v for k, v in values.items() if v is not None or not k.startswith("task.")}
     for group in ("launcher", "tracking"):  # whose arguments were keys of their own when they had names
