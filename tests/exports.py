@@ -13,10 +13,10 @@ from study.config.schema import ModelConfig
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
 from study.export.formats import get
-from study.export.job import Wanted
-from study.export.manifest import Manifest
-from study.export.retrain import of_fit
-from study.export.trained import Trained
+from study.export.job.request import Wanted
+from study.export.job.retrain import of_fit
+from study.export.job.trained import Trained
+from study.export.runtime.manifest import Manifest
 from study.models import encoders
 from study.search.stored import find
 

@@ -33,7 +33,7 @@ from study.config.schema import (
     TrainConfig,
 )
 from study.core.errors import ConfigError
-from study.export.job import Wanted, prepare
+from study.export.job.request import Wanted, prepare
 from study.search.driver import run_study
 from study.search.plan import GRID
 from study.search.storage import storage

@@ -15,7 +15,10 @@ from analysis.__main__ import OPTIONAL as REPORT_OPTIONAL
 from analysis.__main__ import TEXTS as REPORT_TEXTS
 from analysis.__main__ import _composed as report_composed
 from analysis.__main__ import main as lora_report
+from study.commands import arguments
 from study.commands import study as cli
+from study.commands.arguments import OPTIONAL, TEXTS
+from study.commands.export import main as lora_export
 from study.config.compose import compose, compose_raw
 from study.config.overrides import rewrite
 from study.config.schema import SEARCHABLE, StudyConfig, flatten
@@ -24,9 +27,6 @@ from study.config.textkeys import hydra_argument, text_keys
 from study.core.errors import ConfigError
 from study.core.names import check_name
 from study.core.quoting import PATHS, as_text, quoted
-from study.export import arguments
-from study.export.__main__ import main as lora_export
-from study.export.arguments import OPTIONAL, TEXTS
 
 TYPED = [
     "2024_10_01", "true", "2_3", "1e3", "null ", "reviews (1).csv", "c#.csv", "été.csv", "Review (EN)", "it's",

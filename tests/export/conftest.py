@@ -19,8 +19,8 @@ from study.config.schema import (
     TaskConfig,
     TrainConfig,
 )
-from study.export import measure
-from study.export.job import Wanted
+from study.export.job import measure
+from study.export.job.request import Wanted
 from study.search.driver import run_study
 from study.search.plan import GRID
 

@@ -19,8 +19,8 @@ from study.engine.problems.pairs import Generate
 from study.engine.workbench import StudyData, Workbench
 from study.export import load
 from study.export.formats import get
-from study.export.retrain import of_fit
-from study.export.trained import Trained
+from study.export.job.retrain import of_fit
+from study.export.job.trained import Trained
 from study.methods.layers import surgery
 
 METHODS = {

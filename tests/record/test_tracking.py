@@ -17,7 +17,7 @@ from study.config.members import TrialResult
 from study.config.schema import IN_MLFLOW, Configuration, StudyConfig, StudySettings
 from study.core.errors import ConfigError
 from study.core.records import Adaptation, FoldResult, Provenance
-from study.export.record import TrialRun
+from study.export.job.record import TrialRun
 from study.record import Tracker
 from study.record.behind import Behind
 from study.record.mlflow import MlflowTracker

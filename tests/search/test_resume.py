@@ -32,9 +32,9 @@ from study.config.space import parse_space
 from study.core.errors import AssetError, ResumeError
 from study.core.records import Fold
 from study.data.examples import Texts
-from study.export import retrain
-from study.export.job import Wanted
-from study.export.run import run_export
+from study.export.job import retrain
+from study.export.job.request import Wanted
+from study.export.job.run import run_export
 from study.models import backbones
 from study.search import resume
 from study.search.driver import run_study

@@ -14,12 +14,12 @@ import numpy as np
 
 from study.core.errors import ConfigError, StudyError
 from study.data.examples import Examples, Texts
-from study.export import card, measure, retrain
-from study.export.evidence import gather
-from study.export.formats import Format
-from study.export.job import Job
-from study.export.manifest import Manifest
-from study.export.trained import Trained
+from study.export.formats.base import Format
+from study.export.job import card, measure, retrain
+from study.export.job.evidence import gather
+from study.export.job.request import Job
+from study.export.job.trained import Trained
+from study.export.runtime.manifest import Manifest
 from study.models import encoders
 from study.scoring import losses
 

@@ -16,8 +16,8 @@ from study.data.examples import Documents, Examples, Pairs, Texts
 from study.engine.fit import Fit
 from study.engine.tokenization import around, padding
 from study.engine.workbench import StudyData, Workbench, default_device
-from study.export.frame import Frame
-from study.export.trained import Trained
+from study.export.job.trained import Trained
+from study.export.runtime.frame import Frame
 from study.methods.layers import stored
 from study.models import backbones
 from study.models.encoders import Encoder

@@ -1,8 +1,7 @@
-"""The contract of a format, and which there are; a new one is a file of this folder."""
+"""The contract of a format: one way to keep a trained model."""
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import math
 from abc import ABC, abstractmethod
@@ -10,16 +9,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from study.core.errors import ConfigError, StudyError
-from study.export.frame import CLASSIFY
+from study.core.errors import StudyError
+from study.export.runtime.frame import CLASSIFY
 
 if TYPE_CHECKING:
     from study.config.schema import MethodConfig
-    from study.export.loaded import Compute
-    from study.export.manifest import Manifest
-    from study.export.trained import Trained
-
-FORMATS = ("peft", "merged", "compressed", "onnx")
+    from study.export.job.trained import Trained
+    from study.export.runtime.manifest import Manifest
+    from study.export.runtime.models import Compute
 
 
 class Format(ABC):
@@ -85,8 +82,8 @@ class OfTransformers(Format):
         """The model that the folder holds, in float32 and evaluation mode."""
 
     def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
-        from study.export import head
-        from study.export.whole import Whole
+        from study.export.runtime import head
+        from study.export.runtime.whole import Whole
 
         return Whole(self.backbone(folder, manifest), *head.read(folder), manifest.pooling).compute
 
@@ -95,14 +92,6 @@ class OfTransformers(Format):
 
     def parameters(self, folder: Path) -> int:
         return sum(safetensors_numbers(file) for file in sorted(folder.glob("*.safetensors")))
-
-
-def get(name: str) -> Format:
-    """The format of that name; ConfigError where there is none."""
-    if name not in FORMATS:
-        raise ConfigError(f"format={name}", "is no format", f"choose among {', '.join(FORMATS)}, or all")
-    made: Format = importlib.import_module(f"study.export.{name}").FORMAT
-    return made
 
 
 def safetensors_keys(file: Path) -> list[str]:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study import methods
-from study.export import head, sequence
-from study.export.formats import OfTransformers, safetensors_keys, safetensors_numbers
-from study.export.frame import CLASSIFY, WRITE
+from study.export.formats.base import OfTransformers, safetensors_keys, safetensors_numbers
+from study.export.runtime import head, sequence
+from study.export.runtime.frame import CLASSIFY, WRITE
 from study.methods.base import NOTHING, THIN, UPDATE
 
 if TYPE_CHECKING:
     from study.config.schema import MethodConfig
-    from study.export.manifest import Manifest
-    from study.export.sequence import SequenceClassifier
-    from study.export.trained import Trained
+    from study.export.job.trained import Trained
+    from study.export.runtime.manifest import Manifest
+    from study.export.runtime.sequence import SequenceClassifier
 
 WEIGHTS, OUTER = "adapter_model.safetensors", "base_model.model."  # PEFT's file, and what its keys begin with
 LAST = ("classifier", "score")  # what transformers' classifiers call their last module

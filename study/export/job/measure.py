@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from study.core.errors import StudyError
-from study.export.formats import Format, get
-from study.export.manifest import Manifest
+from study.export.formats import get
+from study.export.formats.base import Format
+from study.export.runtime.manifest import Manifest
 
 CARD = "README.md"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -79,12 +80,13 @@ def _base_bytes(manifest: Manifest) -> int:
 
 
 def _asked(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:
-    """What :mod:`study.export.answering` says in a process of its own."""
+    """What :mod:`study.export.runtime.answer` says in a process of its own."""
     question = {"folder": str(folder.resolve()), "text": text, "libraries": manifest.libraries}
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": paths, "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(
-        [sys.executable, "-m", "study.export.answering"], input=json.dumps(question), capture_output=True, text=True,
+        [sys.executable, "-m", "study.export.runtime.answer"], input=json.dumps(question),
+        capture_output=True, text=True,
         env=environment, check=False,
     )  # fmt: skip
     if done.returncode:

@@ -11,13 +11,13 @@ from urllib.parse import unquote, urlparse
 
 from study.core import stores
 from study.core.errors import ConfigError, StudyError
-from study.export.frame import WRITE
+from study.export.runtime.frame import WRITE
 from study.record.quiet import quiet
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-LOADER = "study.export.served"
+LOADER = "study.export.runtime.served"
 ABSENT = "RESOURCE_DOES_NOT_EXIST"  # what MLflow says of a name that is free
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from study import methods
 from study.config.members import TrialResult
 from study.config.schema import Configuration, flatten
-from study.export.chosen import best
-from study.export.trained import Trained
+from study.export.job.choice import best
+from study.export.job.trained import Trained
 from study.methods.layers import stored
 from study.search.objectives import summary
 from study.search.plan import Plan

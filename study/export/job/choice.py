@@ -5,8 +5,8 @@ from __future__ import annotations
 from study.config.members import TrialResult
 from study.core.errors import ConfigError
 from study.core.figures import MINIMIZE, OBJECTIVES, direction
-from study.export import bounds
-from study.export.bounds import Bound
+from study.export.job import bounds
+from study.export.job.bounds import Bound
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.stored import folds_of, result_of

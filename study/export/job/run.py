@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from study.core.figures import EXPORTED
-from study.export import bounds, measure, table
-from study.export.job import Wanted, prepare
-from study.export.write import export
+from study.export.job import bounds, measure, table
+from study.export.job.request import Wanted, prepare
+from study.export.job.write import export
 from study.search.stored import exports_of, find
 
 

@@ -1,4 +1,4 @@
-"""A process of its own that answers one text again and again: ``python -m study.export.answering`` < question.
+"""A process of its own that answers one text again and again: ``python -m study.export.runtime.answer`` < question.
 
 It reads JSON: the modules to import, the export's folder and a text. It prints JSON: the peak of its resident memory
 when everything is imported and nothing loaded, the peak in the end, and how long each answer took.
@@ -20,7 +20,7 @@ WARM, LEAST, MOST, PATIENCE = 3, 5, 200, 5.0  # answers before measuring; answer
 def main() -> None:
     """Import, load, answer, print."""
     asked = json.load(sys.stdin)
-    for name in ("study.export.loaded", "study.export.formats", "tokenizers", *asked["libraries"]):
+    for name in ("study.export.runtime.models", "study.export.formats.base", "tokenizers", *asked["libraries"]):
         importlib.import_module(name)
     _one_thread()
     empty = peak_bytes()

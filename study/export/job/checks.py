@@ -10,10 +10,10 @@ from study.config.schema import ModelConfig
 from study.core import stores
 from study.core.errors import ConfigError, StudyError
 from study.data.examples import Documents, Examples, Pairs, Texts
-from study.export import retrain
-from study.export.formats import Format
-from study.export.frame import CHOOSE, CLASSIFY, WRITE
-from study.export.manifest import FILE
+from study.export.formats.base import Format
+from study.export.job import retrain
+from study.export.runtime.frame import CHOOSE, CLASSIFY, WRITE
+from study.export.runtime.manifest import FILE
 
 KINDS: dict[type[Examples], str] = {Texts: CLASSIFY, Pairs: WRITE, Documents: CHOOSE}
 SQLITE = "sqlite:///"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from study.core.errors import StudyError
 
 if TYPE_CHECKING:
-    from study.export.manifest import Manifest
+    from study.export.runtime.manifest import Manifest
 
 HUB = "@"  # between a model's name and its commit, which stand for the weights of what is on the Hub
 

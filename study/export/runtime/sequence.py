@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from study.export.frame import CLASSIFY
+from study.export.runtime.frame import CLASSIFY
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from study.export.manifest import Manifest
-    from study.export.trained import Trained
+    from study.export.job.trained import Trained
+    from study.export.runtime.manifest import Manifest
 
 LAST = ("classifier", "score", "classifier.out_proj")  # where transformers' classifiers keep their last layer
 BEFORE = ("pre_classifier", "classifier.dense", "pooler.dense")  # and the one, with an activation, before it

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from study.commands import arguments
 from study.core.errors import ConfigError, status_of
 from study.core.names import check_name
-from study.export import arguments
 
 if TYPE_CHECKING:
-    from study.export.job import Wanted
+    from study.export.job.request import Wanted
 
 DATA = ("searched", "all")
 
@@ -35,7 +35,7 @@ def _run(typed: list[str]) -> int:
     if any(argument.startswith("-") for argument in typed):
         return _hydra(arguments.for_hydra(typed))
     wanted = _wanted(arguments.compose(typed))
-    from study.export.run import run_export
+    from study.export.job.run import run_export
 
     return run_export(wanted)
 
@@ -43,8 +43,8 @@ def _run(typed: list[str]) -> int:
 def _wanted(config: Any) -> Wanted:
     """What was asked for, typed; ConfigError where a value cannot be."""
     from study.export.formats import FORMATS
-    from study.export.job import Wanted
-    from study.export.retrain import ENSEMBLE
+    from study.export.job.request import Wanted
+    from study.export.job.retrain import ENSEMBLE
 
     formats = tuple(dict.fromkeys(part.strip() for part in str(config.format or "").split(",") if part.strip()))
     check_name("study", str(config.study))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from study.export.loaded import Classifier, Writer
+    from study.export.runtime.models import Classifier, Writer
 
 
 class Served:
@@ -24,7 +24,7 @@ class Served:
         import numpy as np
         import pandas as pd
 
-        from study.export.loaded import Writer
+        from study.export.runtime.models import Writer
 
         rows = texts.iloc[:, 0].tolist() if isinstance(texts, pd.DataFrame) else list(np.ravel(texts))
         if isinstance(self.model, Writer):

@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.export import head, sequence
-from study.export.formats import OfTransformers
-from study.export.frame import CLASSIFY, WRITE
+from study.export.formats.base import OfTransformers
+from study.export.runtime import head, sequence
+from study.export.runtime.frame import CLASSIFY, WRITE
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from study.export.loaded import Compute
-    from study.export.manifest import Manifest
-    from study.export.trained import Trained
+    from study.export.job.trained import Trained
+    from study.export.runtime.manifest import Manifest
+    from study.export.runtime.models import Compute
 
 
 class Merged(OfTransformers):
@@ -38,7 +38,7 @@ class Merged(OfTransformers):
         import torch
         from transformers import AutoModelForSequenceClassification
 
-        from study.export.whole import Answering
+        from study.export.runtime.whole import Answering
 
         if head.there(folder):
             return super().open(folder, manifest, threads)

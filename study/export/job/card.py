@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from study.export.evidence import Difference, Evidence
-from study.export.formats import Format
-from study.export.frame import CHOOSE, CLASSIFY, WRITE
-from study.export.manifest import Manifest
+from study.export.formats.base import Format
+from study.export.job.evidence import Difference, Evidence
+from study.export.runtime.frame import CHOOSE, CLASSIFY, WRITE
+from study.export.runtime.manifest import Manifest
 from study.models.encoders import EMBEDDED
 from study.record import provenance
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from study.export.formats import Format
-from study.export.frame import CHOOSE, CLASSIFY, WRITE
+from study.export.formats.base import Format
+from study.export.runtime.frame import CHOOSE, CLASSIFY, WRITE
 
 if TYPE_CHECKING:
     from study.config.schema import MethodConfig
-    from study.export.loaded import Compute
-    from study.export.manifest import Manifest
-    from study.export.trained import Trained
+    from study.export.job.trained import Trained
+    from study.export.runtime.manifest import Manifest
+    from study.export.runtime.models import Compute
 
 FILE = "model.onnx"
 ONE_PASS = {

@@ -14,9 +14,9 @@ from torch import nn
 
 from study.config.schema import Configuration
 from study.engine.batches import Tokens, scoring_batches
-from study.export.choosing import TOKENS, Choosing
-from study.export.frame import CHOOSE, WRITE, Frame
-from study.export.whole import Computing, Whole, Writing
+from study.export.runtime.extraction import TOKENS, Choosing
+from study.export.runtime.frame import CHOOSE, WRITE, Frame
+from study.export.runtime.whole import Computing, Whole, Writing
 from study.methods.layers import stored, surgery
 from study.methods.layers.packed import PackedLinear, Start
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study import methods
-from study.export import head
-from study.export.formats import OfTransformers
-from study.export.frame import CLASSIFY, WRITE
+from study.export.formats.base import OfTransformers
+from study.export.runtime import head
+from study.export.runtime.frame import CLASSIFY, WRITE
 from study.methods.base import THIN
 
 if TYPE_CHECKING:
     from study.config.schema import MethodConfig
-    from study.export.manifest import Manifest
-    from study.export.trained import Trained
+    from study.export.job.trained import Trained
+    from study.export.runtime.manifest import Manifest
 
 WEIGHTS = "model.safetensors"
 

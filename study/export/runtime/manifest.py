@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from study.core.errors import StudyError
-from study.export.frame import Frame
+from study.export.runtime.frame import Frame
 
 FILE = "lora_study.json"
 LISTS = ("classes", "libraries", "members")

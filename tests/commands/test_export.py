@@ -18,11 +18,12 @@ from mlflow.tracking import MlflowClient
 
 from study.core.errors import ConfigError, StudyError
 from study.core.figures import EXPORTED
-from study.export import load, write
-from study.export.card import LIBRARIES
-from study.export.job import Wanted
-from study.export.record import TrialRun
-from study.export.run import run_export
+from study.export import load
+from study.export.job import write
+from study.export.job.card import LIBRARIES
+from study.export.job.record import TrialRun
+from study.export.job.request import Wanted
+from study.export.job.run import run_export
 from study.record.none import NoTracker
 from study.search.finish import record_exports
 from study.search.stored import exports_of, find
@@ -196,7 +197,7 @@ def test_a_mistake_is_one_line_with_its_remedy_and_creates_nothing(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from study.export.__main__ import main
+    from study.commands.export import main
 
     monkeypatch.chdir(home)
     before = sorted(home.iterdir())
@@ -217,7 +218,7 @@ def test_a_failed_or_unfinished_trial_is_refused_with_the_reason(wanted: Wanted)
     for state in (optuna.trial.TrialState.FAIL, optuna.trial.TrialState.RUNNING):
         attributes = study.trials[0].user_attrs if state.name == "RUNNING" else {}
         copy.add_trial(optuna.trial.create_trial(state=state, user_attrs=attributes))
-    from study.export.chosen import choose
+    from study.export.job.choice import choose
 
     class Ledger:
         trials = staticmethod(lambda: copy.trials)
@@ -265,7 +266,7 @@ def test_a_folder_that_is_no_export_is_not_replaced(wanted: Wanted) -> None:
 
 def test_the_command_shows_its_keys_and_lists_what_there_is(home: Path) -> None:
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "study.export", *arguments]
+        line = [sys.executable, "-m", "study.commands.export", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.run(line, cwd=home, env=environment, capture_output=True, text=True, check=False)
 

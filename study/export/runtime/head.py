@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from study.export.manifest import Manifest
+    from study.export.runtime.manifest import Manifest
 
 FILE = "head.safetensors"
 

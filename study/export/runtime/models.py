@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from study.export.frame import padded
-from study.export.manifest import Manifest
+from study.export.runtime.frame import padded
+from study.export.runtime.manifest import Manifest
 
 if TYPE_CHECKING:
-    from study.export.choosing import Choosing, Document
-    from study.export.whole import Writing
+    from study.export.runtime.extraction import Choosing, Document
+    from study.export.runtime.whole import Writing
 
 BATCH = 16  # texts that are computed together
 

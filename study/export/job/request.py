@@ -11,10 +11,11 @@ from study.config.members import TrialResult
 from study.config.schema import StudyConfig
 from study.core import network
 from study.core.errors import ConfigError
-from study.export import checks, retrain
-from study.export.chosen import choose, finished
-from study.export.formats import FORMATS, Format, get
-from study.export.record import TrialRun
+from study.export.formats import FORMATS, get
+from study.export.formats.base import Format
+from study.export.job import checks, retrain
+from study.export.job.choice import choose, finished
+from study.export.job.record import TrialRun
 from study.models import targets
 from study.search.ledger import Ledger
 from study.search.plan import Plan, make_plan
