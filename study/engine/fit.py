@@ -14,9 +14,10 @@ from study.config.members import Member
 from study.core.records import SMALLER, Epoch, Fold, fault_of
 from study.engine import problems
 from study.engine.batches import moved, training_batches
-from study.engine.optim import PackedAdamW, schedule
+from study.engine.optim import PackedAdamW
 from study.engine.pack import Pack
 from study.engine.problems.base import levelled
+from study.engine.schedule import learning_rate_share
 from study.engine.workbench import Workbench
 
 OnEpoch = Callable[[Member, Epoch], bool]
@@ -145,7 +146,7 @@ class Fit:
         task = self._backward(batches)
         moves = np.array([active and len(b) > 0 for b in batches])
         shares = [
-            schedule(c.steps, c.total_steps, c.member.configuration.train.warmup) if move else 0.0
+            learning_rate_share(c.steps, c.total_steps, c.member.configuration.train.warmup) if move else 0.0
             for c, move in zip(self.courses, moves, strict=True)
         ]
         self.optimizer.step(self.lr * moved(np.array(shares), self.device), moved(moves, self.device))
@@ -162,8 +163,9 @@ class Fit:
         for part in parts:
             shapes = [self.problem.adapted(batch[part]) for batch in batches]
             with self.pack.dropping([c.steps for c in self.courses], part.start, shapes):
-                share = moved(weights[:, part], self.device).to(self.pack.pull)
+                share = moved(weights[:, part], self.device).to(self.pack.head)
                 task = self.problem.loss(self.pack, rows[:, part], share)
-            self.pack.objective(task, share=float(part is parts[-1])).backward()  # type: ignore[no-untyped-call]
+            objective = self.pack.objective(task, self.pack.distance, share=float(part is parts[-1]))
+            objective.backward()  # type: ignore[no-untyped-call]
             total += task.detach()
         return total

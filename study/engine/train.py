@@ -11,6 +11,7 @@ import torch
 from study.config.members import Member
 from study.core.records import FoldResult
 from study.engine.costs import measure, memory
+from study.engine.costs.parameters import parameters
 from study.engine.fit import Course, Fit, OnEpoch
 from study.engine.workbench import Workbench, name_of
 
@@ -35,7 +36,7 @@ def train_pack(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None
 
 def _trained(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) -> list[FoldResult]:
     # What a configuration costs is no matter of the fold: a trial's first one measures it for all.
-    costs = [{**measure.parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
+    costs = [{**parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
     started = time.time()
     memory.reset_peak(bench.device)
     fit = Fit(members, bench)

@@ -19,10 +19,7 @@ from torch import nn
 from study.engine.shortcuts.equivalence import unchanged
 from study.models.attention import FIRST_TOKEN
 from study.models.encoders import blocks
-
-# Where a block adds what attention brings to what entered it, by its name inside the block.
-AFTER_ATTENTION = ("attention.output", "attention.LayerNorm", "sa_layer_norm", "self_attn_layer_norm")
-QUERIES = ("attention.self.query", "attention.attn.q", "attention.q_lin", "self_attn.q_proj")
+from study.models.families import AFTER_ATTENTION, QUERIES
 
 
 @dataclass(frozen=True)
