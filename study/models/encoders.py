@@ -87,8 +87,8 @@ def stacks(backbone: nn.Module) -> tuple[Stack, ...]:
         # An encoder that was taken out of such a model says that it is its own decoder.
         parts = {"encoder": inner.get_encoder(), "decoder": inner.get_decoder()}
         if all(part in names and part is not backbone for part in parts.values()):
-            found = {kind: _blocks(part, config) for kind, part in parts.items()}
-            return tuple(Stack(k, f"{names[parts[k]]}.{name}", layers) for k, (name, layers) in found.items())
+            by_part = {kind: _blocks(part, config) for kind, part in parts.items()}
+            return tuple(Stack(k, f"{names[parts[k]]}.{name}", layers) for k, (name, layers) in by_part.items())
     return (Stack("", *_blocks(backbone, config)),)
 
 
@@ -104,8 +104,8 @@ def depth(backbone: nn.Module) -> int:
 
 
 def _blocks(module: nn.Module, config: Any) -> tuple[str, nn.ModuleList]:
-    own = getattr(module, "config", config)
-    depths = {getattr(own, name, None) for name in families.DEPTHS}
+    described_by = getattr(module, "config", config)
+    depths = {getattr(described_by, name, None) for name in families.DEPTHS}
     for name, inner in module.named_modules():
         if isinstance(inner, nn.ModuleList) and len(inner) in depths:
             return name, inner

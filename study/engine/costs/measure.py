@@ -46,6 +46,6 @@ def kept_of_spectrum(fit: Fit) -> dict[str, float]:
     layers = [layer for layer in fit.pack.attached.values() if layer.target is not None]
     if not layers:
         return {}
-    kept = sum(layer.started() for layer in layers)
+    kept = sum(layer.kept_at_start() for layer in layers)
     whole = sum(float(matrix(layer.linear).double().square().sum()) for layer in layers)
     return {"spectrum/kept": kept / whole}
