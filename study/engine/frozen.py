@@ -95,7 +95,7 @@ class Frozen:
             with ExitStack() as stack:
                 if lower and (cut := self.cut(lower[-1])) is not None:
                     hidden = self.bench.known(self._entrance(lower[-1])).batch(positions, ids.shape[1], 0, device)
-                    stack.enter_context(prefix.resumed(backbone, lower[-1], hidden, cut))
+                    stack.enter_context(prefix.resume_at(backbone, lower[-1], hidden, cut))
                 return prefix.entering(backbone, block, ids, mask)[mask.bool()]
 
         def read() -> Ragged | None:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from study.engine.batches import Ragged, moved
+from study.engine.batches import Ragged, on_device
 from study.engine.frozen import Frozen
 from study.engine.pack import Pack
 from study.engine.pooling import reader
@@ -41,16 +41,16 @@ class Inputs:
         each unit [P·n, U, hidden]."""
         if self.pooled is not None and reading == "kept":
             if self.tokens.units is None:
-                return self.pooled.values[moved(positions, self.device)]
+                return self.pooled.values[on_device(positions, self.device)]
             return self.pooled.batch(positions, int(self.tokens.counts[positions].max()), 0, self.device)
         ids, mask = self.tokens.batch(positions, self.device)
         with ExitStack() as stack:
             if self.entering is not None and self.cut is not None and reading == "kept":
                 hidden = self.entering.batch(positions, ids.shape[1], 0, self.device)
-                stack.enter_context(prefix.resumed(pack.backbone, self.lowest, hidden, self.cut))
+                stack.enter_context(prefix.resume_at(pack.backbone, self.lowest, hidden, self.cut))
                 known = {n: p.batch(positions, ids.shape[1], 0, self.device) for n, p in self.products.items()}
-                stack.enter_context(products.multiplied(pack.backbone, known))
+                stack.enter_context(products.hand_in(pack.backbone, known))
             if self.shortcut is not None and reading != "deployed":
-                stack.enter_context(firsttoken.taken(pack.backbone, self.shortcut))
+                stack.enter_context(firsttoken.first_token_alone(pack.backbone, self.shortcut))
             attended = equivalence.ready(mask) if self.takes_mask else mask
             return pack.features(ids, attended, reader(self.tokens, positions, mask, self.pooling))

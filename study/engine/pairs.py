@@ -12,7 +12,7 @@ from study.core.formatting import plural
 from study.data.examples import Pairs
 from study.engine.batches import Tokens
 from study.engine.lookups import Lookups, Need
-from study.engine.tokenization import around, padding, tokenized
+from study.engine.tokenization import around, padding, tokenize
 from study.models.tables import Tables
 
 WRITES = "decoder"  # the part of a model of two stacks that reads what it writes
@@ -71,7 +71,7 @@ def read_pairs(pairs: Pairs, tokenizer: Any, longest: int, two_stacks: bool) -> 
     """The pairs as a model of one stack or two reads them; a source and its frame have at most `longest` tokens."""
     begin, end = around(pairs, tokenizer, two_stacks)
     room = max(1, longest - len(begin) - len(end))
-    source = tokenized(pairs.sources, tokenizer, room, add_special_tokens=False)
+    source = tokenize(pairs.sources, tokenizer, room, add_special_tokens=False)
     pad = padding(tokenizer)
     read = Tokens.of([np.array([*begin, *row, *end]) for row in source.ids.rows()], pad, cut=source.cut)
     return Written(read, Tokens.of([_target(text, pairs.longest, tokenizer) for text in pairs.targets], pad))

@@ -11,14 +11,14 @@ from study.data.examples import Pairs
 from study.engine.batches import Tokens
 
 
-def tokenized(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> Tokens:
+def tokenize(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> Tokens:
     """Each text's ids, at most `longest`, and how many texts had more."""
-    found = tokenizer(list(texts), truncation=True, max_length=longest, **how)
-    if found.encodings is not None:
-        cut = sum(bool(encoding.overflowing) for encoding in found.encodings)
+    read = tokenizer(list(texts), truncation=True, max_length=longest, **how)
+    if read.encodings is not None:
+        cut = sum(bool(encoding.overflowing) for encoding in read.encodings)
     else:  # a tokenizer that is written in Python does not say what it leaves out
         cut = sum(len(row) > longest for row in tokenizer(list(texts), verbose=False, **how)["input_ids"])
-    rows = [np.asarray(row, dtype=np.int64) for row in readable(found["input_ids"], tokenizer)]
+    rows = [np.asarray(row, dtype=np.int64) for row in readable(read["input_ids"], tokenizer)]
     return Tokens.of(rows, tokenizer.pad_token_id or 0, cut=cut)
 
 
@@ -34,9 +34,9 @@ def plain(text: str, tokenizer: Any) -> list[int]:
 
 def marks(tokenizer: Any) -> tuple[list[int], list[int]]:
     """The ids that the tokenizer puts before a text and behind it."""
-    own, whole = plain("a", tokenizer), list(tokenizer("a")["input_ids"])
-    begin = next((i for i in range(len(whole)) if whole[i : i + len(own)] == own), len(whole))
-    return whole[:begin], whole[begin + len(own) :]
+    alone, whole = plain("a", tokenizer), list(tokenizer("a")["input_ids"])
+    begin = next((i for i in range(len(whole)) if whole[i : i + len(alone)] == alone), len(whole))
+    return whole[:begin], whole[begin + len(alone) :]
 
 
 def around(pairs: Pairs, tokenizer: Any, two_stacks: bool) -> tuple[list[int], list[int]]:

@@ -13,14 +13,12 @@ from torch import nn
 from study.config.schema import ModelConfig
 from study.core.errors import AssetError, ConfigError
 from study.data import packages
-from study.models import attention, hub, roles
+from study.models import attention, families, hub
 from study.models import identity as identity_of
 from study.models.embedded import ENCODERS as EMBEDDED
 from study.models.linear import is_linear, matrix
 from study.models.targets import LinearSite
 
-# What architectures call the number of their blocks.
-DEPTHS = ("num_hidden_layers", "num_hidden_groups", "decoder_layers", "num_decoder_layers")
 ADAPTER = "adapter_config.json"  # what makes a folder an adapter to transformers
 CONVOLUTION = "torch_geometric.nn.conv.message_passing.MessagePassing"
 
@@ -89,8 +87,8 @@ def stacks(backbone: nn.Module) -> tuple[Stack, ...]:
         # An encoder that was taken out of such a model says that it is its own decoder.
         parts = {"encoder": inner.get_encoder(), "decoder": inner.get_decoder()}
         if all(part in names and part is not backbone for part in parts.values()):
-            found = {kind: _blocks(part, config) for kind, part in parts.items()}
-            return tuple(Stack(k, f"{names[parts[k]]}.{name}", layers) for k, (name, layers) in found.items())
+            by_part = {kind: _blocks(part, config) for kind, part in parts.items()}
+            return tuple(Stack(k, f"{names[parts[k]]}.{name}", layers) for k, (name, layers) in by_part.items())
     return (Stack("", *_blocks(backbone, config)),)
 
 
@@ -106,8 +104,8 @@ def depth(backbone: nn.Module) -> int:
 
 
 def _blocks(module: nn.Module, config: Any) -> tuple[str, nn.ModuleList]:
-    own = getattr(module, "config", config)
-    depths = {getattr(own, name, None) for name in DEPTHS}
+    described_by = getattr(module, "config", config)
+    depths = {getattr(described_by, name, None) for name in families.DEPTHS}
     for name, inner in module.named_modules():
         if isinstance(inner, nn.ModuleList) and len(inner) in depths:
             return name, inner
@@ -129,8 +127,8 @@ def linear_sites(backbone: nn.Module) -> tuple[LinearSite, ...]:
 
 def _site(name: str, layer: int, block: nn.Module, within: str, part: str) -> LinearSite:
     outputs, inputs = matrix(block.get_submodule(within)).shape
-    role = "conv" if _convolves(block, within) else roles.role(within)
-    return LinearSite(name, layer, inputs, outputs, role, "cross" if part and roles.is_cross(within) else part)
+    role = "conv" if _convolves(block, within) else families.role(within)
+    return LinearSite(name, layer, inputs, outputs, role, "cross" if part and families.is_cross(within) else part)
 
 
 def _convolves(block: nn.Module, within: str) -> bool:

@@ -60,8 +60,8 @@ def left_to_right(config: Any) -> bool:
 
 def first_token(writer: Any) -> int:
     """What the decoder of an encoder–decoder model is given before anything has been written."""
-    found = writer.generation_config.decoder_start_token_id
-    return int(writer.config.decoder_start_token_id if found is None else found)
+    start_id = writer.generation_config.decoder_start_token_id
+    return int(writer.config.decoder_start_token_id if start_id is None else start_id)
 
 
 def write(writer: Any, ids: torch.Tensor, mask: torch.Tensor, longest: int, pad: int) -> torch.Tensor:

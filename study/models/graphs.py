@@ -177,12 +177,12 @@ def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> lis
     infomax = DeepGraphInfomax(network.config.hidden_size, network, _summary, _shuffled)
     optimizer = torch.optim.Adam(infomax.parameters(), lr=LR)
     losses: list[float] = []
-    best, found = copy.deepcopy(network.state_dict()), 0
-    while len(losses) < EPOCHS and len(losses) - found < PATIENCE:
+    best, at = copy.deepcopy(network.state_dict()), 0
+    while len(losses) < EPOCHS and len(losses) - at < PATIENCE:
         optimizer.zero_grad()
         loss = infomax.loss(*infomax(x, edges))
         if loss.item() < min(losses, default=math.inf):
-            best, found = copy.deepcopy(network.state_dict()), len(losses) + 1
+            best, at = copy.deepcopy(network.state_dict()), len(losses) + 1
         losses.append(loss.item())
         loss.backward()
         optimizer.step()

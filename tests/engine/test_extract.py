@@ -143,7 +143,7 @@ def test_what_is_chosen_is_scored_and_counted_by_the_words_of_the_examples(folde
         fit = Fit([member_of(0, 0, of(model), 0, work)], work)
         assert isinstance(fit.problem, Extract)
         logits = {int(row): scores[:, None] for row in fit.problem.rows(everything)}
-        found[words] = fit.problem._judged(logits, everything)["rougeL"]
+        found[words] = fit.problem._figures(logits, everything)["rougeL"]
         fit.pack.close()
     assert found == {ENGLISH: 0, UNICODE: 1}
 

@@ -9,7 +9,7 @@ import pytest
 from tiny import save_model
 from transformers import AutoTokenizer
 
-from study.engine.tokenization import tokenized
+from study.engine.tokenization import tokenize
 
 TEXTS = ("a b c d e", "a b", "a b c", "")
 
@@ -30,7 +30,7 @@ class Silent:
 @pytest.mark.parametrize("silent", [False, True])
 def test_as_many_texts_are_cut_as_have_more_tokens(tmp_path: Path, longest: int, silent: bool) -> None:
     inner = AutoTokenizer.from_pretrained(str(save_model(tmp_path)))
-    tokens = tokenized(TEXTS, Silent(inner) if silent else inner, longest)
+    tokens = tokenize(TEXTS, Silent(inner) if silent else inner, longest)
     assert tokens.cut == sum(len(text.split()) > longest for text in TEXTS)
     assert tokens.lengths.max() == min(longest, 5)
 
@@ -42,5 +42,5 @@ def test_a_text_that_its_tokenizer_makes_nothing_of_is_read_as_one_unknown_token
     backend = AutoTokenizer.from_pretrained(str(save_model(tmp_path)))._tokenizer
     backend.normalizer = normalizers.Replace("q", "")
     for unknown, expected in ({"unk_token": "[UNK]"}, 1), ({}, 0):
-        tokens = tokenized(("a b", "q", "q q"), PreTrainedTokenizerFast(tokenizer_object=backend, **unknown), 8)
+        tokens = tokenize(("a b", "q", "q q"), PreTrainedTokenizerFast(tokenizer_object=backend, **unknown), 8)
         assert [row.tolist() for row in tokens.ids.rows()] == [[2, 3], [expected], [expected]]

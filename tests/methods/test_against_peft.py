@@ -47,7 +47,7 @@ def twins(model: Any, layers: dict[str, PackedLinear]) -> dict[str, tuple[Packed
 
 
 def hidden(model: Any) -> torch.Tensor:
-    ids, mask = equivalence.trial(model)
+    ids, mask = equivalence.probe_tokens(model)
     return model(input_ids=ids, attention_mask=mask).last_hidden_state  # type: ignore[no-any-return]
 
 

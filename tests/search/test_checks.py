@@ -21,7 +21,7 @@ from study.config.space import parse_space
 from study.core.errors import AssetError, ConfigError
 from study.data.examples import Pairs, Texts
 from study.engine import lookups, problems
-from study.engine.tokenization import tokenized
+from study.engine.tokenization import tokenize
 from study.models import backbones, encoders, generators, hub
 from study.models.tables import Tables
 from study.search.checks import check_trials
@@ -319,7 +319,7 @@ def test_texts_are_refused_exactly_where_one_of_them_cannot_be_looked_up(
     examples, tables = texts(*(" ".join(map(str, row)) for row in rows)), (Tables("", tokens, positions),)
     read = [row[:longest] for row in rows]
     fits = max(map(max, read)) < tokens and (positions is None or max(map(len, read)) <= positions)
-    need = lookups.TextNeed(ModelConfig("m", longest), Words(), lambda: tokenized(examples.texts, Words(), longest))
+    need = lookups.TextNeed(ModelConfig("m", longest), Words(), lambda: tokenize(examples.texts, Words(), longest))
     if fits:
         lookups.require(need, tables)
         return

@@ -84,7 +84,7 @@ def cross_entropies(logits: torch.Tensor, labels: torch.Tensor, weights: torch.T
     return (each * weights).sum(1)
 
 
-def levelled(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def align(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Rows [P, n], and weights [P, n] that make each member's mean: fillers of shorter batches weigh nothing."""
     n = max(map(len, batches))
     filler = next(int(b[0]) for b in batches if len(b))

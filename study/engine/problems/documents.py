@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from study.config.schema import ModelConfig
 from study.data.examples import Documents
 from study.engine import lookups
-from study.engine.batches import Tokens, moved
+from study.engine.batches import Tokens, on_device
 from study.engine.inputs import Reading
 from study.engine.pack import Pack
 from study.engine.problems.heads import WithHead
@@ -62,8 +62,8 @@ class Extract(WithHead):
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
         logits = self.logits(pack, rows).squeeze(-1)
         most, counts = logits.shape[-1], self.windows.counts[rows][..., None]
-        shares = moved((np.arange(most) < counts) / counts, self.device).to(logits)
-        labels = moved(self.labels[rows][..., :most], self.device).to(logits)
+        shares = on_device((np.arange(most) < counts) / counts, self.device).to(logits)
+        labels = on_device(self.labels[rows][..., :most], self.device).to(logits)
         each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
         return ((each * shares).sum(-1) * weights).sum(1)
 

@@ -16,9 +16,9 @@ from torch import nn
 
 from study.config.schema import ModelConfig
 from study.data.examples import Graph
-from study.engine.batches import moved
+from study.engine.batches import on_device
 from study.engine.pack import Pack
-from study.engine.problems.base import Problem, cross_entropies, levelled
+from study.engine.problems.base import Problem, align, cross_entropies
 from study.engine.shortcuts import products
 from study.engine.workbench import Workbench
 from study.models import graphs
@@ -93,16 +93,16 @@ class Nodes(Problem):
         """Logits [P, n, classes] of the nodes at `rows` [P, n]."""
         nodes = self.nodes[rows]
         if self.lowest == self.layers:
-            return pack.logits(self.states.index_select(0, moved(nodes.reshape(-1), self.device)))
+            return pack.logits(self.states.index_select(0, on_device(nodes.reshape(-1), self.device)))
         nodes = nodes + np.arange(pack.size)[:, None] * len(self.states)
-        return pack.logits(self._read(pack).index_select(0, moved(nodes.reshape(-1), self.device)))
+        return pack.logits(self._read(pack).index_select(0, on_device(nodes.reshape(-1), self.device)))
 
     def _read(self, pack: Pack) -> torch.Tensor:
         """Every member's states of every node, [P·N, hidden]."""
         states, edges, known = self._copied(pack)
         # A given product stands in for an adapted layer's frozen part alone: another's would be changed in place.
         given = {} if pack.full else {name: p for name, p in known.items() if name in pack.attached}
-        with products.multiplied(pack.backbone, given) if given else nullcontext():
+        with products.hand_in(pack.backbone, given) if given else nullcontext():
             return pack.backbone(states, edges, begin=self.lowest)  # type: ignore[no-any-return]
 
     def _copied(self, pack: Pack) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
@@ -117,11 +117,11 @@ class Nodes(Problem):
         return self._copies[size]
 
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
-        return cross_entropies(self.logits(pack, rows), self.labels[moved(rows.reshape(-1), self.device)], weights)
+        return cross_entropies(self.logits(pack, rows), self.labels[on_device(rows.reshape(-1), self.device)], weights)
 
     @torch.no_grad()
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
-        logits = self.logits(pack, levelled(positions)[0]).cpu().numpy()
+        logits = self.logits(pack, align(positions)[0]).cpu().numpy()
         return [classification(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
 
     @torch.no_grad()

@@ -13,7 +13,7 @@ from study.engine.batches import Tokens
 from study.engine.frozen import Frozen
 from study.engine.inputs import Inputs, Reading
 from study.engine.pack import Pack
-from study.engine.problems.base import Problem, in_turns, levelled
+from study.engine.problems.base import Problem, align, in_turns
 from study.engine.shortcuts import prefix
 from study.engine.workbench import Workbench
 
@@ -57,7 +57,7 @@ class WithHead(Problem):
         """Each member's logits [..., outputs] of its rows, by row."""
         predictions: list[dict[int, np.ndarray]] = [{} for _ in rows]
         for batches in in_turns(self.lengths, rows, self.bench.engine.tokens):
-            logits = self.logits(pack, levelled(batches)[0]).cpu().numpy()
+            logits = self.logits(pack, align(batches)[0]).cpu().numpy()
             for by_row, x, batch in zip(predictions, logits, batches, strict=True):
                 by_row.update(zip(batch.tolist(), x, strict=False))  # what follows the batch are fillers
         return predictions

@@ -15,10 +15,10 @@ from study.config.schema import ModelConfig
 from study.core.errors import AssetError
 from study.data.examples import Pairs
 from study.engine import lookups
-from study.engine.batches import moved
+from study.engine.batches import on_device
 from study.engine.pack import Pack
 from study.engine.pairs import PairNeed, Written, read_pairs
-from study.engine.problems.base import Problem, in_turns, levelled
+from study.engine.problems.base import Problem, align, in_turns
 from study.engine.workbench import Workbench
 from study.models import generators
 from study.models.tables import Tables
@@ -64,7 +64,7 @@ class Generate(Problem):
         """The mean cross entropy of each row's target, [rows]."""
         ids, logits = (self._two if self.two_stacks else self._one)(pack, rows)
         each = F.cross_entropy(logits.flatten(0, 1).float(), ids.flatten(), ignore_index=IGNORED, reduction="none")
-        lengths = moved(self.written.target.lengths[rows], self.device)
+        lengths = on_device(self.written.target.lengths[rows], self.device)
         return each.view_as(ids).sum(1) / lengths
 
     def _two(self, pack: Pack, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
@@ -82,10 +82,10 @@ class Generate(Problem):
         ids = source.ids.batch(rows, long, source.pad_id, self.device)
         columns = np.arange(short) + source.lengths[rows][:, None]
         inside = np.arange(short) < target.lengths[rows][:, None]
-        places, real = moved(np.where(inside, columns, long - 1), self.device), moved(inside, self.device)
+        places, real = on_device(np.where(inside, columns, long - 1), self.device), on_device(inside, self.device)
         wanted = target.ids.batch(rows, short, source.pad_id, self.device)
         ids = ids.scatter_add(1, places, torch.where(real, wanted - source.pad_id, 0))
-        mask = moved((np.arange(long) < self.lengths[rows][:, None]).astype(np.int64), self.device)
+        mask = on_device((np.arange(long) < self.lengths[rows][:, None]).astype(np.int64), self.device)
         # Only the positions before a target's token say anything about it: the output layer is left out elsewhere.
         before = (places - 1).clamp(min=0)
         writer: Any = pack.backbone
@@ -98,7 +98,7 @@ class Generate(Problem):
         losses: list[dict[int, float]] = [{} for _ in positions]
         texts: list[dict[int, str]] = [{} for _ in positions]
         for batches in in_turns(self.lengths, positions, self.bench.engine.tokens):
-            rows = levelled(batches)[0]
+            rows = align(batches)[0]
             row_losses = self._losses(pack, rows.reshape(-1)).view(rows.shape).tolist()
             wrote = np.array(self.write(pack, rows.reshape(-1)), dtype=object).reshape(rows.shape)
             for p, batch in enumerate(batches):

@@ -10,11 +10,11 @@ import torch
 from study.config.schema import ModelConfig
 from study.data.examples import Texts
 from study.engine import lookups
-from study.engine.batches import Tokens, moved
+from study.engine.batches import Tokens, on_device
 from study.engine.pack import Pack
 from study.engine.problems.base import cross_entropies
 from study.engine.problems.heads import WithHead
-from study.engine.tokenization import tokenized
+from study.engine.tokenization import tokenize
 from study.engine.workbench import Workbench
 from study.models.tables import Tables
 from study.scoring.losses import classification
@@ -32,19 +32,19 @@ class Classify(WithHead):
     @classmethod
     def require(cls, model: ModelConfig, examples: Texts, tables: tuple[Tables, ...]) -> None:
         tokenizer = lookups.tokenizer_of(model)
-        read = partial(tokenized, examples.texts, tokenizer, model.max_length)
+        read = partial(tokenize, examples.texts, tokenizer, model.max_length)
         lookups.require(lookups.TextNeed(model, tokenizer, read), tables)
 
     @classmethod
     def read(cls, bench: Workbench, model: ModelConfig) -> Tokens:
         examples = bench.data.examples
         assert isinstance(examples, Texts)
-        tokens = tokenized(examples.texts, bench.encoder(model).tokenizer, model.max_length)
+        tokens = tokenize(examples.texts, bench.encoder(model).tokenizer, model.max_length)
         bench.note_cut(model, tokens, "text")
         return tokens
 
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
-        return cross_entropies(self.logits(pack, rows), self.labels[moved(rows.reshape(-1), self.device)], weights)
+        return cross_entropies(self.logits(pack, rows), self.labels[on_device(rows.reshape(-1), self.device)], weights)
 
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
         predictions = self.predict(pack, positions)

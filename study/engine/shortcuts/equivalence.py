@@ -53,7 +53,9 @@ def ready(mask: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def unchanged(backbone: nn.Module, changed: Callable[[], AbstractContextManager[None]], tokens: int = 8) -> bool:
+def computes_the_same(
+    backbone: nn.Module, changed: Callable[[], AbstractContextManager[None]], tokens: int = 8
+) -> bool:
     """Whether the first `tokens` last hidden states of a few texts are the same inside `changed()` as outside."""
     ids, mask = probe_tokens(backbone)
     whole = backbone(input_ids=ids, attention_mask=mask).last_hidden_state[:, :tokens]

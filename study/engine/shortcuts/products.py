@@ -20,7 +20,7 @@ def entry_layers(backbone: nn.Module, block: int) -> tuple[str, ...]:
     """The linear layers, by name, whose input is what enters the block: their frozen products are frozen work too."""
     name, layers = blocks(backbone)
     entered: list[torch.Tensor] = []
-    found: list[str] = []
+    names: list[str] = []
 
     def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         entered.append(args[0] if args else kwargs["hidden_states"])
@@ -28,7 +28,7 @@ def entry_layers(backbone: nn.Module, block: int) -> tuple[str, ...]:
     def look(inner: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, args: tuple[Any, ...]) -> None:
             if args and args[0] is entered[0]:
-                found.append(f"{name}.{block}.{inner}")
+                names.append(f"{name}.{block}.{inner}")
 
         return hook
 
@@ -41,11 +41,11 @@ def entry_layers(backbone: nn.Module, block: int) -> tuple[str, ...]:
     finally:
         for handle in handles:
             handle.remove()
-    return tuple(found)
+    return tuple(names)
 
 
 @contextmanager
-def multiplied(backbone: nn.Module, products: dict[str, torch.Tensor]) -> Iterator[None]:
+def hand_in(backbone: nn.Module, products: dict[str, torch.Tensor]) -> Iterator[None]:
     """While open, these linear layers of the frozen model need not multiply: W x + b [n, T, out] of each is given."""
     modules = {name: backbone.get_submodule(name) for name in products}
     for name, module in modules.items():

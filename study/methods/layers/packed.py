@@ -126,8 +126,8 @@ class PackedLinear(nn.Module):
             return whole + low.view(*x.shape[:-1], -1)  # type: ignore[no-any-return]
         if not self._keeps_none:
             low = low + self.frozen.to(x.dtype) * F.linear(rows, matrix(self.linear))
-        if (own := bias(self.linear)) is not None:
-            low = low + own
+        if (linear_bias := bias(self.linear)) is not None:
+            low = low + linear_bias
         return low.view(*x.shape[:-1], -1)
 
     @property
@@ -146,8 +146,8 @@ class PackedLinear(nn.Module):
         """W x of every member's rows [P, n, out]."""
         if self.product is None:
             return F.linear(x.reshape(self.up.shape[0], -1, x.shape[-1]), matrix(self.linear))
-        own = bias(self.linear)
-        known = self.product if own is None else self.product - own
+        linear_bias = bias(self.linear)
+        known = self.product if linear_bias is None else self.product - linear_bias
         return known.reshape(self.up.shape[0], -1, known.shape[-1])
 
     def _stretch(self, rows: torch.Tensor, down: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
@@ -155,16 +155,16 @@ class PackedLinear(nn.Module):
         assert self.magnitude is not None
         ratios = torch.where(self.stretched[:, None], self.magnitude / self._norms(down, up), 1.0)
         out = rows * ratios.unsqueeze(1).to(rows.dtype)
-        own = bias(self.linear)
-        return out if own is None else out + own
+        linear_bias = bias(self.linear)
+        return out if linear_bias is None else out + linear_bias
 
     @torch.no_grad()
     def _norms(self, down: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
         """‖φ w + s b D‖ of every row of every member's matrix [P, out], from skinny products."""
         weight, scaled = matrix(self.linear).to(up.dtype), self.scale * up
-        own = self.frozen.squeeze(-1) ** 2 * weight.square().sum(1)
+        frozen = self.frozen.squeeze(-1) ** 2 * weight.square().sum(1)
         met = 2 * self.frozen.squeeze(-1) * (scaled * (weight @ down.mT)).sum(-1)
-        return (own + met + (scaled * (scaled @ (down @ down.mT))).sum(-1)).clamp(min=0).sqrt()
+        return (frozen + met + (scaled * (scaled @ (down @ down.mT))).sum(-1)).clamp(min=0).sqrt()
 
     def _pays_to_merge(self, x: torch.Tensor) -> bool:
         """Whether one product with W + s (B − S) D is cheaper than three: on a CPU, for many rows."""
@@ -188,7 +188,7 @@ class PackedLinear(nn.Module):
         return torch.linalg.vector_norm(gap, dim=(1, 2))
 
     @torch.no_grad()
-    def started(self) -> float:
+    def kept_at_start(self) -> float:
         """‖s B* D‖²_F of the first member: before any step, what the part of W that it starts at holds of ‖W‖²_F."""
         if self.target is None:
             return 0.0

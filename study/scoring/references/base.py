@@ -29,6 +29,6 @@ def rouge_means(texts: Sequence[str], wanted: Sequence[str], words: Words) -> di
     return {name: float(values.mean()) for name, values in rouge.f1(texts, wanted, words).items()}
 
 
-def joined(sentences: Sequence[str], kept: Sequence[int]) -> str:
+def join_sentences(sentences: Sequence[str], kept: Sequence[int]) -> str:
     """The kept sentences as one text."""
     return " ".join(sentences[i] for i in kept)

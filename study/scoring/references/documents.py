@@ -8,7 +8,7 @@ import numpy as np
 
 from study.core.records import Fold
 from study.data.examples import Documents
-from study.scoring.references.base import Scores, joined, rouge_means
+from study.scoring.references.base import Scores, join_sentences, rouge_means
 from study.text import summaries
 from study.text.rouge import Words
 
@@ -23,7 +23,7 @@ def scores(documents: Documents, fold: Fold) -> Scores:
         "oracle": [summaries.oracle(sentences, reference, budget, words) for sentences, reference, _ in rows],
         "highlights": [_marked(sentences, highlights, budget, words) for sentences, _, highlights in rows],
     }
-    texts = {name: list(map(joined, held.sentences, kept)) for name, kept in choices.items()}
+    texts = {name: list(map(join_sentences, held.sentences, kept)) for name, kept in choices.items()}
     return {name: rouge_means(summarized, held.references, words) for name, summarized in texts.items()}
 
 

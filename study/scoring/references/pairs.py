@@ -6,7 +6,7 @@ import numpy as np
 
 from study.core.records import Fold
 from study.data.examples import Pairs
-from study.scoring.references.base import Scores, joined, rouge_means
+from study.scoring.references.base import Scores, join_sentences, rouge_means
 from study.text import summaries
 from study.text.sentences import splitter
 
@@ -17,7 +17,7 @@ def scores(pairs: Pairs, fold: Fold) -> Scores:
     budget = round(float(np.mean([words.count(t) for t in learned.targets])))
     split = splitter(learned.sources)
     sentences = [split(source) for source in held.sources]
-    leads = [joined(s, summaries.lead(s, budget, words)) for s in sentences]
+    leads = [join_sentences(s, summaries.lead(s, budget, words)) for s in sentences]
     return {"lead": rouge_means(leads, held.targets, words)}
 
 

@@ -7,9 +7,9 @@ import torch
 from study.data.kinds.points import Points
 
 from study.config.schema import ModelConfig
-from study.engine.batches import moved
+from study.engine.batches import on_device
 from study.engine.pack import Pack
-from study.engine.problems.base import Problem, cross_entropies, levelled
+from study.engine.problems.base import Problem, align, cross_entropies
 from study.engine.workbench import Workbench
 from study.models.tables import Tables
 from study.scoring.losses import classification
@@ -32,14 +32,14 @@ class Place(Problem):
 
     def logits(self, pack: Pack, rows: np.ndarray) -> torch.Tensor:
         like = next(pack.backbone.parameters())
-        return pack.logits(pack.backbone(self.places[moved(rows.reshape(-1), self.device)].to(like)))
+        return pack.logits(pack.backbone(self.places[on_device(rows.reshape(-1), self.device)].to(like)))
 
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
-        return cross_entropies(self.logits(pack, rows), self.labels[moved(rows.reshape(-1), self.device)], weights)
+        return cross_entropies(self.logits(pack, rows), self.labels[on_device(rows.reshape(-1), self.device)], weights)
 
     @torch.no_grad()
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
-        logits = self.logits(pack, levelled(positions)[0]).cpu().numpy()
+        logits = self.logits(pack, align(positions)[0]).cpu().numpy()
         return [classification(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
 
     @torch.no_grad()

@@ -1,4 +1,8 @@
-"""What a linear layer does in its block, told by the name that its architecture gives it; nothing is guessed."""
+"""Families of models, by the names that their architectures give to what the suite must find; nothing is guessed.
+
+A new family is an entry in `NAMES`, and in the other tables where it calls something as none of the others does. What
+is not known here trains too: its layers are named by modules, and its shortcuts are left out.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +47,11 @@ NAMES: dict[str, dict[str, str]] = {
         "f": "fc1 fc2",
     },
 }  # fmt: skip
+# What architectures call the number of their blocks in their configuration.
+DEPTHS = ("num_hidden_layers", "num_hidden_groups", "decoder_layers", "num_decoder_layers")
+# Where a block adds what attention brings to what entered it, and what makes its queries, by names inside the block.
+AFTER_ATTENTION = ("attention.output", "attention.LayerNorm", "sa_layer_norm", "self_attn_layer_norm")
+QUERIES = ("attention.self.query", "attention.attn.q", "attention.q_lin", "self_attn.q_proj")
 CROSS = ("EncDecAttention", "encoder_attn")  # modules of a decoder's block that look at what the encoder made
 ENDS = {end: role for names in NAMES.values() for role, ends in names.items() for end in ends.split()}
 
