@@ -174,7 +174,7 @@ def thinned(part: pd.DataFrame, x: str, by: Sequence[str] = (), log_x: bool = Fa
 def _cells(values: pd.Series, count: int) -> np.ndarray:
     """Which of `count` equal parts of the values' range each lies in."""
     low, high = values.min(), values.max()
-    return np.floor((values - low) / ((high - low) or 1.0) * count).to_numpy()
+    return np.asarray(np.floor(((values - low) / ((high - low) or 1.0) * count).to_numpy()))
 
 
 def _in_mebibytes(compared: pd.DataFrame) -> pd.DataFrame:

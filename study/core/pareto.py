@@ -16,7 +16,7 @@ def undominated(points: np.ndarray, directions: Sequence[Direction]) -> np.ndarr
     A point with a missing value (NaN) is never on the front and dominates nothing; equal points share the front.
     """
     costs = points * np.array([1.0 if direction == MINIMIZE else -1.0 for direction in directions])
-    keep = ~np.isnan(costs).any(axis=1)
+    keep: np.ndarray = ~np.isnan(costs).any(axis=1)
     for i in np.lexsort(costs.T[::-1]):  # likely dominators first, so that most points fall early
         if keep[i]:
             worse = (costs >= costs[i]).all(axis=1) & (costs > costs[i]).any(axis=1)

@@ -166,6 +166,6 @@ class Fit:
                 share = on_device(weights[:, part], self.device).to(self.pack.head)
                 task = self.problem.loss(self.pack, rows[:, part], share)
             objective = self.pack.objective(task, self.pack.distance, share=float(part is parts[-1]))
-            objective.backward()  # type: ignore[no-untyped-call]
+            objective.backward()
             total += task.detach()
         return total

@@ -37,7 +37,8 @@ class PackedAdamW:
             for p, _ in self.params
             if p.grad is not None
         ]
-        return torch.linalg.vector_norm(torch.stack(parts), dim=0)
+        norms: torch.Tensor = torch.linalg.vector_norm(torch.stack(parts), dim=0)
+        return norms
 
     @torch.no_grad()
     def step(self, lr: torch.Tensor, active: torch.Tensor) -> None:

@@ -20,9 +20,9 @@ from torch import nn
 from study.config.schema import ModelConfig
 from study.core import seeding
 from study.core.errors import ConfigError
+from study.core.folders import cache_folder
 from study.core.tensor_cache import TensorCache, forgiving
 from study.data.examples import Graph
-from study.data.packages import cache_folder
 from study.models import encoders
 from study.models.embedded import GRAPHS as NAMES
 from study.models.encoders import Encoder
@@ -92,9 +92,12 @@ def _conv(name: str, inputs: int, outputs: int) -> nn.Module:
     except ImportError as error:
         remedy = "install the extra that brings it: pip install 'lora-study[graph]'"
         raise ConfigError(f"model.name={name}", f"needs torch_geometric ({error})", remedy) from error
+    made: nn.Module
     if name == "gat":
-        return GATConv(inputs, outputs // HEADS, heads=HEADS)
-    return GCNConv(inputs, outputs) if name == "gcn" else SAGEConv(inputs, outputs)
+        made = GATConv(inputs, outputs // HEADS, heads=HEADS)
+    else:
+        made = {"gcn": GCNConv, "sage": SAGEConv}[name](inputs, outputs)
+    return made
 
 
 def refuse(model: ModelConfig) -> None:

@@ -35,7 +35,7 @@ class LiveBytes(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.peak = 0
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
@@ -63,7 +63,8 @@ class LiveBytes(TorchDispatchMode):
 
 def most_alive(work: Callable[[], object]) -> int:
     """The most bytes that tensors made during `work` hold at once."""
-    with LiveBytes() as live:
+    live = LiveBytes()
+    with live:
         work()
     return live.peak
 

@@ -10,7 +10,7 @@ from study.export.formats.base import Format
 from study.export.job.evidence import Difference, Evidence
 from study.export.runtime.frame import CHOOSE, CLASSIFY, WRITE
 from study.export.runtime.manifest import Manifest
-from study.models.encoders import EMBEDDED
+from study.models.embedded import ENCODERS
 from study.record import provenance
 
 DATA = {
@@ -57,7 +57,7 @@ def render(
 def _head(e: Evidence, manifest: Manifest) -> str:
     """Metadata as the Hugging Face Hub reads it; YAML holds JSON."""
     base = manifest.model
-    known = base not in EMBEDDED and not Path(base).exists()
+    known = base not in ENCODERS and not Path(base).exists()
     task = PIPELINES[manifest.frame.kind]
     result = {
         "task": {"type": task},

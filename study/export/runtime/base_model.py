@@ -20,10 +20,10 @@ def locate(manifest: Manifest, folder: Path, base: str | Path | None) -> Manifes
     Raises StudyError where it is not there or has other weights than the export's.
     """
     from study.config.schema import ModelConfig
-    from study.models import encoders
+    from study.models import embedded, encoders
 
     if base is None:
-        local = HUB not in manifest.fingerprint and manifest.model not in encoders.EMBEDDED
+        local = HUB not in manifest.fingerprint and manifest.model not in embedded.ENCODERS
         if local and not Path(manifest.model).is_dir():
             rule = f"is an adapter over the base model {manifest.model}, which is not there"
             raise StudyError(str(folder), rule, "write load(folder, base=...) with the folder in which it lies now")
@@ -39,7 +39,7 @@ def locate(manifest: Manifest, folder: Path, base: str | Path | None) -> Manifes
 
 def _of_folder(manifest: Manifest, base: Path) -> str:
     """The fingerprint of a folder in the place of the recorded base model."""
-    from study.models import encoders
+    from study.models import embedded, encoders
 
     if not base.is_dir():
         remedy = f"name the folder in which {manifest.model} lies now"
@@ -47,4 +47,4 @@ def _of_folder(manifest: Manifest, base: Path) -> str:
     if HUB in manifest.fingerprint:
         rule = f"cannot be held against {manifest.model}, which is known by its commit on the Hub and not by its files"
         raise StudyError(f"base={base}", rule, "leave base=... away: the Hub's cache, at HF_HOME, has it, or the Hub")
-    return encoders.of_folder(base, manifest.random_weights, manifest.model in encoders.EMBEDDED)
+    return encoders.of_folder(base, manifest.random_weights, manifest.model in embedded.ENCODERS)

@@ -60,8 +60,8 @@ class Classifier(Loaded):
     def probabilities(self, texts: str | Sequence[str]) -> np.ndarray:
         """The softmax of the logits, [n, classes]."""
         logits = self.logits(texts).astype(np.float64)
-        exponents = np.exp(logits - logits.max(1, keepdims=True))
-        return exponents / exponents.sum(1, keepdims=True)
+        exponents: np.ndarray = np.exp(logits - logits.max(1, keepdims=True))
+        return np.asarray(exponents / exponents.sum(1, keepdims=True))
 
 
 class Writer(Loaded):

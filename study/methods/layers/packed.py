@@ -123,7 +123,7 @@ class PackedLinear(nn.Module):
             )
         if self._keeps_all:
             whole = self.linear(x) if self.product is None else self.product
-            return whole + low.view(*x.shape[:-1], -1)  # type: ignore[no-any-return]
+            return whole + low.view(*x.shape[:-1], -1)
         if not self._keeps_none:
             low = low + self.frozen.to(x.dtype) * F.linear(rows, matrix(self.linear))
         if (linear_bias := bias(self.linear)) is not None:
@@ -185,7 +185,8 @@ class PackedLinear(nn.Module):
     def distance(self) -> torch.Tensor:
         """‖B − B*‖_F of each member, [P]; its gradient at zero is zero."""
         gap = self.up if self.target is None else self.up - self.target
-        return torch.linalg.vector_norm(gap, dim=(1, 2))
+        norms: torch.Tensor = torch.linalg.vector_norm(gap, dim=(1, 2))
+        return norms
 
     @torch.no_grad()
     def kept_at_start(self) -> float:
@@ -217,9 +218,10 @@ class PackedLinear(nn.Module):
         """The effective weight of one member (out × in), in the precision of what trains."""
         down, up = self.factors()
         whole = self.frozen[member] * matrix(self.linear) + self.scale[member] * up[member] @ down[member]
-        if self.magnitude is None or not bool(self.stretched[member]):
-            return whole
-        return whole * (self.magnitude[member] / torch.linalg.vector_norm(whole, dim=1)).unsqueeze(1)
+        if self.magnitude is not None and bool(self.stretched[member]):
+            lengths: torch.Tensor = torch.linalg.vector_norm(whole, dim=1)
+            whole = whole * (self.magnitude[member] / lengths).unsqueeze(1)
+        return whole
 
 
 def _some(members: torch.Tensor) -> torch.Tensor | None:
