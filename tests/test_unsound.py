@@ -19,9 +19,8 @@ from tables import write_csv
 from tiny import save_model
 
 from study.commands import study as cli
+from study.config.options import IN_MLFLOW, LOCAL
 from study.config.schema import (
-    IN_MLFLOW,
-    LOCAL,
     MethodConfig,
     ModelConfig,
     ReportConfig,

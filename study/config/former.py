@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from study.config.schema import IN_MLFLOW, LOCAL, UNTRACKED
+from study.config.options import IN_MLFLOW, LOCAL, UNTRACKED
 
 NAMED: dict[str, dict[str, dict[str, Any]]] = {
     "launcher": {"local": LOCAL},

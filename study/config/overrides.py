@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from study.config.compose import check_option, compose_raw
+from study.config.options import OPEN
 from study.config.ranks import PLACE
-from study.config.schema import OPEN
 from study.config.textkeys import SETTABLE, hydra_argument, text_keys
 from study.core.errors import ConfigError
 from study.core.quoting import quoted

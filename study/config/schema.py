@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Optional, TypeVar
 
 from study.config import ranks
+from study.config.options import IN_MLFLOW, LOCAL, TPE
 from study.core.errors import ConfigError
 
 T = TypeVar("T")
@@ -18,15 +19,6 @@ LABEL_TYPES = ("auto", "text", "number")
 RARE = ("refuse", "drop", "merge")
 ROUGE_WORDS = ("auto", "english", "unicode")
 BASELINES = ("head", "full", "lora")
-# The sampler where none is named; conf/sampler/tpe.yaml says the same.
-TPE = {
-    "_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10, "multivariate": True, "constant_liar": True,
-}  # fmt: skip
-# The launcher and the tracker where none is named, as in conf/launcher/local.yaml and conf/tracking/mlflow.yaml.
-LOCAL = {"_target_": "study.launch.local.LocalLauncher", "workers": None}
-IN_MLFLOW = {"_target_": "study.record.mlflow.MlflowTracker", "uri": None}
-UNTRACKED = {"_target_": "study.record.none.NoTracker"}
-OPEN = ("sampler", "launcher", "tracking")  # groups whose keys are the arguments of what their `_target_` names
 SEARCHABLE = ("model", "method", "train")
 SCALINGS = ("alpha/r", "alpha/sqrt(r)")
 

@@ -8,7 +8,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from study.config import ranks
-from study.config.schema import OPEN, SEARCHABLE, Configuration, StudyConfig, flatten
+from study.config.options import OPEN
+from study.config.schema import SEARCHABLE, Configuration, StudyConfig, flatten
 from study.core.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any, Optional, get_type_hints
 
 from study.config.former import KEYS
-from study.config.schema import OPEN, SEARCHABLE, StudyConfig, flatten
+from study.config.options import OPEN
+from study.config.schema import SEARCHABLE, StudyConfig, flatten
 from study.core.quoting import as_text, in_quotes, parse_override
 
 NUMBERS = ("engine.pack",)  # a number, or auto

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from study.config.former import NAMED, renew
-from study.config.schema import TPE
+from study.config.options import TPE
 
 STARTUP = 10  # trials at random, or the size of a population, where the first version was not told otherwise
 FIRST_SAMPLERS: dict[str, dict[str, Any]] = {

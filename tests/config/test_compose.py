@@ -11,8 +11,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from study.config.compose import compose
+from study.config.options import IN_MLFLOW, LOCAL, UNTRACKED
 from study.config.overrides import rewrite
-from study.config.schema import IN_MLFLOW, LOCAL, UNTRACKED, StudyConfig
+from study.config.schema import StudyConfig
 from study.config.space import parse_space
 from study.search.plan import GRID
 

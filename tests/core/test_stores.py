@@ -20,7 +20,8 @@ from analysis.__main__ import main as lora_report
 from study import record
 from study.commands import study as cli
 from study.commands.export import main as lora_export
-from study.config.schema import IN_MLFLOW, StorageConfig, StudyConfig
+from study.config.options import IN_MLFLOW
+from study.config.schema import StorageConfig, StudyConfig
 from study.core import addresses, stores
 from study.core.errors import ConfigError
 from study.core.mlflow_store import open_client

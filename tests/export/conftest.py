@@ -8,9 +8,8 @@ import pytest
 from exports import with_residual
 from tiny import save_model
 
+from study.config.options import IN_MLFLOW, LOCAL
 from study.config.schema import (
-    IN_MLFLOW,
-    LOCAL,
     MethodConfig,
     ModelConfig,
     StorageConfig,

@@ -14,7 +14,8 @@ from mlflowstore import new_store
 
 from analysis.runs import load_study
 from study.config.members import TrialResult
-from study.config.schema import IN_MLFLOW, Configuration, StudyConfig, StudySettings
+from study.config.options import IN_MLFLOW
+from study.config.schema import Configuration, StudyConfig, StudySettings
 from study.core.errors import ConfigError
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.export.job.record import TrialRun

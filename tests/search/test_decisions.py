@@ -11,8 +11,8 @@ import pytest
 from tables import reviews, write_csv
 from tiny import save_model
 
+from study.config.options import UNTRACKED
 from study.config.schema import (
-    UNTRACKED,
     MethodConfig,
     ModelConfig,
     SearchConfig,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from study.config.schema import TPE, MethodConfig, StudyConfig, TaskConfig, TrainConfig
+from study.config.options import TPE
+from study.config.schema import MethodConfig, StudyConfig, TaskConfig, TrainConfig
 from study.search.identity import defaults_of, differences, fingerprint, first_fingerprint, values_of
 from study.search.upgrade import first_sampler, upgrade
 

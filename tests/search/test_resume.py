@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from tables import reviews, write_csv
 from tiny import as_pickles, save_model, shifted
 
+from study.config.options import LOCAL, UNTRACKED
 from study.config.schema import (
-    LOCAL,
-    UNTRACKED,
     EngineConfig,
     MethodConfig,
     ModelConfig,

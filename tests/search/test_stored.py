@@ -18,7 +18,7 @@ from commandline import call
 
 from study.commands import study as cli
 from study.config.compose import compose
-from study.config.schema import IN_MLFLOW, LOCAL, UNTRACKED
+from study.config.options import IN_MLFLOW, LOCAL, UNTRACKED
 from study.core.errors import ConfigError, ResumeError
 from study.search.decisions import recall
 from study.search.ledger import Ledger
