@@ -50,12 +50,12 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_task_a_method_a_metric_and_a_sampler_are_the_files_that_the_guide_shows(followed: Path) -> None:
+def test_what_is_added_is_the_files_that_the_guide_shows(followed: Path) -> None:
     study = optuna.load_study(study_name="colours", storage=f"sqlite:///{followed / 'lora-study.db'}")
     config = study.user_attrs["lora_study.config"]
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
     assert ('"lora_top"' in config, "QMCSampler" in config, '"colours"' in config) == (True, True, True)
     trials = (followed / "reports" / "colours" / "trials.csv").read_text(encoding="utf-8")
     assert "lora_top" in trials
-    assert '"balanced_accuracy"' in config
+    assert ('"balanced_accuracy"' in config, "study.launch.here.Here" in config) == (True, True)
     assert "balanced_accuracy" in trials.splitlines()[0].split(",")
