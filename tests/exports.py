@@ -17,7 +17,7 @@ from study.export.job.request import Wanted
 from study.export.job.retrain import of_fit
 from study.export.job.trained import Trained
 from study.export.runtime.manifest import Manifest
-from study.models import encoders
+from study.models import encoders, hub
 from study.search.stored import find
 
 TEXTS = letters().examples.texts
@@ -55,7 +55,7 @@ def exported(trained: Trained, name: str, folder: Path) -> Path:
     made.write(trained, folder)
     trained.tokenizer.save_pretrained(str(folder))
     Manifest(
-        name, "study", 0, "searched", encoders.lasting(model.name), encoders.fingerprint(model), False, model.pooling,
+        name, "study", 0, "searched", hub.absolute_name(model.name), encoders.fingerprint(model), False, model.pooling,
         trained.classes, trained.frame, made.libraries(trained),
     ).write(folder)  # fmt: skip
     return folder

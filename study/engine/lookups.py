@@ -14,7 +14,7 @@ from study.config.schema import ModelConfig
 from study.core.errors import AssetError, ConfigError, StudyError
 from study.core.formatting import plural
 from study.engine.batches import Tokens
-from study.models import encoders
+from study.models import hub
 from study.models.tables import Tables
 
 
@@ -73,8 +73,8 @@ class TextNeed(Need):
 
 def tokenizer_of(model: ModelConfig) -> Any:
     """The tokenizer of a model whose weights are there; AssetError where either is missing."""
-    encoders.require_weights(model)
-    return encoders.tokenizer(model)
+    hub.require_weights(model)
+    return hub.tokenizer(model)
 
 
 def require(need: Need, tables: tuple[Tables, ...]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from study.config.schema import ModelConfig
 from study.core import kinds
 from study.data.examples import Examples
-from study.models import encoders
+from study.models import encoders, hub
 from study.models.embedded import EMBEDDED
 from study.models.encoders import Encoder
 from study.models.kinds.base import Reader
@@ -61,7 +61,7 @@ def fingerprint(model: ModelConfig, examples: Examples) -> str:
 
 def marks(names: Iterable[str]) -> dict[str, str]:
     """What identifies the files of those models that are folders of the user's own, by name."""
-    folders = [name for name in names if name not in EMBEDDED and encoders.is_folder(name)]
+    folders = [name for name in names if name not in EMBEDDED and hub.is_folder(name)]
     return {name: encoders.fingerprint(ModelConfig(name)) for name in folders}
 
 

@@ -168,7 +168,7 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
     A strong peer leaves the model's own dropout out, as our engine does, and batches similar lengths.
     """
     from study.core import seeding
-    from study.models import encoders, targets
+    from study.models import hub, targets
 
     plan, config = ours.plan, ours.config
     train = asdict(config.train)
@@ -179,7 +179,7 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
         "classes": len(plan.examples.classes),
         "folds": [{"train": f.train.tolist(), "valid": f.valid.tolist()} for f in plan.folds],
         "seeds": [seeding.derive(config.study.seed, "fold", f.index) for f in plan.folds],
-        "model": encoders.source(config.model.name),
+        "model": hub.source(config.model.name),
         "max_length": config.model.max_length,
         "pooling": config.model.pooling,
         "alpha": config.method.alpha,

@@ -22,7 +22,7 @@ from study.core.errors import AssetError, ConfigError
 from study.data.examples import Pairs, Texts
 from study.engine import lookups, problems
 from study.engine.tokenization import tokenize
-from study.models import backbones, encoders, generators, hub
+from study.models import backbones, generators, hub
 from study.models.tables import Tables
 from study.search.checks import check_trials
 
@@ -231,7 +231,7 @@ def test_a_model_without_a_tokenizer_is_refused(kind: str, tmp_path: Path) -> No
     for name in TOKENIZER:
         (folder / name).unlink()
     with pytest.raises(AssetError, match="has no tokenizer"):
-        encoders.tokenizer(ModelConfig(str(folder)))
+        hub.tokenizer(ModelConfig(str(folder)))
 
 
 def test_a_tokenizer_that_cannot_be_read_is_refused(tmp_path: Path, refusal: Run) -> None:
@@ -246,27 +246,27 @@ def test_a_model_without_weights_is_refused_unless_they_are_drawn(tmp_path: Path
     (folder / "model.safetensors").unlink()
     said = refusal(*table(tmp_path, SHORT), f"model.name={folder}")
     assert "is a folder without the model's weights (neither model.safetensors nor pytorch_model.bin)" in said
-    encoders.require_weights(ModelConfig(str(folder), random_weights=True))
+    hub.require_weights(ModelConfig(str(folder), random_weights=True))
 
 
 def test_a_model_that_lacks_one_of_its_parts_is_refused(tmp_path: Path) -> None:
     save_model(tmp_path)
     backbone().save_pretrained(tmp_path, max_shard_size="5kB")  # type: ignore[operator]
     (tmp_path / "model.safetensors").unlink(missing_ok=True)
-    encoders.require_weights(ModelConfig(str(tmp_path)))
+    hub.require_weights(ModelConfig(str(tmp_path)))
     part = sorted(tmp_path.glob("model-*.safetensors"))[1]
     part.unlink()
     with pytest.raises(AssetError, match=f"{part.name} of model.safetensors.index.json"):
-        encoders.require_weights(ModelConfig(str(tmp_path)))
+        hub.require_weights(ModelConfig(str(tmp_path)))
 
 
 def test_a_model_of_which_the_cache_has_only_the_settings_is_refused_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
-    hub.require_weights("nobody/nothing", "nobody/nothing")  # online, it is fetched
+    hub.require_weights(ModelConfig("nobody/nothing"))  # online, it is fetched
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(AssetError, match="has no weights in the Hub's cache"):
-        hub.require_weights("nobody/nothing", "nobody/nothing")
+        hub.require_weights(ModelConfig("nobody/nothing"))
 
 
 @pytest.mark.parametrize(

@@ -68,12 +68,12 @@ def _loadable(backbone: nn.Module, trained: Trained) -> Any:
     """What transformers loads: the backbone, or the encoder–decoder model that it is the encoder of."""
     from transformers import AutoModel
 
-    from study.models import encoders
+    from study.models import hub
 
     config: Any = backbone.config
     if not config.is_encoder_decoder or trained.frame.kind == WRITE:
         return backbone
-    whole = encoders.whole(trained.configuration.model, AutoModel)
+    whole = hub.pretrained(trained.configuration.model, AutoModel)
     whole.get_encoder().load_state_dict(backbone.state_dict())
     return whole
 

@@ -83,24 +83,24 @@ class Peft(OfTransformers):
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
         from study.config.schema import ModelConfig
-        from study.models import encoders
+        from study.models import hub
 
         if manifest.random_weights or manifest.frame.kind != CLASSIFY:
             return ""
-        configured = encoders.configured(ModelConfig(manifest.model))
+        configured = hub.configuration(ModelConfig(manifest.model))
         part = ".get_encoder()" if configured.is_encoder_decoder else ""
-        base = f'AutoModel.from_pretrained("{encoders.source(manifest.model)}"){part}'
+        base = f'AutoModel.from_pretrained("{hub.source(manifest.model)}"){part}'
         imports = "from peft import PeftModel\nfrom transformers import AutoModel, AutoTokenizer"
         return head.code(place, f"PeftModel.from_pretrained({base}, folder)", imports, manifest, text)
 
     def also(self, folder: Path, place: str, manifest: Manifest, text: str) -> tuple[str, str]:
-        from study.models import encoders
+        from study.models import hub
 
         if manifest.random_weights or manifest.frame.kind != CLASSIFY:
             return "", ""
         if not _with_head(folder):
             return WITHOUT_HEAD.format(pooling=manifest.pooling), ""
-        base = f'"{encoders.source(manifest.model)}", num_labels={len(manifest.classes)}'
+        base = f'"{hub.source(manifest.model)}", num_labels={len(manifest.classes)}'
         model = f"PeftModel.from_pretrained(AutoModelForSequenceClassification.from_pretrained({base}), folder)"
         code = sequence.code(place, model, "from peft import PeftModel\n", manifest, text)
         return "Or over transformers' own classifier, with the head inside:", code
@@ -118,7 +118,7 @@ class Peft(OfTransformers):
 
 def _settings(trained: Trained) -> dict[str, Any]:
     """LoraConfig's arguments; PEFT multiplies by alpha / r, so that a layer's alpha is its scale times its rank."""
-    from study.models import encoders
+    from study.models import hub
     from study.models.linear import matrix
 
     starts, backbone = trained.starts, trained.backbone
@@ -135,7 +135,7 @@ def _settings(trained: Trained) -> dict[str, Any]:
         "use_dora": any(start.magnitude is not None for start in starts.values()),
         "inference_mode": True,
         "bias": "none",
-        "base_model_name_or_path": encoders.source(encoders.lasting(trained.configuration.model.name)),
+        "base_model_name_or_path": hub.source(hub.absolute_name(trained.configuration.model.name)),
         # Whether weights are kept as in × out, as GPT-2 does.
         "fan_in_fan_out": any(matrix(x := backbone.get_submodule(name)) is not x.weight for name in starts),
         **(writes if trained.frame.kind == WRITE else {}),

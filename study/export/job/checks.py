@@ -37,9 +37,9 @@ def check_tokenizer(model: ModelConfig) -> None:
     """Raise StudyError where the model's tokenizer has no file that the tokenizers package reads."""
     from transformers import AutoTokenizer
 
-    from study.models import encoders
+    from study.models import hub
 
-    if not AutoTokenizer.from_pretrained(encoders.source(model.name)).is_fast:
+    if not AutoTokenizer.from_pretrained(hub.source(model.name)).is_fast:
         rule = "has a tokenizer that is written in Python, which exports cannot bring along"
         raise StudyError(f"model.name={model.name}", rule, "use a model with a fast tokenizer")
 

@@ -69,9 +69,9 @@ TOLERANCE = 1e-4  # of the largest logit, or of 1: rounding in float32, summed u
 def _base_bytes(manifest: Manifest) -> int:
     """Bytes of the weights and of the configuration of the base model, counted in float32."""
     from study.config.schema import ModelConfig
-    from study.models import encoders
+    from study.models import encoders, hub
 
-    source = Path(encoders.source(manifest.model))
+    source = Path(hub.source(manifest.model))
     files = list(source.iterdir()) if source.is_dir() else []
     weights = sum(f.stat().st_size for f in files if f.suffix == ".safetensors")
     # In a file of another kind there may be more than a model's weights, or the same weights again.

@@ -20,7 +20,7 @@ from study.export.job.evidence import gather
 from study.export.job.request import Job
 from study.export.job.trained import Trained
 from study.export.runtime.manifest import Manifest
-from study.models import encoders
+from study.models import encoders, hub
 from study.scoring import losses
 
 VERIFIED = 48  # texts whose logits are compared, from the shortest to the longest
@@ -73,7 +73,7 @@ def manifest_of(job: Job, made: Format, one: Trained) -> Manifest:
         study=job.plan.config.study.name,
         trial=job.chosen.trial,
         data=job.wanted.data,
-        model=encoders.lasting(model.name),
+        model=hub.absolute_name(model.name),
         fingerprint=encoders.fingerprint(model),
         random_weights=model.random_weights,
         pooling=model.pooling,

@@ -9,7 +9,7 @@ from torch import nn
 
 from study.config.schema import ModelConfig
 from study.core.errors import ConfigError
-from study.models import encoders, generators, graphs
+from study.models import encoders, generators, graphs, hub
 from study.models import tables as lookup_tables
 from study.models.encoders import Encoder
 from study.models.tables import Tables
@@ -48,7 +48,7 @@ class TextReader(Reader):
 
     def shapes(self, model: ModelConfig, examples: Any) -> nn.Module:
         graphs.refuse(model)
-        if model.pooling == "cls" and generators.left_to_right(encoders.configured(model)):
+        if model.pooling == "cls" and generators.left_to_right(hub.configuration(model)):
             rule = "reads a text's first token, which knows nothing of the others in a model that reads from left to "
             raise ConfigError("model.pooling=cls", f"{rule}right", "write model.pooling=last or mean")
         return encoders.shapes(model)
