@@ -130,7 +130,8 @@ def _unknown_key(key: str) -> ConfigError:
 
 def _options(group: str) -> str:
     folder = files(CONFIG_MODULE) / group
-    names = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir()) if folder.is_dir() else []
+    files_of_group = folder.iterdir() if folder.is_dir() else ()
+    names = sorted(file.name.removesuffix(".yaml") for file in files_of_group if file.name.endswith(".yaml"))
     return f"choose one of {', '.join(names)}" if names else "lora-study --help shows the groups"
 
 

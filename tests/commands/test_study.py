@@ -57,6 +57,7 @@ BAD = {
     "study.folds=600 task.limit=1200": "smallest class",
     "study.folds=2,3": "one study for each value",
     "study.nope=1,2": "not a configuration key",
+    "experiment=nope": "choose one of graph, lambda, quickstart, rank, spectrum.",
     "study.seed=-1": "seed",
     "objectives=[nonsense]": "no logged figure",
     "objectives=[score,test/score]": "the search is over, which must not see it",
