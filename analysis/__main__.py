@@ -12,8 +12,8 @@ from study.core.quoting import as_text
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-USAGE = "write lora-report study=NAME [out=reports] [tracking.uri=URI]"
-TEXTS, OPTIONAL = ("study", "out", "tracking.uri"), ("tracking.uri",)
+USAGE = "write lora-report study=NAME [out=reports] [figures=svg,png] [tracking.uri=URI]"
+TEXTS, OPTIONAL = ("study", "out", "figures", "tracking.uri"), ("tracking.uri",)
 
 
 def main() -> NoReturn:
@@ -29,7 +29,8 @@ def _run(arguments: list[str]) -> int:
     config = _composed(given, arguments)
     from analysis.report import write_report
 
-    print(write_report(config.study, config.out, config.tracking.uri))
+    figures = [kind.strip() for kind in config.figures.split(",")]
+    print(write_report(config.study, config.out, config.tracking.uri, figures))
     return 0
 
 

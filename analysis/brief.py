@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from analysis import exported as export
 from analysis import findings as say
-from analysis import wording as w
-from analysis.adapted import LinearLayer
 from analysis.findings import Findings
+from analysis.layers import UNRECORDED, LinearLayer
 from analysis.references import cells
+from study.core import formatting as fmt
 
 
 def render(f: Findings) -> str:
@@ -42,7 +42,7 @@ def table(rows: Sequence[dict[str, str]]) -> str:
 def mermaid(linears: Sequence[LinearLayer]) -> str:
     """A flow chart of the backbone, bottom to top: each layer with what is adapted in it."""
     if not linears:
-        return "The study did not record its linear layers."
+        return UNRECORDED
     places = list(dict.fromkeys(x.place for x in linears))
     nodes = [_node(i, place, [x for x in linears if x.place == place]) for i, place in enumerate(places)]
     chain = " --> ".join(["input", *(f"L{i}" for i in range(len(places))), "head"])
@@ -60,10 +60,10 @@ def _node(number: int, place: str, linears: Sequence[LinearLayer]) -> str:
 
 def _named(f: Findings, number: int | None) -> str:
     if number is None:
-        return w.MISSING
+        return fmt.MISSING
     row = f.trial(number)
-    score = w.with_se(row["score"], row["score_se"])
-    return f"**{_cell(w.text(row['label']))}** (trial {number}), {score}, {w.count(row['params/trainable'])} parameters"
+    score, cost = fmt.with_se(row["score"], row["score_se"]), fmt.count(row["params/trainable"])
+    return f"**{_cell(fmt.text(row['label']))}** (trial {number}), {score}, {cost} parameters"
 
 
 def _cell(text: str) -> str:

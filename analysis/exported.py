@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import wording as w
+from study.core import formatting as fmt
+from study.core.figures import EXPORTED
 
 PREFIX = "export/"
-COLUMNS = ("trial", "configuration", "format", "bytes", "base_bytes", "parameters", "latency_p50_ms", "latency_p95_ms",
-           "peak_bytes", "max_difference", "test_score")  # fmt: skip
+COLUMNS = ("trial", "configuration", "format", *EXPORTED)
 
 
 def exported(trials: pd.DataFrame) -> pd.DataFrame:
@@ -37,18 +37,18 @@ def _figures(trial: pd.Series) -> dict[str, dict[str, float]]:
 
 def cells(row: pd.Series) -> dict[str, str]:
     """A table's row of one export: heading → cell."""
-    base = f" + {w.megabytes(row['base_bytes'])} base" if pd.notna(row["base_bytes"]) else ""
+    base = f" + {fmt.megabytes(row['base_bytes'])} base" if pd.notna(row["base_bytes"]) else ""
     return {
         "Trial": str(row["trial"]),
-        "Configuration": w.text(row["configuration"]),
+        "Configuration": fmt.text(row["configuration"]),
         "Export": row["format"],
-        "Stored": w.megabytes(row["bytes"]) + base,
-        "Parameters": w.count(row["parameters"]),
-        "Latency p50": w.milliseconds(row["latency_p50_ms"]),
-        "Latency p95": w.milliseconds(row["latency_p95_ms"]),
-        "Peak memory": w.megabytes(row["peak_bytes"]),
-        "Test score": w.number(row["test_score"]),
-        "Difference": w.short(row["max_difference"]),
+        "Stored": fmt.megabytes(row["bytes"]) + base,
+        "Parameters": fmt.count(row["parameters"]),
+        "Latency p50": fmt.milliseconds(row["latency_p50_ms"]),
+        "Latency p95": fmt.milliseconds(row["latency_p95_ms"]),
+        "Peak memory": fmt.megabytes(row["peak_bytes"]),
+        "Test score": fmt.number(row["test_score"]),
+        "Difference": fmt.short(row["max_difference"]),
     }
 
 

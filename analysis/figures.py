@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import wording as w
+from study.core import formatting as fmt
 
 SYMBOLS = ("circle", "diamond", "square", "triangle", "star")
 DRAWN = 2000  # points that a figure draws without thinning them out
@@ -85,7 +85,9 @@ def front_figure(
         f"Bars are one standard error over folds. Diamonds are baselines.{' Dashed: no training.' * bool(dashed)}{note}"
     )
     if far:
-        caption += f" Too far off to be drawn: {', '.join(f'{name} {w.number(level)}' for name, level in far.items())}."
+        caption += (
+            f" Too far off to be drawn: {', '.join(f'{name} {fmt.number(level)}' for name, level in far.items())}."
+        )
     title = "Score against trained parameters"
     return Figure("front", title, caption, "trained parameters", metric, (*series, *dashed), True)
 
@@ -105,7 +107,9 @@ def _levels(levels: Mapping[str, float], along: pd.Series) -> tuple[Series, ...]
         return ()
     ends, unknown = (float(along.min()) / BEYOND, float(along.max()) * BEYOND), (nan, nan)
     return tuple(
-        Series(name, ends, (level, level), unknown, (f"{name}: {w.number(level)}",) * 2, "circle", color=i, dashed=True)
+        Series(
+            name, ends, (level, level), unknown, (f"{name}: {fmt.number(level)}",) * 2, "circle", color=i, dashed=True
+        )
         for i, (name, level) in enumerate(levels.items(), 3)
     )
 
@@ -122,7 +126,7 @@ def rank_figure(compared: pd.DataFrame, metric: str) -> Figure:
     caption = "Each colour is one method, target and choice of layers; several points at a rank differ in other knobs."
     several = int(compared["rank_pattern"].notna().sum())
     if several:
-        caption += f" {w.plural(several, 'trial')} with several ranks not drawn."
+        caption += f" {fmt.plural(several, 'trial')} with several ranks not drawn."
     return Figure("rank", "Score by rank", caption + note, "rank", metric, series, True)
 
 
@@ -135,7 +139,7 @@ def lambda_figure(compared: pd.DataFrame, metric: str) -> Figure:
         for i, (kind, part) in enumerate(drawn.groupby("kind"))
     )
     without = len(compared) - len(weighed)
-    caption = f"A smaller λ holds the adapter closer to its start. {w.plural(without, 'trial')} without λ not drawn."
+    caption = f"A smaller λ holds the adapter closer to its start. {fmt.plural(without, 'trial')} without λ not drawn."
     return Figure("lambda", "Score against λ", caption + note, "λ (weight of the task loss)", metric, series, True)
 
 
@@ -170,7 +174,7 @@ def thinned(part: pd.DataFrame, x: str, by: Sequence[str] = (), log_x: bool = Fa
 def _cells(values: pd.Series, count: int) -> np.ndarray:
     """Which of `count` equal parts of the values' range each lies in."""
     low, high = values.min(), values.max()
-    return np.floor((values - low) / ((high - low) or 1.0) * count).to_numpy()
+    return np.asarray(np.floor(((values - low) / ((high - low) or 1.0) * count).to_numpy()))
 
 
 def _in_mebibytes(compared: pd.DataFrame) -> pd.DataFrame:
@@ -187,12 +191,13 @@ def _series(name: str, part: pd.DataFrame, x: str, symbol: str, line: bool = Fal
 
 def hover_text(row: Mapping[Any, Any]) -> str:
     """What a pointed-at configuration is and costs, a line each."""
+    rank, lam = fmt.short(row["rank"]), fmt.short(row["lam"])
     lines = (
-        w.text(row["label"]),
-        f"score {w.with_se(row['score'], row['score_se'])}",
-        f"rank {w.short(row['rank'])} · λ {w.short(row['lam'])} · {w.text(row['targets'])} · {w.text(row['layers'])}",
-        f"{w.count(row['params/trainable'])} trained parameters",
-        f"memory {w.mebibytes(row['memory/train_bytes'])} · time {w.seconds(row['time/train_seconds'])}",
+        fmt.text(row["label"]),
+        f"score {fmt.with_se(row['score'], row['score_se'])}",
+        f"rank {rank} · λ {lam} · {fmt.text(row['targets'])} · {fmt.text(row['layers'])}",
+        f"{fmt.count(row['params/trainable'])} trained parameters",
+        f"memory {fmt.mebibytes(row['memory/train_bytes'])} · time {fmt.seconds(row['time/train_seconds'])}",
     )
     return "\n".join(lines)
 

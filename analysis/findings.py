@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis import wording as w
-from analysis.adapted import LinearLayer, linear_layers
 from analysis.answer import Answer, choose
 from analysis.exported import exported
 from analysis.figures import Figure, all_figures
+from analysis.layers import LinearLayer, recorded_layers
 from analysis.references import Reference, references
-from analysis.runs import FOLD, StudyRuns, json_or_none
+from analysis.runs import StudyRuns, json_or_none
+from study.core import formatting as fmt
 from study.core.evidence import compare_to_best
+from study.core.figures import FOLD, SCORES
 from study.core.pareto import pareto_front
 
 PROVENANCE = (
@@ -21,7 +22,6 @@ PROVENANCE = (
     ("model fingerprint", "model_fingerprint"), ("git commit", "git_commit"), ("uncommitted changes", "git_dirty"),
     ("device", "device"), ("examples", "examples"), ("test examples", "test_examples"),
 )  # fmt: skip
-SCORES = ("accuracy", "macro_f1", "rouge1", "rouge2", "rougeL")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def find(runs: StudyRuns) -> Findings:
     linears: tuple[LinearLayer, ...] = ()
     if answer.recommended is not None:
         recommended = compared[compared["number"] == answer.recommended].iloc[0]
-        linears = linear_layers(json_or_none(runs.info.tags.get("linears")), recommended)
+        linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
     return Findings(runs, compared, front, answer, comparison, figures, linears, untrained, exported(runs.trials))
 
 
@@ -66,7 +66,7 @@ def headline(f: Findings) -> str:
     if f.answer.best is None:
         return "No trial of this study is complete and scored, so there is nothing to recommend yet."
     best = f.trial(f.answer.best)
-    score = f"{f.runs.info.metric} {w.with_se(best['score'], best['score_se'])}"
+    score = f"{f.runs.info.metric} {fmt.with_se(best['score'], best['score_se'])}"
     top = f"{best['label']} scored best: {score}."
     if f.answer.one_se is None:
         return f"{top} Its standard error or its cost is not recorded, so no cheaper choice can be justified."
@@ -77,11 +77,11 @@ def headline(f: Findings) -> str:
 
 
 def _saving(cheap: pd.Series, best: pd.Series) -> str:
-    score = f"It scores {w.with_se(cheap['score'], cheap['score_se'])}, within one standard error of the best,"
+    score = f"It scores {fmt.with_se(cheap['score'], cheap['score_se'])}, within one standard error of the best,"
     cost, most = cheap["params/trainable"], best["params/trainable"]
     if pd.isna(most):
-        return f"{score} and trains {w.count(cost)} parameters."
-    return f"{score} and trains {w.count(cost)} parameters instead of {w.count(most)} ({cost / most:.0%})."
+        return f"{score} and trains {fmt.count(cost)} parameters."
+    return f"{score} and trains {fmt.count(cost)} parameters instead of {fmt.count(most)} ({cost / most:.0%})."
 
 
 def choices(f: Findings) -> list[tuple[str, int | None]]:
@@ -98,14 +98,14 @@ def left_out_line(f: Findings) -> str:
     """What the comparison leaves out, in numbers, also where they are zero."""
     parts = ", ".join(f"{n} {reason}" for reason, n in f.runs.left_out.items())
     total = sum(f.runs.left_out.values())
-    return f"Left out: {total} of {w.plural(len(f.runs.trials), 'trial')} ({parts}). Compared: {len(f.compared)}."
+    return f"Left out: {total} of {fmt.plural(len(f.runs.trials), 'trial')} ({parts}). Compared: {len(f.compared)}."
 
 
 def failures(f: Findings) -> list[str]:
     """The distinct errors of trials that failed, the most frequent first, each with how many trials it ended."""
     counts = f.runs.trials["error"].dropna().value_counts()
     return [
-        f"{w.plural(int(count), 'trial')} failed: {' '.join(str(error).split())}" for error, count in counts.items()
+        f"{fmt.plural(int(count), 'trial')} failed: {' '.join(str(error).split())}" for error, count in counts.items()
     ]
 
 
@@ -114,36 +114,36 @@ def fold_scores(f: Findings, row: pd.Series) -> str:
     columns = sorted(
         (c for c in map(str, f.compared.columns) if c.startswith(FOLD)), key=lambda c: int(c.removeprefix(FOLD))
     )
-    return " · ".join(w.number(row[c], 3) for c in columns) or w.MISSING
+    return " · ".join(fmt.number(row[c], 3) for c in columns) or fmt.MISSING
 
 
 def other_scores(f: Findings, row: pd.Series) -> str:
     """What else was measured of the same answers, beside the score's own metric."""
     others = [name for name in SCORES if name in row.index and name != f.runs.info.metric and not pd.isna(row[name])]
-    return " · ".join(f"{name} {w.number(row[name], 3)}" for name in others) or w.MISSING
+    return " · ".join(f"{name} {fmt.number(row[name], 3)}" for name in others) or fmt.MISSING
 
 
 def trial_cells(f: Findings, row: pd.Series) -> dict[str, str]:
     """A table's row of one trial: heading → cell."""
     return {
         "Trial": str(row["number"]),
-        "Configuration": w.text(row["label"]),
-        "Score ± SE": w.with_se(row["score"], row["score_se"]),
+        "Configuration": fmt.text(row["label"]),
+        "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
         "Folds": fold_scores(f, row),
         "Other scores": other_scores(f, row),
-        "Trained parameters": w.count(row["params/trainable"]),
-        "Training memory": w.mebibytes(row["memory/train_bytes"]),
-        "Training time": w.seconds(row["time/train_seconds"]),
-        "Latency": w.milliseconds(row["latency/ms"]),
-        "Test score": w.number(row["test/score"]),
+        "Trained parameters": fmt.count(row["params/trainable"]),
+        "Training memory": fmt.mebibytes(row["memory/train_bytes"]),
+        "Training time": fmt.seconds(row["time/train_seconds"]),
+        "Latency": fmt.milliseconds(row["latency/ms"]),
+        "Test score": fmt.number(row["test/score"]),
     }
 
 
 def comparison_cells(f: Findings, row: pd.Series) -> dict[str, str]:
     """A table's row of one comparison to the best: heading → cell."""
     return {
-        "Configuration": w.text(f.trial(row["number"])["label"]),
-        "Difference to best": w.with_se(row["mean"], row["se"]),
+        "Configuration": fmt.text(f.trial(row["number"])["label"]),
+        "Difference to best": fmt.with_se(row["mean"], row["se"]),
         "95 % interval": interval(row["low"], row["high"]),
         "95 % interval, Nadeau–Bengio": interval(row["corrected_low"], row["corrected_high"]),
         "Folds": str(row["folds"]),
@@ -153,7 +153,7 @@ def comparison_cells(f: Findings, row: pd.Series) -> dict[str, str]:
 
 def interval(low: float, high: float) -> str:
     """``[-0.02, 0.01]`` or a dash."""
-    return w.MISSING if pd.isna(low) else f"[{low:+.4f}, {high:+.4f}]"
+    return fmt.MISSING if pd.isna(low) else f"[{low:+.4f}, {high:+.4f}]"
 
 
 def provenance(f: Findings) -> list[tuple[str, str]]:
@@ -162,10 +162,10 @@ def provenance(f: Findings) -> list[tuple[str, str]]:
     versions, notes = (json_or_none(info.tags.get(tag)) or {} for tag in ("versions", "notes"))
     return [
         ("study run", f"{info.run_id} ({info.status.lower()}, started {info.started:%Y-%m-%d %H:%M} UTC)"),
-        ("task and model", f"{w.text(info.params.get('task.name'))}, {w.text(info.params.get('model.name'))}"),
-        ("folds and seed", f"{w.text(info.params.get('study.folds'))}, {w.text(info.params.get('study.seed'))}"),
+        ("task and model", f"{fmt.text(info.params.get('task.name'))}, {fmt.text(info.params.get('model.name'))}"),
+        ("folds and seed", f"{fmt.text(info.params.get('study.folds'))}, {fmt.text(info.params.get('study.seed'))}"),
         ("objectives", ", ".join(f"{d} {o}" for o, d in zip(info.objectives, info.directions, strict=False))),
-        *((name, w.text(info.tags.get(tag))) for name, tag in PROVENANCE),
-        ("about the data", "; ".join(f"{k}: {v}" for k, v in notes.items()) or w.MISSING),
-        ("versions", ", ".join(f"{k} {v}" for k, v in versions.items()) or w.MISSING),
+        *((name, fmt.text(info.tags.get(tag))) for name, tag in PROVENANCE),
+        ("about the data", "; ".join(f"{k}: {v}" for k, v in notes.items()) or fmt.MISSING),
+        ("versions", ", ".join(f"{k} {v}" for k, v in versions.items()) or fmt.MISSING),
     ]

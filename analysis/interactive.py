@@ -18,13 +18,14 @@ def plotly_script() -> str:
     """plotly.js itself, to be inlined once a page."""
     from plotly.offline import get_plotlyjs
 
-    return get_plotlyjs()
+    return str(get_plotlyjs())
 
 
 def to_html(figure: Figure) -> str:
     """A <div> that draws the figure; the page must hold plotly.js."""
-    return to_plotly(figure).to_html(
-        full_html=False, include_plotlyjs=False, div_id=f"figure-{figure.name}", config={"displaylogo": False}
+    place = f"figure-{figure.name}"
+    return str(
+        to_plotly(figure).to_html(full_html=False, include_plotlyjs=False, div_id=place, config={"displaylogo": False})
     )
 
 

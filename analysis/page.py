@@ -7,12 +7,12 @@ from html import escape
 
 from analysis import exported as export
 from analysis import findings as say
-from analysis import wording as w
-from analysis.adapted import LinearLayer
 from analysis.figures import Figure
 from analysis.findings import Findings
 from analysis.interactive import plotly_script, to_html
+from analysis.layers import UNRECORDED, LinearLayer
 from analysis.references import cells
+from study.core import formatting as fmt
 
 STYLE = """
 :root{--ink:#1c2330;--dim:#5d6778;--line:#e3e7ee;--blue:#0b6bcb}*{box-sizing:border-box}
@@ -94,14 +94,14 @@ def _answer(f: Findings) -> str:
 
 def _card(f: Findings, rule: str, number: int | None) -> str:
     if number is None:
-        return f'<div class="card"><small>{escape(rule)}</small><b>{w.MISSING}</b></div>'
+        return f'<div class="card"><small>{escape(rule)}</small><b>{fmt.MISSING}</b></div>'
     row = f.trial(number)
     numbers = (
-        f"{w.with_se(row['score'], row['score_se'])} · {w.count(row['params/trainable'])} parameters · "
-        f"{w.mebibytes(row['memory/train_bytes'])} · test {w.number(row['test/score'])}"
+        f"{fmt.with_se(row['score'], row['score_se'])} · {fmt.count(row['params/trainable'])} parameters · "
+        f"{fmt.mebibytes(row['memory/train_bytes'])} · test {fmt.number(row['test/score'])}"
     )
     return (
-        f'<div class="card"><small>{escape(rule)}</small><b>{escape(w.text(row["label"]))}</b>'
+        f'<div class="card"><small>{escape(rule)}</small><b>{escape(fmt.text(row["label"]))}</b>'
         f"<small>trial {number} · {escape(numbers)}</small></div>"
     )
 
@@ -142,7 +142,7 @@ def _figure(figure: Figure) -> str:
 
 def _adapted(linears: Sequence[LinearLayer]) -> str:
     if not linears:
-        return '<p class="note">The study did not record its linear layers.</p>'
+        return f'<p class="note">{escape(UNRECORDED)}</p>'
     names = list(dict.fromkeys(x.name for x in linears))
     cells = {(x.place, x.name): x.adapted for x in linears}
     head = "".join(f"<th>{escape(name)}</th>" for name in names)

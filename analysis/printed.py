@@ -1,9 +1,10 @@
-"""Draws a Figure as SVG and PNG with matplotlib, for papers and slides."""
+"""Draws a Figure as SVG or PNG with matplotlib, for papers and slides."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.figures import Figure, Series
 from analysis.interactive import COLORS
@@ -11,21 +12,21 @@ from analysis.interactive import COLORS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# The same numbers give the same file.
+SETTINGS: dict[str, dict[str, Any]] = {"svg": {"metadata": {"Date": None}}, "png": {"dpi": 150}}
 _MARKERS = {"circle": "o", "diamond": "D", "square": "s", "triangle": "^", "star": "*"}
 
 
-def save(figure: Figure, folder: Path) -> tuple[Path, Path]:
-    """Write <folder>/<name>.svg and .png and return both paths."""
+def save(figure: Figure, folder: Path, kinds: Sequence[str]) -> None:
+    """Write <folder>/<name>.<kind> for each of the kinds, svg or png."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(7.2, 4.4), layout="constrained")
     FigureCanvasAgg(canvas)  # no pyplot: no window, no global state
     _draw(canvas.add_subplot(), figure)
-    paths = (folder / f"{figure.name}.svg", folder / f"{figure.name}.png")
-    canvas.savefig(paths[0], metadata={"Date": None})  # the same numbers give the same file
-    canvas.savefig(paths[1], dpi=150)
-    return paths
+    for kind in kinds:
+        canvas.savefig(folder / f"{figure.name}.{kind}", **SETTINGS[kind])
 
 
 def _draw(axes: Axes, figure: Figure) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
 
-from analysis import wording as w
+from study.core import formatting as fmt
+from study.core.figures import ERROR
 
-PREFIX, TEST, SE = "reference/", "test/", "_se"
+PREFIX, TEST = "reference/", "test/"
 MEANING = {
     "majority": "always the most frequent class",
     "lead": "the first sentences",
@@ -33,9 +34,9 @@ def references(metrics: Mapping[str, float]) -> tuple[Reference, ...]:
     found = []
     for key in sorted(metrics):
         name, _, metric = key.removeprefix(PREFIX).partition("/")
-        if key.startswith(PREFIX) and not metric.startswith(TEST) and not metric.endswith(SE):
+        if key.startswith(PREFIX) and not metric.startswith(TEST) and not metric.endswith(ERROR):
             test = metrics.get(f"{PREFIX}{name}/{TEST}{metric}", nan)
-            found.append(Reference(name, metric, metrics[key], metrics.get(f"{key}{SE}", nan), test))
+            found.append(Reference(name, metric, metrics[key], metrics.get(f"{key}{ERROR}", nan), test))
     return tuple(found)
 
 
@@ -43,8 +44,8 @@ def cells(reference: Reference) -> dict[str, str]:
     """A table's row: heading → cell."""
     return {
         "Without training": reference.name,
-        "What it is": MEANING.get(reference.name, w.MISSING),
+        "What it is": MEANING.get(reference.name, fmt.MISSING),
         "Metric": reference.metric,
-        "Mean ± SE": w.with_se(reference.mean, reference.se),
-        "Test": w.number(reference.test),
+        "Mean ± SE": fmt.with_se(reference.mean, reference.se),
+        "Test": fmt.number(reference.test),
     }

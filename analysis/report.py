@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from analysis import brief, page
 from analysis.errors import ReportError
 from analysis.findings import Findings, find
-from analysis.printed import save
+from analysis.printed import SETTINGS, save
 from analysis.runs import load_study
 from study.core.names import check_name
 
 
-def write_report(name: str, out_dir: str | Path, tracking_uri: str | None = None) -> Path:
-    """Write <out_dir>/<name>/ and return its index.html; nothing is written where the study is unknown."""
+def write_report(
+    name: str, out_dir: str | Path, tracking_uri: str | None = None, figures: Sequence[str] = ("svg",)
+) -> Path:
+    """Write <out_dir>/<name>/ and return its index.html; nothing is written where the study is unknown.
+
+    `figures` are the kinds of files that hold the figures beside the page, of svg and png.
+    """
     check_name("study", name)  # such as ../x must not lead out of the folder
+    unknown = [kind for kind in figures if kind not in SETTINGS]
+    if unknown:
+        raise ReportError(f"figures={','.join(figures)}", f"holds {unknown[0]!r}, which is no kind", "write svg,png")
     found = find(load_study(name, tracking_uri))
     folder = Path(out_dir) / name
     try:
-        return _write(found, folder)
+        return _write(found, folder, figures)
     except OSError as error:
         raise ReportError(f"out={out_dir}", f"cannot be written ({error})", "name a folder you may write to") from error
 
 
-def _write(found: Findings, folder: Path) -> Path:
+def _write(found: Findings, folder: Path, figures: Sequence[str]) -> Path:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for figure in found.figures:
-        save(figure, folder / "figures")
+        save(figure, folder / "figures", figures)
     found.runs.trials.to_csv(folder / "trials.csv", index=False)
     found.front.to_csv(folder / "front.csv", index=False)
     (folder / "report.md").write_text(brief.render(found), encoding="utf-8")

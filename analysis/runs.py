@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.errors import ReportError
+from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
 from study.core.mlflow_store import address, answering, experiment_of, open_client
 
 if TYPE_CHECKING:
@@ -20,17 +21,12 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PREFIX = "lora_study."
-FOLD = "score/fold_"
 STATES = {"FINISHED": "complete", "FAILED": "failed"}
 # A column that no trial has filled is still a column, of missing values.
-METRICS = (
-    "score", "score_se", "params/trainable", "params/adapter", "params/head", "params/total", "params/stored",
-    "memory/train_bytes", "memory/peak_bytes", "time/train_seconds", "speed/tokens_per_second", "latency/ms",
-    "test/score",
-)  # fmt: skip
+METRICS = ("score", f"score{ERROR}", *COSTS, "test/score")
 COLUMNS = (
     "number", "label", "baseline", "state", "duplicate_of", "error", "kind", "rank", "rank_pattern", "lam", "targets",
-    "layers", "residual",
+    "layers", "residual", "adaptation",
 )  # fmt: skip
 
 
@@ -51,23 +47,20 @@ class StudyInfo:
         return tuple(json_or_none(self.params.get("objectives")) or ("score", "params/trainable"))
 
     @property
-    def directions(self) -> tuple[str, ...]:
+    def directions(self) -> tuple[Direction, ...]:
         """``maximize`` or ``minimize``, one an objective."""
-        told = json_or_none(self.tags.get("directions"))
-        return tuple(told or ("maximize" if name in MAXIMIZED else "minimize" for name in self.objectives))
+        recorded = json_or_none(self.tags.get("directions"))
+        return tuple(recorded or (direction(name) for name in self.objectives))
 
     @property
     def higher_is_better(self) -> bool:
         """Whether a larger `score` wins; a study that does not trade the score off maximizes it."""
-        return dict(zip(self.objectives, self.directions, strict=False)).get("score", "maximize") == "maximize"
+        return dict(zip(self.objectives, self.directions, strict=False)).get("score", MAXIMIZE) == MAXIMIZE
 
     @property
     def metric(self) -> str:
         """The name of what `score` measures."""
         return self.tags.get("metric", "score")
-
-
-MAXIMIZED = ("score", "speed/tokens_per_second")
 
 
 @dataclass(frozen=True)
@@ -126,10 +119,10 @@ def count_left_out(trials: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def json_or_none(text: str | None) -> Any:
-    """The value, or None where a store has cut the text short or never had it."""
+def json_or_none(text: Any) -> Any:
+    """The value, or None where a store has cut the text short or never had it, which a frame knows as NaN."""
     try:
-        return None if text is None else json.loads(text)
+        return json.loads(text) if isinstance(text, str) else None
     except json.JSONDecodeError:
         return None
 
@@ -193,10 +186,11 @@ def _study_info(run: Run) -> StudyInfo:
 
 def _trial_row(run: Run) -> dict[str, Any]:
     tags, params = run.data.tags, run.data.params
-    named = {key: tags.get(PREFIX + key) for key in ("label", "baseline", "duplicate_of", "error")}
+    named = {key: tags.get(PREFIX + key) for key in ("label", "baseline", "duplicate_of", "error", "adaptation")}
     method = {key: params.get(f"method.{key}") for key in ("kind", "rank", "targets", "layers", "residual")}
     state = STATES.get(run.info.status, "incomplete")
-    lam, rank = params.get("method.lambda"), method["rank"]
+    # As earlier versions called it.
+    lam, rank = params.get("method.lam", params.get("method.lambda")), method["rank"]
     # A pattern such as attention:8,ffn:2 is no number to draw by: the column of ranks is then empty.
     method["rank_pattern"] = None if rank is None or rank.isdecimal() else rank
     row = {"number": tags[f"{PREFIX}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}

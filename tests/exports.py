@@ -13,12 +13,12 @@ from study.config.schema import ModelConfig
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
 from study.export.formats import get
-from study.export.job import Wanted
-from study.export.manifest import Manifest
-from study.export.retrain import of_fit
-from study.export.trained import Trained
-from study.models import encoders
-from study.search.ledger import find
+from study.export.job.request import Wanted
+from study.export.job.retrain import of_fit
+from study.export.job.trained import Trained
+from study.export.runtime.manifest import Manifest
+from study.models import encoders, hub
+from study.search.stored import find
 
 TEXTS = letters().examples.texts
 METHODS = {
@@ -55,7 +55,7 @@ def exported(trained: Trained, name: str, folder: Path) -> Path:
     made.write(trained, folder)
     trained.tokenizer.save_pretrained(str(folder))
     Manifest(
-        name, "study", 0, "searched", encoders.lasting(model.name), encoders.fingerprint(model), False, model.pooling,
+        name, "study", 0, "searched", hub.absolute_name(model.name), encoders.fingerprint(model), False, model.pooling,
         trained.classes, trained.frame, made.libraries(trained),
     ).write(folder)  # fmt: skip
     return folder

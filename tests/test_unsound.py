@@ -19,8 +19,8 @@ from tables import write_csv
 from tiny import save_model
 
 from study.commands import study as cli
+from study.config.options import IN_MLFLOW, LOCAL
 from study.config.schema import (
-    LauncherConfig,
     MethodConfig,
     ModelConfig,
     ReportConfig,
@@ -29,14 +29,13 @@ from study.config.schema import (
     StudyConfig,
     StudySettings,
     TaskConfig,
-    TrackingConfig,
     TrainConfig,
 )
 from study.core.errors import ConfigError
-from study.export.job import Wanted, prepare
+from study.export.job.request import Wanted, prepare
 from study.search.driver import run_study
-from study.search.ledger import storage
 from study.search.plan import GRID
+from study.search.storage import storage
 
 DIVERGES = 1e6
 ERROR = r"its (held-out )?loss is nan in epoch 1; try a smaller train\.lr"
@@ -58,9 +57,9 @@ class Home:
             space={"train.lr": rates},
             search=SearchConfig(baselines=[]),
             sampler={"_target_": GRID},
-            launcher=LauncherConfig(workers=1),
+            launcher={**LOCAL, "workers": 1},
             storage=StorageConfig(f"sqlite:///{self.folder}/lora-study.db"),
-            tracking=TrackingConfig(uri=f"sqlite:///{self.folder}/mlflow.db"),
+            tracking={**IN_MLFLOW, "uri": f"sqlite:///{self.folder}/mlflow.db"},
             report=ReportConfig(str(self.folder / "reports")),
         )
 

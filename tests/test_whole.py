@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commandline import call
 from tables import articles, cyrillic, write_jsonl
 from tiny import save_model, save_writer
 
 from analysis.runs import load_study
+from study.commands import study as cli
+from study.core.records import Adaptation
 from study.text.rouge import ENGLISH, UNICODE
 
 SMALL = ("study.name=whole", "study.folds=2", "study.trials=3", "sampler=grid", "method.rank=2,4", "train.epochs=1")
@@ -45,12 +46,13 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_one_command_ends_in_runs_and_a_report_with_what_needs_no_training(kind, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "study", *SMALL, *kind(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = call(cli.main, tmp_path, *SMALL, *kind(tmp_path))
     assert done.returncode == 0, done.stderr
     metric, said, names = KINDS[kind]
     found = load_study("whole", f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert {*found.compared["label"].str.split().str[0]} == names
     assert found.trials[metric].between(0, 1).all()
+    adaptations = [Adaptation.from_json(text) for text in found.compared["adaptation"]]
+    assert [bool(a.ranks) for a in adaptations] == [name != "head" for name in found.compared["kind"]]
     page = (tmp_path / "reports" / "whole" / "report.md").read_text(encoding="utf-8")
     assert all(words.lower() in page.lower() for words in said)

@@ -18,6 +18,8 @@ from study.core.records import Adaptation, Fold
 from study.data.examples import Documents, Texts
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
+from study.engine.frozen import Frozen
+from study.engine.problems import problem_of
 from study.engine.problems.heads import WithHead
 from study.engine.workbench import StudyData, Workbench
 from study.methods.layers.packed import Start
@@ -129,6 +131,13 @@ def workbench(
     made.backbone.to(device)
     bench.adopt(ModelConfig(pooling=pooling), made, Tokens.of(rows, 1))
     return bench
+
+
+def frozen(bench: Workbench, model: ModelConfig | None = None) -> Frozen:
+    """The frozen model's work on the bench's examples, read as their problem reads them."""
+    problem, model = problem_of(bench.data.examples), model or ModelConfig()
+    assert issubclass(problem, WithHead)
+    return Frozen(bench, model, problem.tokens(bench, model))
 
 
 TRAIN = ("epochs", "batch_size", "lr", "weight_decay", "warmup", "clip", "dropout")

@@ -35,11 +35,11 @@ class Row:
 
 
 def rows(group: str, sites: tuple[LinearSite, ...], rank: int | str) -> list[Row]:
-    """What a group matches, in the order in which a block has it."""
+    """The linear layers that a group matches, a row for each name, in the order in which a block has them."""
     pattern = ranks.entries(rank)
     out = []
-    for own in alike(s for s in sites if matches(group, s)):
-        s, count = own[0], len(own)
+    for alike_sites in alike(s for s in sites if matches(group, s)):
+        s, count = alike_sites[0], len(alike_sites)
         r = next((r for key, r in pattern if matches(key, s)), None)
         lora = None if r is None else count * r * (s.inputs + s.outputs)
         out.append(Row(s.within, s.part, count, s.outputs, s.inputs, lora, count * s.inputs * s.outputs))
@@ -47,30 +47,33 @@ def rows(group: str, sites: tuple[LinearSite, ...], rank: int | str) -> list[Row
 
 
 def show(config: StudyConfig) -> None:
-    """Print it, from the model's configuration alone; StudyError where there is none."""
+    """Print what each group of targets matches in the configured model, of which no weights are loaded.
+
+    Raises StudyError where there is no such model, method or data.
+    """
     from rich.console import Console
 
     methods.check(config)
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
     sites = backbones.geometry(config.model, examples).sites
     console = Console(highlight=False, markup=False, soft_wrap=False)
-    console.print(f"{config.model.name}: {_counted(sites)}. {_adapted(config.method, sites)}")
+    console.print(f"{config.model.name}: {_count_layers(sites)}. {_say_adapted(config.method, sites)}")
     for group in GROUPS:
-        own = rows(group, sites, config.method.rank)
-        if own:
+        matched = rows(group, sites, config.method.rank)
+        if matched:
             console.print()
-            console.print(_table(group, own, config.method.rank))
+            console.print(_table(group, matched, config.method.rank))
     for note in notes(sites):
         console.print()
         console.print(note)
 
 
-def _counted(sites: tuple[LinearSite, ...]) -> str:
+def _count_layers(sites: tuple[LinearSite, ...]) -> str:
     depths = [f"{depth} {stack} blocks".replace("  ", " ") for stack, depth in stack_depths(sites).items()]
     return f"{len(sites)} linear layers in {' and '.join(depths)}"
 
 
-def _adapted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> str:
+def _say_adapted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> str:
     if not methods.get(method.kind).adapts:
         return f"method.kind={method.kind} chooses none of them."
     try:
@@ -80,24 +83,24 @@ def _adapted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> str:
     return f"method.targets={method.targets} method.layers={method.layers} adapts {count} of them."
 
 
-def _table(group: str, own: list[Row], rank: int | str) -> Table:
+def _table(group: str, matched: list[Row], rank: int | str) -> Table:
     from rich.table import Table
 
-    parts = any(row.part for row in own)
+    parts = any(row.part for row in matched)
     table = Table(title=f"method.targets={group}", title_justify="left", title_style="bold", box=None, show_footer=True)
     table.add_column("linear layer", "together", overflow="fold")
     if parts:
         table.add_column("part")
-    known = [row.lora for row in own if row.lora is not None]
+    known = [row.lora for row in matched if row.lora is not None]
     totals = {
-        "blocks": f"{sum(row.blocks for row in own)}",
+        "blocks": f"{sum(row.blocks for row in matched)}",
         "out × in": "",
-        f"LoRA r{rank}" if isinstance(rank, int) else "LoRA": f"{sum(known):,}" if len(known) == len(own) else "–",
-        "W": f"{sum(row.weight for row in own):,}",
+        f"LoRA r{rank}" if isinstance(rank, int) else "LoRA": f"{sum(known):,}" if len(known) == len(matched) else "–",
+        "W": f"{sum(row.weight for row in matched):,}",
     }
     for name, total in totals.items():
         table.add_column(name, total, justify="right", no_wrap=True)
-    for row in own:
+    for row in matched:
         lora = "–" if row.lora is None else f"{row.lora:,}"
         shape = f"{row.outputs} × {row.inputs}"
         table.add_row(row.name, *([row.part] if parts else []), str(row.blocks), shape, lora, f"{row.weight:,}")
@@ -106,8 +109,8 @@ def _table(group: str, own: list[Row], rank: int | str) -> Table:
 
 def notes(sites: tuple[LinearSite, ...]) -> Iterator[str]:
     """What a person should know before choosing, a sentence or two each."""
-    found = [group for group in GROUPS if any(matches(group, s) for s in sites)]
-    empty = [group for group in GROUPS if group not in (*found, "conv")]  # no text model convolves a graph
+    matching = [group for group in GROUPS if any(matches(group, s) for s in sites)]
+    empty = [group for group in GROUPS if group not in (*matching, "conv")]  # no text model convolves a graph
     if empty:
         yield f"In this model {', '.join(empty)} {'matches' if len(empty) == 1 else 'match'} nothing."
     if one := fused(sites):
@@ -125,7 +128,7 @@ def notes(sites: tuple[LinearSite, ...]) -> Iterator[str]:
             "A target may also be a module's name, its end after a dot, or a regular expression on the whole name "
             f"such as {sites[0].name}:\n  method.targets={sites[0].within}"
         )
-        keys = [g for g in found if g in ("attention", "ffn", "conv")] or [sites[0].within]
+        keys = [g for g in matching if g in ("attention", "ffn", "conv")] or [sites[0].within]
         pattern = ", ".join(f"{key}: {8 >> 2 * i}" for i, key in enumerate(keys))
         yield (
             "Each may have a rank of its own. The first that matches a layer counts; 0 leaves it alone:\n"

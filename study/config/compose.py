@@ -11,17 +11,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from study.config.former import NAMED, renew
+from study.config.options import OPEN
 from study.config.rules import validate
 from study.config.schema import StudyConfig, flatten
 from study.core.errors import ConfigError
 from study.core.quoting import quoted
 
 CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
-OPEN = ("sampler",)  # groups whose keys are the arguments of what their `_target_` names
-KNOWN = {
-    "launcher.name": ("local",),
-    "tracking.name": ("mlflow", "off"),
-}
 
 
 def register_schema() -> None:
@@ -40,21 +37,20 @@ def register_schema() -> None:
 
 
 def compose(overrides: list[str], config_dir: str | None = None) -> StudyConfig:
-    """The typed, validated configuration; StudyError where it cannot run."""
+    """The typed, validated configuration that conf/, `config_dir` and Hydra's `overrides` come to.
+
+    Raises ConfigError where they cannot be composed, or where no study can run with it.
+    """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         config: Any = OmegaConf.to_object(compose_raw(overrides, config_dir))
     except OmegaConfBaseException as error:
-        raise explained(error) from error
-    config = replace(config, space={k: v for k, v in config.space.items() if v is not None})
+        raise explain(error) from error
+    groups = {group: renew(group, getattr(config, group)) for group in NAMED}
+    config = replace(config, space={k: v for k, v in config.space.items() if v is not None}, **groups)
     validate(config)
-    for key, names in KNOWN.items():
-        group, name = key.split(".")
-        value = getattr(getattr(config, group), name)
-        if value not in names:
-            raise ConfigError(f"{key}={value}", "is not known", f"choose one of {', '.join(names)}")
     return config  # type: ignore[no-any-return]
 
 
@@ -66,18 +62,19 @@ def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
     from omegaconf.errors import OmegaConfBaseException
 
     register_schema()
-    extra = [f"hydra.searchpath=[{quoted(f'file://{_folder(config_dir)}')}]"] if config_dir else []
+    extra = [f"hydra.searchpath=[{quoted(f'file://{resolve_folder(config_dir)}')}]"] if config_dir else []
     try:
         with warnings.catch_warnings(), initialize_config_module(CONFIG_MODULE, version_base=None):
             warnings.simplefilter("ignore")
             raw = hydra_compose(CONFIG_NAME, overrides=[*overrides, *extra])
     except (HydraException, OmegaConfBaseException) as error:
-        raise explained(error) from error
+        raise explain(error) from error
     _check_keys(raw, StudyConfig)
     return raw
 
 
-def _folder(config_dir: str) -> Path:
+def resolve_folder(config_dir: str) -> Path:
+    """The folder of a person's own configurations; ConfigError where there is none."""
     if not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir={config_dir}", "is no folder", "name the folder of your own configurations")
     return Path(config_dir).resolve()
@@ -90,7 +87,7 @@ def _check_keys(node: Any, kind: Any, prefix: str = "") -> None:
     parts = {f.name: f.default_factory for f in fields(kind)}
     for name in node:
         if name not in parts:
-            raise _unknown(f"{prefix}{name}")
+            raise _unknown_key(f"{prefix}{name}")
         inner = node._get_node(name)
         if is_dataclass(parts[name]) and isinstance(inner, DictConfig):
             _check_keys(inner, parts[name], f"{prefix}{name}.")
@@ -103,8 +100,8 @@ def check_option(group: str, value: Any) -> None:
         raise ConfigError(f"{group}={said}", "is not among the options of its group", _options(group))
 
 
-def explained(error: BaseException) -> ConfigError:
-    """One line for what Hydra and OmegaConf say in several."""
+def explain(error: BaseException) -> ConfigError:
+    """The ConfigError that says in one line what an error of Hydra or OmegaConf says in several."""
     causes = list(_causes(error))
     text, last = " ".join(map(str, causes)), [line.strip() for line in str(causes[-1]).splitlines() if line.strip()]
     where = re.search(r"full_key: (\S+)", text)
@@ -120,12 +117,12 @@ def explained(error: BaseException) -> ConfigError:
         return ConfigError(override[1], "names a group that there is not", "lora-study --help shows the groups")
     key = re.search(r"Could not (?:override|append to config)[^']*'([^']+)'|Key '([^']+)' (?:is )?not in", text)
     if key and not last[0].startswith("Value"):
-        return _unknown(key[1] or key[2])
+        return _unknown_key(key[1] or key[2])
     remedy = "lora-study --cfg job shows each key with its default"
     return ConfigError(where[1] if where else last[0], last[0].rstrip("."), remedy)
 
 
-def _unknown(key: str) -> ConfigError:
+def _unknown_key(key: str) -> ConfigError:
     close = difflib.get_close_matches(key, list(flatten(StudyConfig())), 1)
     remedy = f"did you mean {close[0]}" if close else "lora-study --cfg job shows the keys that there are"
     return ConfigError(key, "is not a configuration key", remedy)
@@ -133,7 +130,8 @@ def _unknown(key: str) -> ConfigError:
 
 def _options(group: str) -> str:
     folder = files(CONFIG_MODULE) / group
-    names = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir()) if folder.is_dir() else []
+    files_of_group = folder.iterdir() if folder.is_dir() else ()
+    names = sorted(file.name.removesuffix(".yaml") for file in files_of_group if file.name.endswith(".yaml"))
     return f"choose one of {', '.join(names)}" if names else "lora-study --help shows the groups"
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from study.config.compose import OPEN, check_option, compose_raw
+from study.config.compose import check_option, compose_raw
+from study.config.options import OPEN
 from study.config.ranks import PLACE
-from study.config.words import SETTABLE, of_study, text_keys
+from study.config.textkeys import SETTABLE, hydra_argument, text_keys
 from study.core.errors import ConfigError
 from study.core.quoting import quoted
 
@@ -24,7 +25,7 @@ def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
     plain: list[str] = []
     sweeps: dict[str, str] = {}
     fixed: set[str] = set()
-    for text, override in [(text, _parse(text)) for text in map(of_study, overrides)]:
+    for text, override in [(text, _parse(text)) for text in map(hydra_argument, overrides)]:
         key = override.key_or_group
         _refuse_removal(override, text)
         sweeps = {k: v for k, v in sweeps.items() if not _settles(key, k)}
@@ -35,7 +36,7 @@ def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
         else:
             if not override.is_delete() and "." not in key:
                 check_option(key, override.value())
-            plain += _patterned(text, override)
+            plain += _with_place_for_a_pattern(text, override)
             fixed |= {key, *SETTLED_BY_GROUP.get(key, ())}
     settling = {*fixed, *(key for key in sweeps if key.startswith("method.rank"))}
     searched = compose_raw(plain, config_dir).space if settling else {}
@@ -44,8 +45,8 @@ def rewrite(overrides: list[str], config_dir: str | None = None) -> list[str]:
     return [*plain, f"++space={_dict(entries)}"] if entries else plain
 
 
-def _patterned(text: str, override: Any) -> list[str]:
-    """The override, with what Hydra needs to put a pattern of ranks in a number's place."""
+def _with_place_for_a_pattern(text: str, override: Any) -> list[str]:
+    """The override as Hydra takes it where a pattern of ranks comes in a number's place, or a group's keys are open."""
     if text.startswith((PLACE, *(f"{group}." for group in OPEN))):
         return [f"++{text}"]
     if override.key_or_group == "method.rank" and isinstance(override.value(), dict):
@@ -54,7 +55,7 @@ def _patterned(text: str, override: Any) -> list[str]:
 
 
 def _settles(key: str, other: str) -> bool:
-    """Whether a value for the one key leaves nothing to say for the other."""
+    """Whether a value for `key` also decides `other`: it is the same, or one is the rank and the other a target's."""
     inner, outer = sorted((key, other), key=len, reverse=True)
     return key == other or (outer == "method.rank" and inner.startswith(PLACE))
 

@@ -25,14 +25,14 @@ def canonical(rank: Any) -> Any:
     if isinstance(rank, Mapping):
         pairs = _flat(rank)
         text = ",".join(f"{key}:{value}" for key, value in pairs)
-        read = _parsed(text)
+        read = _parse(text)
         if read is not None and [key for key, _ in read] != [key for key, _ in pairs]:
             remedy = "write the regular expression without a colon before digits and a comma"
             raise ConfigError(f"method.rank={text}", "can be read in two ways", remedy)
         return text
     if not isinstance(rank, str):
         return rank
-    pattern = _parsed(rank)
+    pattern = _parse(rank)
     if pattern is None:
         return int(rank) if rank.isdecimal() else rank
     return ",".join(f"{key}:{value}" for key, value in pattern)
@@ -45,7 +45,7 @@ def entries(rank: int | str) -> tuple[tuple[str, int], ...]:
     """
     if isinstance(rank, int) and not isinstance(rank, bool):
         return ((EVERY, rank),)
-    pattern = _parsed(rank) if isinstance(rank, str) else None
+    pattern = _parse(rank) if isinstance(rank, str) else None
     if pattern is None:
         raise ConfigError(f"method.rank={rank}", "is neither a whole number nor a pattern of whole numbers", REMEDY)
     return pattern
@@ -77,13 +77,13 @@ def _flat(pattern: Mapping[Any, Any], before: str = "") -> list[tuple[str, Any]]
     return pairs
 
 
-def _parsed(text: str) -> tuple[tuple[str, int], ...] | None:
+def _parse(text: str) -> tuple[tuple[str, int], ...] | None:
     """The pattern that the text is, or None. A comma may also stand inside a key, such as ``.*[13]{1,2}``."""
     pairs, place = [], 0
     while place < len(text):
-        found = ENTRY.match(text, place)
-        if found is None:
+        match = ENTRY.match(text, place)
+        if match is None:
             return None
-        pairs.append((found[1], int(found[2])))
-        place = found.end()
+        pairs.append((match[1], int(match[2])))
+        place = match.end()
     return tuple(pairs) or None

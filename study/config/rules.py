@@ -1,8 +1,10 @@
-"""What no configuration may say, whatever the model and the data: found before anything is loaded."""
+"""What no configuration may say, whatever the model and the data: each rule stands beside its key."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from study.config import ranks
@@ -27,246 +29,145 @@ from study.core.figures import SCORES
 from study.core.names import check_name
 
 
-def _require(ok: bool, key: str, value: object, rule: str, remedy: str) -> None:
-    if not ok:
-        raise ConfigError(f"{key}={value}", rule, remedy)
+@dataclass(frozen=True)
+class Rule:
+    """`accepts` says whether a value may stand; `rule` and `remedy` are what is said where it may not."""
+
+    accepts: Callable[[Any], bool]
+    rule: str
+    remedy: str
+
+    def or_null(self) -> Rule:
+        """The same rule for a key that may be null."""
+        return replace(self, accepts=lambda value: value is None or self.accepts(value))
 
 
-def _require_finite(config: Any) -> None:
-    for key, value in flatten(config).items():
-        finite = not isinstance(value, float) or math.isfinite(value)
-        _require(finite, key, value, "is no finite number", f"write a number that is, or leave {key} away")
+def at_least(low: float, rule: str, remedy: str) -> Rule:
+    """A number that may be `low` or more."""
+    return Rule(lambda value: value >= low, rule, remedy)
 
 
-def validate_configuration(c: Configuration) -> None:
+def above_zero(rule: str, remedy: str) -> Rule:
+    """A number that must be positive."""
+    return Rule(lambda value: value > 0, rule, remedy)
+
+
+def share(rule: str) -> Rule:
+    """A number from 0 up to, not including, 1."""
+    return Rule(lambda value: 0 <= value < 1, rule, "write a number from 0 up to, not including, 1")
+
+
+def one_of(choices: Sequence[str], remedy: str = "choose one of these") -> Rule:
+    """A word of these."""
+    return Rule(lambda value: value in choices, f"is not one of {', '.join(choices)}", remedy)
+
+
+def not_empty(remedy: str) -> Rule:
+    """Text or a list that may not be empty."""
+    return Rule(bool, "is empty", remedy)
+
+
+CONFIGURATION: Mapping[str, Rule] = {
+    "method.alpha": above_zero("α scales the update and must be positive", "write for example method.alpha=16"),
+    "method.lam": above_zero(
+        "λ weighs the task loss and must be positive", "write a λ above 0, or null for the task loss alone"
+    ).or_null(),
+    "method.scaling": one_of(SCALINGS),
+    "method.residual": Rule(
+        ("keep", "drop").__contains__, "is neither keep nor drop", "write keep (exact start) or drop (compression)"
+    ),
+    "method.targets": not_empty(f"choose one of {', '.join(GROUPS)}, a module name or a regular expression"),
+    "method.layers": not_empty(f"choose one of {', '.join(LAYERS)} or top-N"),
+    "train.epochs": at_least(1, "a fold trains for at least one epoch", "write train.epochs=1 or more"),
+    "train.lr": above_zero("a learning rate is positive", "write for example train.lr=1e-3"),
+    "train.batch_size": at_least(1, "a batch holds at least one example", "write for example train.batch_size=16"),
+    "train.weight_decay": at_least(0, "is negative", "write 0 or more"),
+    "train.warmup": share("is a fraction of the steps"),
+    "train.clip": above_zero("a gradient norm bound is positive", "write for example train.clip=1.0"),
+    "train.dropout": share("is the share of an adapter's inputs that is dropped"),
+    "model.precision": one_of(PRECISIONS, "choose one of these, or auto outside a space"),
+    "model.max_length": at_least(4, "leaves no room for a text", "write 4 tokens or more"),
+    "model.pooling": one_of(POOLINGS),
+}
+STUDY: Mapping[str, Rule] = {
+    "study.trials": at_least(1, "a study has at least one trial", "write study.trials=1 or more"),
+    "study.folds": at_least(2, "cross-validation needs at least two folds", "write study.folds=2 or more"),
+    "study.seed": Rule(
+        lambda value: 0 <= value < 2**32,
+        "a seed is a whole number from 0 to 2^32 - 1",
+        "write for example study.seed=0",
+    ),
+    "task.limit": at_least(4, "is too few examples to fold", "write a larger number, or null for all").or_null(),
+    "task.test_fraction": share("is a fraction of the examples"),
+    "task.metric": one_of(SCORES, "choose one of these, or null for the task's own").or_null(),
+    "task.kind": one_of(KINDS).or_null(),
+    "task.label_type": one_of(LABEL_TYPES).or_null(),
+    "task.rare": one_of(RARE).or_null(),
+    "task.rouge": one_of(ROUGE_WORDS).or_null(),
+    "task.budget": at_least(
+        1, "a summary has at least one word", "write the words that a summary may have, such as task.budget=50"
+    ).or_null(),
+    "task.longest": at_least(
+        1, "a summary has at least one token", "write the tokens that a model may write, such as task.longest=64"
+    ).or_null(),
+    "search.round": at_least(1, "a round has at least one trial", "write search.round=1 or more"),
+    "engine.pack": Rule(
+        lambda value: value == "auto" or (value.isdecimal() and int(value) >= 1),
+        "is neither auto nor a number of members",
+        "write engine.pack=auto or for example engine.pack=8",
+    ),
+    "engine.tokens": at_least(1, "a forward pass holds at least one token", "write for example engine.tokens=4096"),
+    "engine.cache_gb": at_least(0, "is negative", "write the gigabytes that the cache may hold, 0 for none"),
+    "objectives": not_empty("write for example objectives=[score,params/trainable]"),
+}
+
+
+def validate_configuration(configuration: Configuration) -> None:
     """Raise ConfigError where a value is impossible for any model."""
-    m, t = c.method, c.train
-    _require_finite(c)
-    ranks.check(m.rank)
-    _require(
-        m.alpha > 0,
-        "method.alpha",
-        m.alpha,
-        "α scales the update and must be positive",
-        "write for example method.alpha=16",
-    )
-    _require(
-        m.lam is None or m.lam > 0,
-        "method.lam",
-        m.lam,
-        "λ weighs the task loss and must be positive",
-        "write a λ above 0, or null for the task loss alone",
-    )
-    _require(
-        m.scaling in SCALINGS,
-        "method.scaling",
-        m.scaling,
-        f"is not one of {', '.join(SCALINGS)}",
-        "choose one of these",
-    )
-    _require(
-        m.residual in ("keep", "drop"),
-        "method.residual",
-        m.residual,
-        "is neither keep nor drop",
-        "write keep (exact start) or drop (compression)",
-    )
-    _require(
-        bool(m.targets),
-        "method.targets",
-        m.targets,
-        "is empty",
-        f"choose one of {', '.join(GROUPS)}, a module name or a regular expression",
-    )
-    _require(bool(m.layers), "method.layers", m.layers, "is empty", f"choose one of {', '.join(LAYERS)} or top-N")
-    _require(
-        t.epochs >= 1, "train.epochs", t.epochs, "a fold trains for at least one epoch", "write train.epochs=1 or more"
-    )
-    _require(t.lr > 0, "train.lr", t.lr, "a learning rate is positive", "write for example train.lr=1e-3")
-    _require(
-        t.batch_size >= 1,
-        "train.batch_size",
-        t.batch_size,
-        "a batch holds at least one example",
-        "write for example train.batch_size=16",
-    )
-    _require(t.weight_decay >= 0, "train.weight_decay", t.weight_decay, "is negative", "write 0 or more")
-    _require(
-        0 <= t.warmup < 1,
-        "train.warmup",
-        t.warmup,
-        "is a fraction of the steps",
-        "write a number from 0 up to, not including, 1",
-    )
-    _require(t.clip > 0, "train.clip", t.clip, "a gradient norm bound is positive", "write for example train.clip=1.0")
-    _require(
-        0 <= t.dropout < 1,
-        "train.dropout",
-        t.dropout,
-        "is the share of an adapter's inputs that is dropped",
-        "write a number from 0 up to, not including, 1",
-    )
-    _require(
-        c.model.precision in PRECISIONS,
-        "model.precision",
-        c.model.precision,
-        f"is not one of {', '.join(PRECISIONS)}",
-        "choose one of these, or auto outside a space",
-    )
-    _require(
-        c.model.max_length >= 4,
-        "model.max_length",
-        c.model.max_length,
-        "leaves no room for a text",
-        "write 4 tokens or more",
-    )
-    _require(
-        c.model.pooling in POOLINGS,
-        "model.pooling",
-        c.model.pooling,
-        f"is not one of {', '.join(POOLINGS)}",
-        "choose one of these",
-    )
-
-
-def validate_task(t: TaskConfig) -> None:
-    """Raise ConfigError where no task can have such a value."""
-    _require(
-        t.limit is None or t.limit >= 4,
-        "task.limit",
-        t.limit,
-        "is too few examples to fold",
-        "write a larger number, or null for all",
-    )
-    _require(
-        0 <= t.test_fraction < 1,
-        "task.test_fraction",
-        t.test_fraction,
-        "is a fraction of the examples",
-        "write a number from 0 up to, not including, 1",
-    )
-    _require(
-        t.metric is None or t.metric in SCORES,
-        "task.metric",
-        t.metric,
-        f"is not one of {', '.join(SCORES)}",
-        "choose one of these, or null for the task's own",
-    )
-    _require(
-        t.kind is None or t.kind in KINDS,
-        "task.kind",
-        t.kind,
-        f"is not one of {', '.join(KINDS)}",
-        "choose one of these",
-    )
-    _require(
-        t.label_type is None or t.label_type in LABEL_TYPES,
-        "task.label_type",
-        t.label_type,
-        f"is not one of {', '.join(LABEL_TYPES)}",
-        "choose one of these",
-    )
-    _require(
-        t.rare is None or t.rare in RARE, "task.rare", t.rare, f"is not one of {', '.join(RARE)}", "choose one of these"
-    )
-    named = next((key for key in ("test_path", "test_split") if getattr(t, key)), None)
-    _require(
-        named is None or t.test_fraction == TaskConfig.test_fraction,
-        "task.test_fraction",
-        t.test_fraction,
-        f"is not used where task.{named} names the test set",
-        f"leave task.test_fraction out, or task.{named}",
-    )
-    _require(
-        t.rouge is None or t.rouge in ROUGE_WORDS,
-        "task.rouge",
-        t.rouge,
-        f"is not one of {', '.join(ROUGE_WORDS)}",
-        "choose one of these",
-    )
-    _require(
-        t.budget is None or t.budget >= 1,
-        "task.budget",
-        t.budget,
-        "a summary has at least one word",
-        "write the words that a summary may have, such as task.budget=50",
-    )
-    _require(
-        t.longest is None or t.longest >= 1,
-        "task.longest",
-        t.longest,
-        "a summary has at least one token",
-        "write the tokens that a model may write, such as task.longest=64",
-    )
+    values = flatten(configuration)
+    _check_finite(values)
+    ranks.check(configuration.method.rank)
+    _check(values, CONFIGURATION)
 
 
 def validate(config: StudyConfig) -> None:
     """Raise ConfigError where the study cannot run, whatever the model and the data."""
-    s, t = config.study, config.task
-    _require_finite(config)
-    auto = config.model.precision == "auto"  # settled before the study is planned
+    values = flatten(config)
+    _check_finite(values)
+    auto = config.model.precision == "auto"  # decided before the study is planned
     validate_configuration(config.configuration.with_values({"model.precision": "float32"} if auto else {}))
-    check_name("study.name", s.name)
-    _require(s.trials >= 1, "study.trials", s.trials, "a study has at least one trial", "write study.trials=1 or more")
-    _require(
-        s.folds >= 2, "study.folds", s.folds, "cross-validation needs at least two folds", "write study.folds=2 or more"
-    )
-    _require(
-        0 <= s.seed < 2**32,
-        "study.seed",
-        s.seed,
-        "a seed is a whole number from 0 to 2^32 - 1",
-        "write for example study.seed=0",
-    )
-    validate_task(t)
-    _require(
-        config.search.round >= 1,
-        "search.round",
-        config.search.round,
-        "a round has at least one trial",
-        "write search.round=1 or more",
-    )
-    unknown = [name for name in config.search.baselines if name not in BASELINES]
-    _require(
-        not unknown,
-        "search.baselines",
-        config.search.baselines,
-        f"holds {', '.join(unknown)}, which is no baseline",
-        f"choose among {', '.join(BASELINES)}, or write [] for none",
-    )
-    _require(
-        config.launcher.workers is None or config.launcher.workers >= 1,
-        "launcher.workers",
-        config.launcher.workers,
-        "at least one process must train",
-        "write 1 or more, or null for one per core",
-    )
-    e = config.engine
-    _require(
-        e.pack == "auto" or (e.pack.isdecimal() and int(e.pack) >= 1),
-        "engine.pack",
-        e.pack,
-        "is neither auto nor a number of members",
-        "write engine.pack=auto or for example engine.pack=8",
-    )
-    _require(
-        e.tokens >= 1,
-        "engine.tokens",
-        e.tokens,
-        "a forward pass holds at least one token",
-        "write for example engine.tokens=4096",
-    )
-    _require(
-        e.cache_gb >= 0,
-        "engine.cache_gb",
-        e.cache_gb,
-        "is negative",
-        "write the gigabytes that the cache may hold, 0 for none",
-    )
-    _require(
-        bool(config.objectives),
-        "objectives",
-        config.objectives,
-        "is empty",
-        "write for example objectives=[score,params/trainable]",
-    )
+    check_name("study.name", config.study.name)
+    _check(values, STUDY)
+    _check_test(config.task)
+    _check_baselines(config.search.baselines)
+
+
+def _check(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
+    """Raise ConfigError for the first value that its key's rule does not accept."""
+    for key, rule in rules.items():
+        if not rule.accepts(values[key]):
+            raise ConfigError(f"{key}={values[key]}", rule.rule, rule.remedy)
+
+
+def _check_finite(values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{key}={value}", "is no finite number", f"write a number that is, or leave {key} away")
+
+
+def _check_test(task: TaskConfig) -> None:
+    """Raise ConfigError where a test set is named and a share of the rows is asked for beside it."""
+    named = next((key for key in ("test_path", "test_split") if getattr(task, key)), None)
+    if named and task.test_fraction != TaskConfig.test_fraction:
+        rule = f"is not used where task.{named} names the test set"
+        remedy = f"leave task.test_fraction out, or task.{named}"
+        raise ConfigError(f"task.test_fraction={task.test_fraction}", rule, remedy)
+
+
+def _check_baselines(named: Sequence[str]) -> None:
+    unknown = [name for name in named if name not in BASELINES]
+    if unknown:
+        rule = f"holds {', '.join(unknown)}, which is no baseline"
+        raise ConfigError(
+            f"search.baselines={named}", rule, f"choose among {', '.join(BASELINES)}, or write [] for none"
+        )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Optional, TypeVar
 
 from study.config import ranks
+from study.config.options import IN_MLFLOW, LOCAL, TPE
 from study.core.errors import ConfigError
 
 T = TypeVar("T")
@@ -18,10 +19,6 @@ LABEL_TYPES = ("auto", "text", "number")
 RARE = ("refuse", "drop", "merge")
 ROUGE_WORDS = ("auto", "english", "unicode")
 BASELINES = ("head", "full", "lora")
-# The sampler where none is named; conf/sampler/tpe.yaml says the same.
-TPE = {
-    "_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10, "multivariate": True, "constant_liar": True,
-}  # fmt: skip
 SEARCHABLE = ("model", "method", "train")
 SCALINGS = ("alpha/r", "alpha/sqrt(r)")
 
@@ -139,14 +136,6 @@ class SearchConfig:
 
 
 @dataclass(frozen=True)
-class LauncherConfig:
-    """Where members train; `workers: null` is one process per core."""
-
-    name: str = "local"
-    workers: Optional[int] = None  # noqa: UP045
-
-
-@dataclass(frozen=True)
 class EngineConfig:
     """How members are computed; nothing here changes what they learn beyond rounding.
 
@@ -164,14 +153,6 @@ class StorageConfig:
     """Any Optuna storage URL: the truth of the search."""
 
     url: str = "sqlite:///lora-study.db"
-
-
-@dataclass(frozen=True)
-class TrackingConfig:
-    """Where runs are recorded; `uri: null` is MLflow's own default store."""
-
-    name: str = "mlflow"
-    uri: Optional[str] = None  # noqa: UP045
 
 
 @dataclass(frozen=True)
@@ -207,8 +188,8 @@ class Configuration:
 class StudyConfig:
     """One study, whole.
 
-    `space` maps configuration keys to Hydra sweeps such as ``choice(1,2,4)``; null means not searched. `sampler` names
-    a class or function by its `_target_`, with its arguments beside it.
+    `space` maps configuration keys to Hydra sweeps such as ``choice(1,2,4)``; null means not searched. `sampler`,
+    `launcher` and `tracking` each name a class or function by its `_target_`, with its arguments beside it.
     """
 
     study: StudySettings = field(default_factory=StudySettings)
@@ -220,11 +201,16 @@ class StudyConfig:
     objectives: list[str] = field(default_factory=lambda: ["score", "params/trainable"])
     search: SearchConfig = field(default_factory=SearchConfig)
     sampler: dict[str, Any] = field(default_factory=lambda: dict(TPE))
-    launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    launcher: dict[str, Any] = field(default_factory=lambda: dict(LOCAL))
     engine: EngineConfig = field(default_factory=EngineConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    tracking: dict[str, Any] = field(default_factory=lambda: dict(IN_MLFLOW))
     report: ReportConfig = field(default_factory=ReportConfig)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether `model.precision` is left to the machine that trains first."""
+        return self.model.precision == "auto"
 
     @property
     def configuration(self) -> Configuration:
@@ -242,11 +228,6 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
         else:
             out[prefix + f.name] = value
     return out
-
-
-def short(value: Any) -> str:
-    """At most three significant digits, and 1000 rather than 1e+03."""
-    return f"{float(f'{value:.3g}'):g}" if isinstance(value, float) else str(value)
 
 
 def plain(config: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def path_of(url: str) -> Path:
 
 
 def place_of(url: str) -> object:
-    """What two addresses have in common that are of one store, however each is written."""
+    """What identifies the store at an address: equal for two addresses of one store, however each is written."""
     if scheme_of(url) in ("sqlite", *FILES):
         return path_of(url).resolve()
     if scheme_of(url) not in DATABASES:

@@ -11,7 +11,7 @@ from study.core.errors import ConfigError
 TARGET = "_target_"
 
 
-def located(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
+def locate(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
     """The class or function that the group names; ConfigError where there is none."""
     from hydra.utils import get_object
 
@@ -20,7 +20,7 @@ def located(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
         target = get_object(str(name))
     except (ImportError, AttributeError, ValueError) as error:
         first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
-        remedy = "write the dotted path of a class or function"
+        remedy = "write the dotted path of a class or function; PYTHONPATH names folders of your own"
         raise ConfigError(f"{group}.{TARGET}={name}", f"cannot be imported ({first})", remedy) from error
     if not callable(target):
         rule = "is neither a class nor a function"
@@ -28,13 +28,13 @@ def located(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
     return target  # type: ignore[no-any-return]
 
 
-def build(group: str, config: Mapping[str, Any], **offered: Any) -> Any:
+def build(group: str, config: Mapping[str, Any], kind: type[Any] = object, /, **offered: Any) -> Any:
     """What the group's target makes of the arguments beside it, and of those `offered` that it takes.
 
-    Raises ConfigError for an argument that it does not take, lacks or refuses.
+    Raises ConfigError for an argument that it does not take, lacks or refuses, and where what it makes is no `kind`.
     """
-    target = located(group, config)
-    taken = inspect.signature(target).parameters
+    target = locate(group, config)
+    taken = _parameters(group, config, target)
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values())
     given = [key for key in config if not key.startswith("_")]
     odd = [key for key in given if key not in taken and not open_ended]
@@ -45,7 +45,7 @@ def build(group: str, config: Mapping[str, Any], **offered: Any) -> Any:
     more = {key: value for key, value in offered.items() if key in taken and key not in given}
     try:
         # Not instantiate as a whole, which would turn what is offered into configurations of its own.
-        return target(**{key: _made(config[key]) for key in given}, **more)
+        made = target(**{key: _made(config[key]) for key in given}, **more)
     except ConfigError:
         raise
     except Exception as error:  # whatever a class of another library says of its arguments
@@ -53,6 +53,19 @@ def build(group: str, config: Mapping[str, Any], **offered: Any) -> Any:
         what = " ".join(f"{group}.{key}={config[key]}" for key in given) or f"{group}.{TARGET}={config[TARGET]}"
         rule = f"is refused by {config[TARGET]} ({first})"
         raise ConfigError(what, rule, f"write other values, or another {group}") from error
+    if not isinstance(made, kind):
+        remedy = f"write the dotted path of a subclass of {kind.__module__}.{kind.__name__}"
+        raise ConfigError(f"{group}.{TARGET}={config[TARGET]}", f"makes no {kind.__name__}", remedy)
+    return made
+
+
+def _parameters(group: str, config: Mapping[str, Any], target: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The target's parameters by name; ConfigError where it does not tell them, as some of Python's own do not."""
+    try:
+        return inspect.signature(target).parameters
+    except ValueError as error:
+        rule, remedy = "does not tell which arguments it takes", "write the dotted path of another class or function"
+        raise ConfigError(f"{group}.{TARGET}={config[TARGET]}", rule, remedy) from error
 
 
 def _made(value: Any) -> Any:

@@ -35,7 +35,7 @@ class ResumeError(StudyError):
 
 
 def status_of(program: str, run: Callable[[], int]) -> int:
-    """The exit status of a command's work: its own, 2 with one line for what the user can mend, 130 for Ctrl-C."""
+    """Run a command and return its exit status: its own, 2 with one line for what the user can mend, 130 for Ctrl-C."""
     try:
         return run()
     except StudyError as error:

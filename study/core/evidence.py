@@ -9,6 +9,8 @@ from math import nan, sqrt
 import numpy as np
 import pandas as pd
 
+from study.core.standard_error import standard_error
+
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -27,10 +29,8 @@ class PairedDifference:
 
 
 def mean_and_se(values: Sequence[float]) -> tuple[float, float]:
-    """The mean and its standard error s/√k; NaN where there are too few values."""
-    k = len(values)
-    mean = float(np.mean(values)) if k else nan
-    return mean, float(np.std(values, ddof=1)) / sqrt(k) if k > 1 else nan
+    """The mean and its standard error; NaN where there are too few values."""
+    return float(np.mean(values)) if len(values) else nan, standard_error(values)
 
 
 def paired_difference(
@@ -41,7 +41,7 @@ def paired_difference(
     The training sets of k folds overlap, so s/√k is too small. `nadeau_bengio` widens it to the corrected
     resampled error s·√(1/k + n_test/n_train) = s·√(1/k + 1/(k-1)) (Nadeau and Bengio 2003).
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit  # the quantile of Student's t, without the seconds that scipy.stats takes
 
     difference = (scores - reference).dropna()
     k = len(difference)
@@ -50,7 +50,7 @@ def paired_difference(
         return PairedDifference(mean, nan, nan, nan, k)
     if nadeau_bengio:
         se *= sqrt(1 + k / (k - 1))
-    half = float(t.ppf((1 + confidence) / 2, k - 1)) * se
+    half = float(stdtrit(k - 1, (1 + confidence) / 2)) * se
     return PairedDifference(mean, se, mean - half, mean + half, k)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from study.core import metrics
 from study.core.errors import ConfigError
+from study.core.standard_error import standard_error
 
 Direction = Literal["maximize", "minimize"]
 MAXIMIZE: Direction = "maximize"
@@ -36,8 +37,7 @@ FIGURES = {
     figure.name: figure
     for figure in (
         Figure("score", MAXIMIZE, spread=True),
-        Figure("accuracy", MAXIMIZE, spread=True),
-        Figure("macro_f1", MAXIMIZE, spread=True),
+        *(Figure(name, MAXIMIZE, spread=True) for name in metrics.NAMES),
         Figure("rouge1", MAXIMIZE, spread=True),
         Figure("rouge2", MAXIMIZE, spread=True),
         Figure("rougeL", MAXIMIZE, spread=True),
@@ -61,6 +61,9 @@ FIGURES = {
 }
 SCORES = tuple(name for name, figure in FIGURES.items() if figure.spread and name not in ("score", "loss"))
 OBJECTIVES = tuple(name for name, figure in FIGURES.items() if not figure.barred)
+COSTS = tuple(name for name in OBJECTIVES if not FIGURES[name].spread)  # what a trial takes, whatever it scores
+EXPORTED = ("bytes", "base_bytes", "parameters", "latency_p50_ms", "latency_p95_ms", "peak_bytes", "max_difference",
+            "test_score")  # what is measured of an exported model  # fmt: skip
 FOLD = "score/fold_"  # before a fold's index: its score, beside its trial's figures
 ERROR = "_se"  # behind the name of a figure: the standard error of its mean over folds
 
@@ -76,7 +79,7 @@ def direction(name: str) -> Direction:
 
 
 def combined(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """A trial's figures from those of its folds, with the standard errors s/√k of those that have one.
+    """A trial's figures from those of its folds, with the standard errors of those that have one.
 
     A figure that a fold lacks is made of the others'.
     """
@@ -86,5 +89,5 @@ def combined(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
         figure = FIGURES.get(name, Figure(name, MINIMIZE))
         out[name] = float(figure.combine(values))
         if figure.spread and len(values) > 1:
-            out[name + ERROR] = statistics.stdev(values) / math.sqrt(len(values))
+            out[name + ERROR] = standard_error(values)
     return out

@@ -15,7 +15,7 @@ PATIENCE = 5.0  # seconds for the Hub to answer
 
 
 def settle(names: Iterable[str]) -> None:
-    """Turn the Hub's libraries to their cache, here and in processes to come, where the Hub cannot be reached.
+    """Let the Hub's libraries use their cache alone, here and in processes to come, where the Hub cannot be reached.
 
     It is only asked where one of the `names` of models and data sets is no folder. Behind a proxy, or where the
     user has decided it, nothing is changed.

@@ -7,28 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from study.core.figures import MINIMIZE, Direction
 
-def pareto_front(frame: pd.DataFrame, objectives: Sequence[str], directions: Sequence[str]) -> pd.Series:
-    """A mask over `frame`: True where no other row is as good in all objectives and better in one.
 
-    A row with a missing objective is never on the front and dominates nothing; equal rows share the front.
-    A result told again (`duplicate_of`) is no configuration of its own and stays out.
+def undominated(points: np.ndarray, directions: Sequence[Direction]) -> np.ndarray:
+    """A mask over `points` [n, objectives]: True where no other is as good in all objectives and better in one.
+
+    A point with a missing value (NaN) is never on the front and dominates nothing; equal points share the front.
     """
-    signs = np.array([{"minimize": 1.0, "maximize": -1.0}[d] for d in directions])
-    costs = frame.reindex(columns=list(objectives)).to_numpy(float) * signs
-    usable = ~np.isnan(costs).any(axis=1)
-    if "duplicate_of" in frame:
-        usable &= frame["duplicate_of"].isna().to_numpy()
-    mask = np.zeros(len(frame), dtype=bool)
-    mask[usable] = _undominated(costs[usable])
-    return pd.Series(mask, index=frame.index)
-
-
-def _undominated(costs: np.ndarray) -> np.ndarray:
-    """True for each row that no other row dominates; all columns are minimized."""
-    keep = np.ones(len(costs), dtype=bool)
-    for i in np.lexsort(costs.T[::-1]):  # likely dominators first, so that most rows fall early
+    costs = points * np.array([1.0 if direction == MINIMIZE else -1.0 for direction in directions])
+    keep: np.ndarray = ~np.isnan(costs).any(axis=1)
+    for i in np.lexsort(costs.T[::-1]):  # likely dominators first, so that most points fall early
         if keep[i]:
             worse = (costs >= costs[i]).all(axis=1) & (costs > costs[i]).any(axis=1)
             keep &= ~worse
     return keep
+
+
+def pareto_front(frame: pd.DataFrame, objectives: Sequence[str], directions: Sequence[Direction]) -> pd.Series:
+    """A mask over `frame`, a row a trial: :func:`undominated` of the objectives' columns, of which one may be absent.
+
+    A result told again (`duplicate_of`) is no configuration of its own and stays out.
+    """
+    points = frame.reindex(columns=list(objectives)).to_numpy(float, copy=True)
+    if "duplicate_of" in frame:
+        points[frame["duplicate_of"].notna().to_numpy()] = np.nan
+    return pd.Series(undominated(points, directions), index=frame.index)

@@ -25,7 +25,7 @@ def as_text(argument: str, keys: Collection[str], optional: Collection[str] = ()
         return argument
     if not value or (value == "null" and key in optional) or _is_quoted(f"{key}={value}", value):
         return f"{key}={value}"
-    return f"{key}={quoted(_expanded(value) if key in PATHS else value)}"
+    return f"{key}={quoted(_expand_home(value) if key in PATHS else value)}"
 
 
 def quoted(text: str) -> str:
@@ -35,10 +35,10 @@ def quoted(text: str) -> str:
 
 def in_quotes(text: str) -> str:
     """The text as Hydra's quoted string, in which interpolations are still to be resolved."""
-    return "'" + re.sub(r"(\\*)('|$(?!\n))", _escaped, text) + "'"
+    return "'" + re.sub(r"(\\*)('|$(?!\n))", _escape, text) + "'"
 
 
-def parsed(argument: str) -> Any:
+def parse_override(argument: str) -> Any:
     """Hydra's reading of the argument, None where it has none."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
@@ -49,11 +49,11 @@ def parsed(argument: str) -> Any:
         return None
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     return match[1] * 2 + (r"\'" if match[2] else "")
 
 
-def _expanded(value: str) -> str:
+def _expand_home(value: str) -> str:
     return expanduser(value) if value == "~" or value.startswith("~/") else value
 
 
@@ -62,7 +62,7 @@ def _is_quoted(argument: str, value: str) -> bool:
 
     if len(value) < 2 or value[0] not in "'\"" or value[-1] != value[0]:
         return False
-    override = parsed(argument)
+    override = parse_override(argument)
     return override is not None and isinstance(override._value, QuotedString)
 
 

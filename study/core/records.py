@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from study.core import site_ranks
+
 SMALLER = "try a smaller train.lr"
 
 
@@ -52,6 +54,21 @@ class Adaptation:
     trained: int
     stored: int
     packs: bool = True
+
+    @property
+    def whole(self) -> bool:
+        """Whether every weight of the model trains, as under full fine-tuning, rather than some layers by a rank."""
+        return self.trained > 0 and not self.ranks
+
+    def to_json(self) -> str:
+        """The record as JSON, short enough for a tag of MLflow with hundreds of layers."""
+        return json.dumps({**vars(self), "ranks": site_ranks.compress(self.ranks)}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Adaptation:
+        """The inverse of :meth:`to_json`; ValueError where the text is cut short."""
+        raw: dict[str, Any] = json.loads(text)
+        return cls(**{**raw, "ranks": site_ranks.expand(raw["ranks"])})
 
 
 @dataclass(frozen=True)

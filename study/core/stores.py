@@ -76,7 +76,7 @@ def opening(key: str, url: str) -> Iterator[None]:
     try:
         yield
     except _refusals() as error:
-        raise ConfigError(f"{key}={url}", *_explained(error)) from error
+        raise ConfigError(f"{key}={url}", *_explain(error)) from error
 
 
 def _look(key: str, url: str, program: Program, writing: bool) -> bool:
@@ -86,7 +86,7 @@ def _look(key: str, url: str, program: Program, writing: bool) -> bool:
     try:
         with opening(key, url):
             if scheme in DATABASES:
-                return _is_of(key, url, program, _settled_tables(url, program, writing))
+                return _is_of(key, url, program, _complete_tables(url, program, writing))
             if scheme in FILES:
                 return holds_runs(path_of(url), writing)
             if scheme in PORTS:
@@ -97,8 +97,11 @@ def _look(key: str, url: str, program: Program, writing: bool) -> bool:
     return True
 
 
-def _settled_tables(url: str, program: Program, writing: bool) -> frozenset[str] | None:
-    """The tables of a database; where some are there that others of the program go with, it may just be being made."""
+def _complete_tables(url: str, program: Program, writing: bool) -> frozenset[str] | None:
+    """The tables of a database, None where it is yet to be made.
+
+    Where some of the program's tables are there without the others, it may just be being made: it is looked at again.
+    """
     for pause in PAUSES:
         tables = tables_at(url, writing)
         if not tables or program.tables <= tables or not program.tables & tables:
@@ -120,8 +123,8 @@ def _refusals() -> tuple[type[Exception], ...]:
     return OSError, ImportError, sqlite3.Error, SQLAlchemyError
 
 
-def _explained(error: Exception) -> tuple[str, str]:
-    """What is wrong, and what helps."""
+def _explain(error: Exception) -> tuple[str, str]:
+    """The rule that an address breaks by this error of opening it, and the remedy."""
     from sqlalchemy.exc import ArgumentError
 
     said = str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error).strip()

@@ -29,7 +29,7 @@ Fill = Callable[["torch.Tensor", int], None]
 
 
 class Recall(Protocol):
-    """How a tensor is come by: as :meth:`TensorCache.get`, whose contract it has, with or without keeping it."""
+    """A function with the contract of :meth:`TensorCache.get`, whether it keeps the tensors or not."""
 
     def __call__(
         self, key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1
@@ -64,15 +64,15 @@ class TensorCache:
         if size > self.limit:
             raise OSError(f"it takes {size / 1e9:.2f} GB and engine.cache_gb allows {self.limit / 1e9:.2f}")
         for _ in range(2):
-            if self._whole(entry, size):
+            if self._is_whole(entry, size):
                 os.utime(entry)  # the time of its last use
-                return _mapped(entry, shape, dtype, shared=False)
+                return _map(entry, shape, dtype, shared=False)
             self._reserve(entry, size)
-            self._fill(entry, _mapped(entry, shape, dtype, shared=True), fill, parts)
+            self._fill(entry, _map(entry, shape, dtype, shared=True), fill, parts)
             self._publish(entry)
         raise OSError(f"{entry / VALUES} was damaged as soon as it was written; is the disk sound?")
 
-    def _whole(self, entry: Path, size: int) -> bool:
+    def _is_whole(self, entry: Path, size: int) -> bool:
         """Whether the entry is published and its content is what was published; a damaged one is taken back."""
         from filelock import FileLock
 
@@ -107,12 +107,12 @@ class TensorCache:
             fresh.rename(entry / VALUES)
 
     def _make_room(self, size: int) -> None:
-        entries = sorted((e for e in self.folder.iterdir() if _idle(e)), key=lambda e: e.stat().st_mtime)
-        held = sum((e / VALUES).stat().st_size for e in entries)
-        for oldest in entries:
+        idle = sorted(filter(None, map(_idle, os.scandir(self.folder))))
+        held = sum(length for _, _, length in idle)
+        for _, oldest, length in idle:
             if held + size <= self.limit:
                 return
-            held -= (oldest / VALUES).stat().st_size
+            held -= length
             shutil.rmtree(oldest, ignore_errors=True)
 
     def _fill(self, entry: Path, values: torch.Tensor, fill: Fill, parts: int) -> None:
@@ -153,7 +153,7 @@ def forget(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, par
 
 
 def under(recall: Recall, *prefix: object) -> Recall:
-    """The same with keys that begin so."""
+    """The same Recall, with `prefix` before every key."""
 
     def get(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
         return recall((*prefix, *key), shape, dtype, fill, parts)
@@ -162,7 +162,7 @@ def under(recall: Recall, *prefix: object) -> Recall:
 
 
 def forgiving(recall: Recall) -> Recall:
-    """The same, but made again each time where there is no room: for what nothing can go on without."""
+    """The same Recall, but where there is no room the tensor is made in memory each time, instead of an OSError."""
 
     def get(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
         try:
@@ -191,14 +191,20 @@ def _stamp(entry: Path) -> dict[str, int] | None:
         return {}
 
 
-def _idle(entry: Path) -> bool:
-    """Whether nobody is filling the entry: it is published, or was given up long ago."""
-    if not (entry / VALUES).exists():
-        return False
-    return (entry / STAMP).exists() or time.time() - entry.stat().st_mtime > ABANDONED
+def _idle(entry: os.DirEntry[str]) -> tuple[float, str, int] | None:
+    """When it was last used, its path and its bytes, where nobody is filling it: published, or given up long ago.
+
+    Asked of thousands of entries before each new one, so that no paths are built that need not be.
+    """
+    try:
+        length, used = os.stat(os.path.join(entry.path, VALUES)).st_size, entry.stat().st_mtime
+    except OSError:  # no entry, but a lock; or another process has just put it out
+        return None
+    whole = os.path.exists(os.path.join(entry.path, STAMP))
+    return (used, entry.path, length) if whole or time.time() - used > ABANDONED else None
 
 
-def _mapped(entry: Path, shape: tuple[int, ...], dtype: torch.dtype, shared: bool) -> torch.Tensor:
+def _map(entry: Path, shape: tuple[int, ...], dtype: torch.dtype, shared: bool) -> torch.Tensor:
     """The values; what is written into them reaches the file only where `shared`."""
     import torch
 

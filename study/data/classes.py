@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from study.core.errors import ConfigError
-from study.core.wording import plural
+from study.core.formatting import plural
 from study.data.examples import Classified, Examples
 
 LISTED = 12  # classes whose sizes a note gives; of more it gives the ends
@@ -27,13 +27,13 @@ def settle_rare(examples: Examples, rare: str | None, folds: int, fraction: floa
         return examples
     scarce = _scarce(examples, folds, fraction)
     if rare in ("drop", "merge") and scarce.any():
-        examples = (_dropped if rare == "drop" else _merged)(examples, scarce)
+        examples = (_drop if rare == "drop" else _merge)(examples, scarce)
         left = _scarce(examples, folds, fraction)
         if rare == "merge" and left.any():
             count = int(_sizes(examples)[left][0])
             rule = f"makes a class of {plural(count, 'example')}, which is too rare itself for {folds} folds"
             raise ConfigError("task.rare=merge", rule, "write task.rare=drop, or a smaller study.folds")
-    return _sized(examples)
+    return _note_sizes(examples)
 
 
 def _sizes(examples: Classified) -> np.ndarray:
@@ -49,48 +49,49 @@ def _scarce(examples: Classified, folds: int, fraction: float) -> np.ndarray:
     return searched < folds
 
 
-def _dropped(examples: Classified, scarce: np.ndarray) -> Classified:
+def _drop(examples: Classified, scarce: np.ndarray) -> Classified:
     kept = np.flatnonzero(~scarce[examples.labels])
     if not len(kept):
         rule = "leaves no class, since every one is too rare for the folds"
         raise ConfigError("task.rare=drop", rule, "write a smaller study.folds, or take more rows")
-    note = _named(examples, np.flatnonzero(scarce))
+    note = _names_and_sizes(examples, np.flatnonzero(scarce))
     places = np.cumsum(~scarce) - 1
     names = tuple(name for name, out in zip(examples.classes, scarce, strict=True) if not out)
     left = examples.take(kept)
-    return _relabelled(left, places[left.labels], names).noted(rare_classes_dropped=note)
+    return _relabel(left, places[left.labels], names).noted(rare_classes_dropped=note)
 
 
-def _merged(examples: Classified, scarce: np.ndarray) -> Classified:
+def _merge(examples: Classified, scarce: np.ndarray) -> Classified:
     """The rare classes as one, in the last place."""
-    note = _named(examples, np.flatnonzero(scarce))
+    note = _names_and_sizes(examples, np.flatnonzero(scarce))
     names = [name for name, out in zip(examples.classes, scarce, strict=True) if not out]
     merged = OTHER if OTHER not in names else f"{OTHER} classes"
     places = np.where(scarce, len(names), np.cumsum(~scarce) - 1)
-    made = _relabelled(examples, places[examples.labels], (*names, merged))
+    made = _relabel(examples, places[examples.labels], (*names, merged))
     return made.noted(**{f"rare classes merged into {merged}": note})
 
 
-def _relabelled(examples: Classified, labels: np.ndarray, names: tuple[str, ...]) -> Classified:
+def _relabel(examples: Classified, labels: np.ndarray, names: tuple[str, ...]) -> Classified:
     fields: dict[str, object] = {"labels": labels.astype(np.int64), "classes": names}
     return replace(examples, **fields)  # type: ignore[arg-type]
 
 
-def _sized(examples: Classified) -> Classified:
+def _note_sizes(examples: Classified) -> Classified:
     """The examples with a note on how many each class has, and one on those of one or two."""
     sizes = _sizes(examples)
     order = np.argsort(-sizes, kind="stable")
     if len(order) <= LISTED:
-        said = _named(examples, order)
+        said = _names_and_sizes(examples, order)
     else:
         half = LISTED // 2
-        said = f"{_named(examples, order[:half])}, ... {_named(examples, order[-half:])} ({len(order)} classes)"
+        first, last = _names_and_sizes(examples, order[:half]), _names_and_sizes(examples, order[-half:])
+        said = f"{first}, ... {last} ({len(order)} classes)"
     noted = examples.noted(class_sizes=said)
     few = np.flatnonzero(sizes <= FEW)
-    return noted.noted(classes_of_one_or_two_rows=_named(examples, few[:LISTED])) if len(few) else noted
+    return noted.noted(classes_of_one_or_two_rows=_names_and_sizes(examples, few[:LISTED])) if len(few) else noted
 
 
-def _named(examples: Classified, places: np.ndarray) -> str:
+def _names_and_sizes(examples: Classified, places: np.ndarray) -> str:
     """Classes by name, each with its size."""
     sizes = _sizes(examples)
     return ", ".join(f"{examples.classes[i][:40]} {sizes[i]:,}" for i in places.tolist())

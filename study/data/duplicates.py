@@ -22,8 +22,8 @@ def without_duplicates(examples: Examples) -> Examples:
     to learn from.
     """
     held = np.zeros(len(examples), dtype=bool) if examples.held is None else examples.held
-    keys, answers = _read(examples), examples.answers()
-    leaking, notes = _leaking(examples, held)
+    keys, answers = _normal_keys(examples), examples.answers()
+    leaking, notes = _find_leaks(examples, held)
     places: dict[tuple[str, bool], list[int]] = {}
     for i in np.flatnonzero(~leaking).tolist():
         places.setdefault((keys[i], bool(held[i])), []).append(i)
@@ -33,18 +33,18 @@ def without_duplicates(examples: Examples) -> Examples:
     notes["duplicates_dropped"] = len(examples) - len(kept) - int(leaking.sum())
     several = [key for key, rows in places.items() if len({answers[i] for i in rows}) > 1]
     tied = sum(chosen[key] is None for key in several)
-    notes |= _counted({examples.repeats: len(several) - tied, "texts_left_out_since_their_labels_tie": tied})
+    notes |= _without_zeros({examples.repeats: len(several) - tied, "texts_left_out_since_their_labels_tie": tied})
     return examples.take(kept).noted(**notes)
 
 
-def _read(examples: Examples) -> list[str]:
-    """What each example is read as; a letter and its accent are one whether they are written as one or as two."""
+def _normal_keys(examples: Examples) -> list[str]:
+    """The texts [n] by which examples are compared; a letter and its accent are one, however they are written."""
     return [unicodedata.normalize("NFC", key) for key in examples.keys()]  # noqa: SIM118 -- no dictionary
 
 
-def _leaking(examples: Examples, held: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+def _find_leaks(examples: Examples, held: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
     """Which training rows [n] have a text or a group of the test set, and notes on how many."""
-    keys = _read(examples)
+    keys = _normal_keys(examples)
     tested = {keys[i] for i in np.flatnonzero(held)}
     texts = ~held & np.array([key in tested for key in keys], dtype=bool)
     groups = np.zeros(len(held), dtype=bool)
@@ -54,7 +54,7 @@ def _leaking(examples: Examples, held: np.ndarray) -> tuple[np.ndarray, dict[str
         "training_rows_dropped_since_their_text_is_in_the_test_set": int(texts.sum()),
         "training_rows_dropped_since_their_group_is_in_the_test_set": int(groups.sum()),
     }
-    return texts | groups, _counted(notes)
+    return texts | groups, _without_zeros(notes)
 
 
 def _majority(answers: tuple[object, ...], rows: list[int], classified: bool) -> int | None:
@@ -82,7 +82,7 @@ def _check_left(examples: Examples, held: np.ndarray, kept: np.ndarray) -> None:
 
 def count_near(examples: Examples) -> Examples:
     """The same examples, with notes on how many say what an earlier one says but for case, punctuation and links."""
-    texts, answers = [simplified(key) for key in examples.keys()], examples.answers()  # noqa: SIM118 -- no dictionary
+    texts, answers = [simplify(key) for key in examples.keys()], examples.answers()  # noqa: SIM118 -- no dictionary
     first: dict[str, int] = {}
     near = [i for i, text in enumerate(texts) if text and first.setdefault(text, i) != i]
     other = sum(answers[i] != answers[first[texts[i]]] for i in near) if examples.classified else 0
@@ -93,10 +93,10 @@ def count_near(examples: Examples) -> Examples:
         "of_these_with_another_label": other,
         "training_texts_that_so_equal_one_of_the_test_set": sum(texts[i] in tested for i in np.flatnonzero(~held)),
     }
-    return examples.noted(**_counted(notes))
+    return examples.noted(**_without_zeros(notes))
 
 
-def simplified(text: str) -> str:
+def simplify(text: str) -> str:
     """The text's words and symbols in folded case, without links and punctuation; emoji stay, they may be the point."""
     composed = unicodedata.normalize("NFKC", text)
     return " ".join(LINK.sub(" ", composed).casefold().translate(_SPACED).split())
@@ -113,6 +113,6 @@ class _Spaced(dict[int, int]):
 _SPACED = _Spaced()
 
 
-def _counted(notes: dict[str, int]) -> dict[str, int]:
-    """The notes that there is something to say about."""
+def _without_zeros(notes: dict[str, int]) -> dict[str, int]:
+    """The notes whose count is not 0."""
     return {name: count for name, count in notes.items() if count}

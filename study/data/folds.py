@@ -9,8 +9,8 @@ import numpy as np
 
 from study.core import seeding
 from study.core.errors import ConfigError, DataError
+from study.core.formatting import plural
 from study.core.records import Fold
-from study.core.wording import plural
 from study.data.examples import Examples
 
 MOST_PARTS = 20  # a grouped test split is as fine as a twentieth of the examples
@@ -24,8 +24,8 @@ class Folds:
     fingerprint: str
 
 
-def stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """`count` positions, sorted, each class in its share (largest remainders first)."""
+def draw_stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Draw `count` positions, sorted, of `labels` [n], each class in its share (largest remainders first)."""
     rng = np.random.default_rng(seed)
     classes, sizes = np.unique(labels, return_counts=True)
     exact = sizes * count / len(labels)
@@ -43,7 +43,7 @@ def split_test(examples: Examples, fraction: float, seed: int) -> tuple[np.ndarr
     many. Fraction 0 is an empty test. Raises ConfigError where the test or the search is left without examples,
     DataError where the source's own test set is.
     """
-    everything, own = np.arange(len(examples)), seeding.derive(seed, "test")
+    everything, test_seed = np.arange(len(examples)), seeding.derive(seed, "test")
     if examples.held is not None and not examples.held.any():
         raise DataError("the source's test set", "has no row left", "raise task.limit, or name another test set")
     if examples.held is not None:
@@ -54,9 +54,9 @@ def split_test(examples: Examples, fraction: float, seed: int) -> tuple[np.ndarr
     if fraction == 0:
         return everything, everything[:0]
     if examples.groups is None:
-        test = stratified(examples.strata, round(fraction * len(everything)), own)
+        test = draw_stratified(examples.strata, round(fraction * len(everything)), test_seed)
     else:
-        test = _grouped_sample(examples, examples.groups, fraction, own)
+        test = _grouped_sample(examples, examples.groups, fraction, test_seed)
     if not 0 < len(test) < len(everything):
         rule = f"takes {len(test)} of {len(everything)} examples, which leaves the test or the search none"
         raise ConfigError(f"task.test_fraction={fraction}", rule, "change the fraction or raise task.limit")
@@ -87,11 +87,11 @@ def _split(examples: Examples, k: int, seed: int, positions: np.ndarray) -> tupl
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     searched = examples.take(positions)
-    chosen, own = searched.strata, searched.groups
+    strata, groups = searched.strata, searched.groups
     _check(searched, k)
-    kind = StratifiedKFold if own is None else StratifiedGroupKFold
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kind(n_splits=k, shuffle=True, random_state=seeding.derive(seed, "folds"))
-    splits = splitter.split(np.zeros(len(chosen)), chosen, own)
+    splits = splitter.split(np.zeros(len(strata)), strata, groups)
     return tuple(Fold(i, positions[train], positions[valid]) for i, (train, valid) in enumerate(splits))
 
 
@@ -108,7 +108,7 @@ def _check_parts(examples: Examples, folds: tuple[Fold, ...], classes: np.ndarra
 
 
 def _fingerprint(labels: np.ndarray, folds: tuple[Fold, ...]) -> str:
-    """Training positions need no mention: they are every fold's validation positions but one's."""
+    """Sixteen hexadecimal digits of the labels and each fold's validation positions, which settle the training ones."""
     digest = hashlib.sha256(labels.astype(np.int64).tobytes())
     for fold in folds:
         digest.update(fold.valid.astype(np.int64).tobytes() + b"|")

@@ -74,9 +74,9 @@ class Ragged:
         """The rows at `positions` as [n, longest, ...] on the device, `fill` beyond their ends."""
         inside = np.arange(longest) < self.lengths[positions][:, None]
         index = np.where(inside, self.starts[positions][:, None] + np.arange(longest), 0)
-        flat = moved(index.reshape(-1), self.values.device)
+        flat = on_device(index.reshape(-1), self.values.device)
         rows = self.values.index_select(0, flat).to(device, non_blocking=True)
-        beyond = moved(~inside, device).view(*inside.shape, *[1] * (self.values.dim() - 1))
+        beyond = on_device(~inside, device).view(*inside.shape, *[1] * (self.values.dim() - 1))
         return rows.view(*inside.shape, *self.values.shape[1:]).masked_fill_(beyond, fill)
 
 
@@ -131,7 +131,7 @@ class Tokens:
         lengths = self.lengths[positions]
         longest = int(lengths.max())
         mask = (np.arange(longest) < lengths[:, None]).astype(np.int64)
-        return self.ids.batch(positions, longest, self.pad_id, device), moved(mask, device)
+        return self.ids.batch(positions, longest, self.pad_id, device), on_device(mask, device)
 
 
 def _ragged(rows: list[np.ndarray]) -> Ragged:
@@ -139,7 +139,7 @@ def _ragged(rows: list[np.ndarray]) -> Ragged:
     return Ragged(values, np.array([len(r) for r in rows]))
 
 
-def moved(array: np.ndarray, device: torch.device) -> torch.Tensor:
+def on_device(array: np.ndarray, device: torch.device) -> torch.Tensor:
     """The array as a tensor on the device; to a GPU it goes by pinned memory, and nobody waits for it."""
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     if device.type == "cuda":

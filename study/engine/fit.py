@@ -13,10 +13,11 @@ import torch
 from study.config.members import Member
 from study.core.records import SMALLER, Epoch, Fold, fault_of
 from study.engine import problems
-from study.engine.batches import moved, training_batches
-from study.engine.optim import PackedAdamW, schedule
+from study.engine.batches import on_device, training_batches
+from study.engine.optim import PackedAdamW
 from study.engine.pack import Pack
-from study.engine.problems.base import levelled
+from study.engine.problems.base import align
+from study.engine.schedule import learning_rate_share
 from study.engine.workbench import Workbench
 
 OnEpoch = Callable[[Member, Epoch], bool]
@@ -97,8 +98,8 @@ class Fit:
         if not self.courses:
             return
         stays = []
-        found = self.problem.scores(self.pack, [course.fold.valid for course in self.courses])
-        for course, scores, distance in zip(self.courses, found, self.pack.distance().tolist(), strict=True):
+        every = self.problem.scores(self.pack, [course.fold.valid for course in self.courses])
+        for course, scores, distance in zip(self.courses, every, self.pack.distance().tolist(), strict=True):
             course.error = fault_of({**scores, "distance": distance}, len(course.epochs) + 1)
             if course.error is not None:
                 stays.append(False)
@@ -133,9 +134,9 @@ class Fit:
 
     def _plan(self, course: Course) -> list[np.ndarray]:
         """The batches of the member's coming epoch."""
-        own, size = course.rows, course.member.configuration.train.batch_size
-        batches = training_batches(self.problem.lengths[own], size, course.member.seed, len(course.epochs))
-        return [own[batch] for batch in batches]
+        rows, size = course.rows, course.member.configuration.train.batch_size
+        batches = training_batches(self.problem.lengths[rows], size, course.member.seed, len(course.epochs))
+        return [rows[batch] for batch in batches]
 
     def step(self, batches: list[np.ndarray], active: bool = True) -> torch.Tensor:
         """One step of every member on its batch (none where it is empty); L1 of each, [P].
@@ -145,10 +146,10 @@ class Fit:
         task = self._backward(batches)
         moves = np.array([active and len(b) > 0 for b in batches])
         shares = [
-            schedule(c.steps, c.total_steps, c.member.configuration.train.warmup) if move else 0.0
+            learning_rate_share(c.steps, c.total_steps, c.member.configuration.train.warmup) if move else 0.0
             for c, move in zip(self.courses, moves, strict=True)
         ]
-        self.optimizer.step(self.lr * moved(np.array(shares), self.device), moved(moves, self.device))
+        self.optimizer.step(self.lr * on_device(np.array(shares), self.device), on_device(moves, self.device))
         self.optimizer.zero_grad()
         for course, move in zip(self.courses, moves, strict=True):
             course.steps += int(move)
@@ -156,14 +157,15 @@ class Fit:
 
     def _backward(self, batches: list[np.ndarray]) -> torch.Tensor:
         """Gradients of the members' objectives, portion by portion where a batch holds many tokens; L1 [P]."""
-        rows, weights = levelled(batches)
+        rows, weights = align(batches)
         parts = self.problem.portions(rows.shape[1])
         total = torch.zeros(len(batches), device=self.device)
         for part in parts:
             shapes = [self.problem.adapted(batch[part]) for batch in batches]
             with self.pack.dropping([c.steps for c in self.courses], part.start, shapes):
-                share = moved(weights[:, part], self.device).to(self.pack.pull)
+                share = on_device(weights[:, part], self.device).to(self.pack.head)
                 task = self.problem.loss(self.pack, rows[:, part], share)
-            self.pack.objective(task, share=float(part is parts[-1])).backward()  # type: ignore[no-untyped-call]
+            objective = self.pack.objective(task, self.pack.distance, share=float(part is parts[-1]))
+            objective.backward()
             total += task.detach()
         return total

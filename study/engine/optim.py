@@ -1,4 +1,4 @@
-"""AdamW over a pack: every member has its own learning rate, decay, clipping and schedule."""
+"""AdamW over a pack: every member has a learning rate, a decay and a clipping bound of its own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class PackedAdamW:
             for p, _ in self.params
             if p.grad is not None
         ]
-        return torch.linalg.vector_norm(torch.stack(parts), dim=0)
+        norms: torch.Tensor = torch.linalg.vector_norm(torch.stack(parts), dim=0)
+        return norms
 
     @torch.no_grad()
     def step(self, lr: torch.Tensor, active: torch.Tensor) -> None:
@@ -81,9 +82,3 @@ class PackedAdamW:
         """Forget the gradients."""
         for p, _ in self.params:
             p.grad = None
-
-
-def schedule(step: int, total: int, warmup: float) -> float:
-    """The share of the learning rate at `step` (from 0): linear warm-up, then linear decay to zero."""
-    rise = max(1, round(warmup * total))
-    return (step + 1) / rise if step < rise else max(0.0, (total - step) / max(1, total - rise))

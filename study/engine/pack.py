@@ -12,6 +12,7 @@ from study import methods
 from study.config.members import Member
 from study.core import seeding
 from study.core.errors import ConfigError
+from study.engine.objective import Objective
 from study.engine.pooling import Reader
 from study.methods.layers import surgery
 from study.methods.layers.dropout import Dropped
@@ -56,8 +57,7 @@ class Pack:
         self.head = torch.stack([_draw_head(outputs, encoder.hidden, m.seed) for m in members])
         self.head = self.head.to(device, dtype).requires_grad_()
         self.bias = torch.zeros(self.size, outputs, device=device, dtype=dtype).requires_grad_()
-        lams = [m.configuration.method.lam for m in members]
-        self.pull = torch.tensor([0.0 if x is None else 1 / x for x in lams], device=device, dtype=dtype)
+        self.objective = Objective(self.members, device, dtype)
         self.attached = surgery.attach(self.backbone, starts)  # last: what fails before has changed nothing
 
     @property
@@ -65,18 +65,13 @@ class Pack:
         """Members that are still in the pack."""
         return len(self.members)
 
-    @property
-    def regularised(self) -> bool:
-        """Whether any member's objective has a distance term."""
-        return any(m.configuration.method.lam is not None for m in self.members)
-
     def trained(self) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
         """Every trained tensor, the heads included, each with the members [P] that train it, or None for all."""
         if self.full:
-            own: list[tuple[torch.Tensor, torch.Tensor | None]] = [(p, None) for p in self.backbone.parameters()]
+            adapted: list[tuple[torch.Tensor, torch.Tensor | None]] = [(p, None) for p in self.backbone.parameters()]
         else:
-            own = [factor for packed in self.attached.values() for factor in packed.trained()]
-        return [*own, (self.head, None), (self.bias, None)]
+            adapted = [factor for packed in self.attached.values() for factor in packed.trained()]
+        return [*adapted, (self.head, None), (self.bias, None)]
 
     def features(self, ids: torch.Tensor, attended: torch.Tensor, read: Reader) -> torch.Tensor:
         """What the heads read [P·n, ..., hidden] of token ids [P·n, T]; `attended` is the model's mask."""
@@ -94,20 +89,9 @@ class Pack:
             return torch.zeros(self.size, device=self.device)
         return torch.stack([packed.distance() for packed in self.attached.values()]).sum(0)
 
-    def objective(self, task: torch.Tensor, share: float = 1.0) -> torch.Tensor:
-        """Σ over members of L1 + share·L2/λ, or L1 alone where λ is null; members do not meet in it.
-
-        It is λ·L1 + L2 but for its scale, with the same minimum. The scale is that of the task loss, so that λ moves
-        neither how often `train.clip` cuts nor what AdamW's ε weighs, and null is the limit of a large λ.
-        `share` is 1 but for a batch in portions, of which each brings its own part of L1.
-        """
-        if not self.regularised or not share:
-            return task.sum()
-        return (task + share * self.pull * self.distance()).sum()
-
     @contextmanager
     def dropping(self, steps: list[int], row: int, shapes: list[tuple[int, int]]) -> Iterator[None]:
-        """While open, adapters drop inputs, each member's by its own share.
+        """While open, adapters drop inputs, each member's by the share of its `train.dropout`.
 
         Drawn by its seed, its step, the batch's first row that is at hand, and the layer; for `shapes`
         see :class:`Dropped`.
@@ -117,9 +101,9 @@ class Pack:
             yield
             return
         for name, packed in self.attached.items():
-            own = [share if name in adapts else 0.0 for share, adapts in zip(shares, self.adapts, strict=True)]
+            by_member = [share if name in adapts else 0.0 for share, adapts in zip(shares, self.adapts, strict=True)]
             seeds = [seeding.derive(m.seed, "dropout", name, s, row) for m, s in zip(self.members, steps, strict=True)]
-            packed.dropped = Dropped(own, shapes, [torch.Generator(self.device).manual_seed(s) for s in seeds])
+            packed.dropped = Dropped(by_member, shapes, [torch.Generator(self.device).manual_seed(s) for s in seeds])
         try:
             yield
         finally:
@@ -133,7 +117,7 @@ class Pack:
         for packed in self.attached.values():
             packed.keep(members)
         self.head, self.bias = (t[index].clone().requires_grad_() for t in (self.head, self.bias))
-        self.pull = self.pull[index]
+        self.objective.keep(members)
         self.members, self.adapts = [self.members[i] for i in members], [self.adapts[i] for i in members]
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import torch
 from study.config.members import Member
 from study.core.records import FoldResult
 from study.engine.costs import measure, memory
+from study.engine.costs.parameters import parameters
 from study.engine.fit import Course, Fit, OnEpoch
 from study.engine.workbench import Workbench, name_of
 
@@ -23,19 +24,19 @@ def train_pack(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None
     fails alone brings its error.
     """
     try:
-        return _trained(members, bench, on_epoch)
+        return _train_whole(members, bench, on_epoch)
     except Exception as error:  # noqa: BLE001 -- the boundary of a worker: the error is the result
         if len(members) == 1:
-            return [FoldResult(members[0].trial, members[0].fold, None, error=_told(error))]
+            return [FoldResult(members[0].trial, members[0].fold, None, error=_fault(error))]
     if bench.device.type == "cuda":
         torch.cuda.empty_cache()
     half = len(members) // 2
     return [*train_pack(members[:half], bench, on_epoch), *train_pack(members[half:], bench, on_epoch)]
 
 
-def _trained(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) -> list[FoldResult]:
+def _train_whole(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) -> list[FoldResult]:
     # What a configuration costs is no matter of the fold: a trial's first one measures it for all.
-    costs = [{**measure.parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
+    costs = [{**parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
     started = time.time()
     memory.reset_peak(bench.device)
     fit = Fit(members, bench)
@@ -45,7 +46,8 @@ def _trained(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) 
     observed |= {"pack/members": float(len(members)), "data/truncated": fit.problem.truncated}
     notes = tuple(bench.notes)
     return [
-        _result(course, bench, {**own, **observed}, started, notes) for course, own in zip(courses, costs, strict=True)
+        _result(course, bench, {**cost, **observed}, started, notes)
+        for course, cost in zip(courses, costs, strict=True)
     ]
 
 
@@ -72,6 +74,6 @@ def _result(
     ).sound()
 
 
-def _told(error: Exception) -> str:
+def _fault(error: Exception) -> str:
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"

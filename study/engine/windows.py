@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from study.core.errors import ConfigError
-from study.engine.batches import Tokens, moved
-from study.engine.texts import readable
+from study.engine.batches import Tokens, on_device
+from study.engine.tokenization import readable
 
 SHARED = 0.25  # of a window's tokens come again in the next, as context for sentences at its edge
 
@@ -44,7 +44,7 @@ class Windows:
         """The sentences' vectors [n, U, hidden] of these rows, with what stands for each one's place in its document
         added (Liu & Lapata 2019, eq. 4); `places` are :func:`sinusoids` for the longest document."""
         index = (self.first[rows][:, None] + np.arange(vectors.shape[1])).clip(max=len(places) - 1)
-        return vectors + places[moved(index, vectors.device)].to(vectors)
+        return vectors + places[on_device(index, vectors.device)].to(vectors)
 
     def means(self, scores: Mapping[int, np.ndarray], document: int) -> np.ndarray:
         """A number for each of the document's sentences, from those [U, ...] of its rows: the mean where several
@@ -53,9 +53,9 @@ class Windows:
         length = int((self.first[rows] + self.counts[rows]).max())
         sums, times = np.zeros(length), np.zeros(length)
         for row in rows.tolist():
-            own = slice(self.first[row], self.first[row] + self.counts[row])
-            sums[own] += scores[row].reshape(-1)[: self.counts[row]]
-            times[own] += 1
+            sentences = slice(self.first[row], self.first[row] + self.counts[row])
+            sums[sentences] += scores[row].reshape(-1)[: self.counts[row]]
+            times[sentences] += 1
         return sums / times
 
 
@@ -77,9 +77,11 @@ def windows(queries: Sequence[str], documents: Sequence[Sequence[str]], tokenize
         cut += sum(len(piece) > room for piece in pieces)
         pieces = [piece[:room] for piece in pieces]
         for begin, end in spans([len(piece) for piece in pieces], room):
-            own = pieces[begin:end]
-            rows.append(np.array([*head, *(t for piece in own for t in piece)], dtype=np.int64))
-            units.append(np.concatenate([np.full(len(head), -1), np.repeat(np.arange(end - begin), [*map(len, own)])]))
+            window = pieces[begin:end]
+            rows.append(np.array([*head, *(t for piece in window for t in piece)], dtype=np.int64))
+            units.append(
+                np.concatenate([np.full(len(head), -1), np.repeat(np.arange(end - begin), [*map(len, window)])])
+            )
             places.append((i, begin, end - begin))
     document, first, counts = np.array(places, dtype=np.int64).T
     tokens = Tokens.of(rows, tokenizer.pad_token_id or 0, units, cut, sum(map(len, documents)))

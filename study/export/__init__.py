@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from study.core.errors import StudyError
 
 if TYPE_CHECKING:
-    from study.export.manifest import Manifest
+    from study.export.runtime.manifest import Manifest
 
 
 def load(folder: str | Path, threads: int | None = None, base: str | Path | None = None) -> Any:
-    """The model that an export's folder holds: a Classifier, a Writer or an Extractor (study/export/loaded.py).
+    """The model that an export's folder holds: a Classifier, a Writer or an Extractor (study/export/runtime/models.py).
 
     Of an ensemble all members, whose logits are averaged. An ONNX model needs neither torch nor transformers.
     `threads` bounds the threads of a runtime that has its own. `base` is the folder of the base model of an adapter,
@@ -20,15 +20,15 @@ def load(folder: str | Path, threads: int | None = None, base: str | Path | None
     is missing, or the base model is not there or has other weights.
     """
     from study.export.formats import get
-    from study.export.frame import CLASSIFY, WRITE
-    from study.export.manifest import Manifest
+    from study.export.runtime.frame import CLASSIFY, WRITE
+    from study.export.runtime.manifest import Manifest
 
     where = Path(folder)
     manifest = Manifest.read(where)
     made = get(manifest.format)
     made.require()
     if made.needs_base:
-        from study.export.base import locate
+        from study.export.runtime.base_model import locate
 
         manifest = locate(manifest, where, base)
     elif base is not None:
@@ -41,15 +41,15 @@ def load(folder: str | Path, threads: int | None = None, base: str | Path | None
 
 def _classifier(manifest: Manifest, folder: Path, threads: int | None) -> Any:
     from study.export.formats import get
-    from study.export.loaded import Classifier
+    from study.export.runtime.models import Classifier
 
     parts = [folder / member for member in manifest.members] or [folder]
     return Classifier(manifest, parts[0], [get(manifest.format).open(part, manifest, threads) for part in parts])
 
 
 def _writer(manifest: Manifest, folder: Path) -> Any:
-    from study.export.loaded import Writer
-    from study.export.whole import Writing
+    from study.export.runtime.models import Writer
+    from study.export.runtime.whole import Writing
 
     return Writer(manifest, folder, Writing(_backbone(manifest, folder)))
 
@@ -57,9 +57,9 @@ def _writer(manifest: Manifest, folder: Path) -> Any:
 def _extractor(manifest: Manifest, folder: Path) -> Any:
     from transformers import AutoTokenizer
 
-    from study.export import head
-    from study.export.choosing import Choosing
-    from study.export.loaded import Extractor
+    from study.export.runtime import head
+    from study.export.runtime.extraction import Choosing
+    from study.export.runtime.models import Extractor
 
     weights, tokenizer = head.read(folder), AutoTokenizer.from_pretrained(str(folder))
     backbone = _backbone(manifest, folder)
@@ -67,7 +67,8 @@ def _extractor(manifest: Manifest, folder: Path) -> Any:
 
 
 def _backbone(manifest: Manifest, folder: Path) -> Any:
-    from study.export.formats import OfTransformers, get
+    from study.export.formats import get
+    from study.export.formats.base import OfTransformers
 
     made = get(manifest.format)
     assert isinstance(made, OfTransformers)  # no other format fits a model that does not classify

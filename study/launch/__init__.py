@@ -1,28 +1,19 @@
-"""Launchers: where members train."""
+"""Where members train: the launcher that `launcher` names, carrying workers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from study.launch.base import Launcher
+from study.core.build import build
+from study.launch.base import Launcher, WorkerDied
+from study.launch.worker import Worker
 
 if TYPE_CHECKING:
     from study.config.schema import StudyConfig
-    from study.engine.workbench import StudyData
 
-__all__ = ["Launcher", "make", "prepare"]
-
-
-def prepare(config: StudyConfig) -> None:
-    """Begin with what a launcher needs before there is a plan; returns at once."""
-    if config.launcher.name == "local":
-        from study.launch import local
-
-        local.prepare()
+__all__ = ["Launcher", "Worker", "WorkerDied", "make"]
 
 
-def make(config: StudyConfig, data: StudyData) -> Launcher:
-    """The launcher that `launcher.name` asks for."""
-    from study.launch.local import LocalLauncher
-
-    return {"local": LocalLauncher}[config.launcher.name](data, config.engine, config.launcher.workers, config.model)
+def make(config: StudyConfig) -> Launcher:
+    """The study's launcher, with nothing started; ConfigError where it cannot be made."""
+    return build("launcher", config.launcher, Launcher)  # type: ignore[no-any-return]

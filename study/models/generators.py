@@ -9,13 +9,13 @@ import torch
 
 from study.config.schema import ModelConfig
 from study.core.errors import ConfigError
-from study.models import encoders
+from study.models import encoders, hub
 from study.models.encoders import Encoder
 
 
 def load(model: ModelConfig) -> Encoder:
     """The language model, frozen, in evaluation mode and in `model.precision`, with its tokenizer."""
-    return encoders.opened(model, encoders.whole(model, _class(model, encoders.configured(model))))
+    return encoders.opened(model, hub.pretrained(model, _class(model, hub.configuration(model))))
 
 
 def shapes(model: ModelConfig) -> torch.nn.Module:
@@ -23,7 +23,7 @@ def shapes(model: ModelConfig) -> torch.nn.Module:
 
     Raises ConfigError where the model cannot write.
     """
-    config = encoders.configured(model)
+    config = hub.configuration(model)
     with torch.device("meta"):
         return _class(model, config).from_config(config)  # type: ignore[no-any-return]
 
@@ -35,12 +35,12 @@ def start(model: ModelConfig) -> int:
     """
     from transformers import GenerationConfig
 
-    config = encoders.configured(model)
+    config = hub.configuration(model)
     if not config.is_encoder_decoder:
         return 0
     settings: list[Any] = [config]
     with suppress(OSError):  # a model need not come with settings of its own for writing
-        settings.insert(0, GenerationConfig.from_pretrained(encoders.source(model.name)))
+        settings.insert(0, GenerationConfig.from_pretrained(hub.source(model.name)))
     known = next((k for s in settings if (k := getattr(s, "decoder_start_token_id", None)) is not None), None)
     if known is None:
         rule = "does not say what its decoder is given first, so that it cannot write"
@@ -60,8 +60,8 @@ def left_to_right(config: Any) -> bool:
 
 def first_token(writer: Any) -> int:
     """What the decoder of an encoder–decoder model is given before anything has been written."""
-    found = writer.generation_config.decoder_start_token_id
-    return int(writer.config.decoder_start_token_id if found is None else found)
+    start_id = writer.generation_config.decoder_start_token_id
+    return int(writer.config.decoder_start_token_id if start_id is None else start_id)
 
 
 def write(writer: Any, ids: torch.Tensor, mask: torch.Tensor, longest: int, pad: int) -> torch.Tensor:

@@ -20,14 +20,14 @@ from torch import nn
 from study.config.schema import ModelConfig
 from study.core import seeding
 from study.core.errors import ConfigError
+from study.core.folders import cache_folder
 from study.core.tensor_cache import TensorCache, forgiving
 from study.data.examples import Graph
-from study.data.packages import cache_folder
 from study.models import encoders
+from study.models.embedded import GRAPHS as NAMES
 from study.models.encoders import Encoder
 
 # Kipf & Welling 2017 (arXiv 1609.02907), Hamilton et al. 2017 (1706.02216), Veličković et al. 2018 (1710.10903).
-NAMES = ("gcn", "sage", "gat")
 BLOCKS, HIDDEN, HEADS = 2, 256, 8  # the heads of `gat` share the hidden size
 EPOCHS, PATIENCE, LR = 150, 20, 1e-3  # of pretraining, which ends when its loss has not fallen for so long
 KEPT = 10**9  # bytes of pretrained networks on disk, of a few million each
@@ -92,9 +92,12 @@ def _conv(name: str, inputs: int, outputs: int) -> nn.Module:
     except ImportError as error:
         remedy = "install the extra that brings it: pip install 'lora-study[graph]'"
         raise ConfigError(f"model.name={name}", f"needs torch_geometric ({error})", remedy) from error
+    made: nn.Module
     if name == "gat":
-        return GATConv(inputs, outputs // HEADS, heads=HEADS)
-    return GCNConv(inputs, outputs) if name == "gcn" else SAGEConv(inputs, outputs)
+        made = GATConv(inputs, outputs // HEADS, heads=HEADS)
+    else:
+        made = {"gcn": GCNConv, "sage": SAGEConv}[name](inputs, outputs)
+    return made
 
 
 def refuse(model: ModelConfig) -> None:
@@ -177,12 +180,12 @@ def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> lis
     infomax = DeepGraphInfomax(network.config.hidden_size, network, _summary, _shuffled)
     optimizer = torch.optim.Adam(infomax.parameters(), lr=LR)
     losses: list[float] = []
-    best, found = copy.deepcopy(network.state_dict()), 0
-    while len(losses) < EPOCHS and len(losses) - found < PATIENCE:
+    best, at = copy.deepcopy(network.state_dict()), 0
+    while len(losses) < EPOCHS and len(losses) - at < PATIENCE:
         optimizer.zero_grad()
         loss = infomax.loss(*infomax(x, edges))
         if loss.item() < min(losses, default=math.inf):
-            best, found = copy.deepcopy(network.state_dict()), len(losses) + 1
+            best, at = copy.deepcopy(network.state_dict()), len(losses) + 1
         losses.append(loss.item())
         loss.backward()
         optimizer.step()

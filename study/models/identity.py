@@ -35,8 +35,8 @@ def files(folder: Path) -> list[str]:
 
 def of_file(path: Path) -> str:
     """The SHA-256 of a file's content; read once as long as the file is left alone."""
-    found = path.stat()
-    return _content(str(path.resolve()), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    stat = path.stat()
+    return _content(str(path.resolve()), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 @lru_cache(maxsize=4096)

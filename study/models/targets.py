@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from study.config import ranks
 from study.config.schema import LAYERS, MethodConfig
-from study.config.targets import GROUPS
+from study.config.targets import GROUPS, blocks_from_top, expression, split_part
 from study.core.errors import ConfigError
 
-PARTS = ("encoder", "decoder", "cross")  # of a model of two stacks; cross: a decoder's attention to the encoder
 LOOK = "lora-study --targets shows what each group matches"
 
 
@@ -19,7 +17,8 @@ LOOK = "lora-study --targets shows what each group matches"
 class LinearSite:
     """A linear layer of the backbone: its dotted name, the index of its block in its own stack, its sizes.
 
-    `role` is one of those in study/models/roles.py; `part` is one of `PARTS`, "" in a model of one stack.
+    `role` is one of those in study/models/families.py; `part` is one of `PARTS` in
+    study/config/targets.py, "" in a model of one stack.
     """
 
     name: str
@@ -51,24 +50,16 @@ def matches(target: str, site: LinearSite) -> bool:
     Before a group or a name may stand a part of the model, as in ``decoder.qv``. Raises ConfigError for what is
     no regular expression.
     """
-    part, _, rest = target.partition(".")
-    if part == site.part and part and _names(rest, site):
+    part, rest = split_part(target)
+    if part and part == site.part and _names(rest, site):
         return True
     if _names(target, site):
         return True
-    return target not in GROUPS and _expression(target).fullmatch(site.name) is not None
+    return target not in GROUPS and expression(target).fullmatch(site.name) is not None
 
 
 def _names(target: str, site: LinearSite) -> bool:
     return site.role in GROUPS[target] if target in GROUPS else site.name.endswith(f".{target}")
-
-
-def _expression(target: str) -> re.Pattern[str]:
-    try:
-        return re.compile(target)
-    except re.error as error:
-        rule = f"is no valid regular expression ({error})"
-        raise ConfigError(f"method.targets={target}", rule, f"choose one of {', '.join(GROUPS)}") from error
 
 
 def select_layers(spec: str, count: int) -> range:
@@ -76,15 +67,11 @@ def select_layers(spec: str, count: int) -> range:
 
     Raises ConfigError where the model has no such layers.
     """
-    top = re.fullmatch(r"top-(\d+)", spec)
-    if spec == "all":
-        return range(count)
-    if spec == "top-half":
-        return range(count - max(1, count // 2), count)
-    if top and 1 <= int(top[1]) <= count:
-        return range(count - int(top[1]), count)
-    remedy = f"write {', '.join(LAYERS)} or top-N with N up to {count}"
-    raise ConfigError(f"method.layers={spec}", f"names no layers of a model of {count}", remedy)
+    chosen = blocks_from_top(spec, count)
+    if not chosen:
+        remedy = f"write {', '.join(LAYERS)} or top-N with N up to {count}"
+        raise ConfigError(f"method.layers={spec}", f"names no layers of a model of {count}", remedy)
+    return range(count - chosen, count)
 
 
 def select_ranks(method: MethodConfig, sites: tuple[LinearSite, ...]) -> dict[LinearSite, int]:
@@ -159,7 +146,7 @@ def alike(sites: Iterable[LinearSite]) -> list[tuple[LinearSite, ...]]:
     kinds: dict[tuple[object, ...], list[LinearSite]] = {}
     for site in sites:
         kinds.setdefault((site.part, site.within, site.inputs, site.outputs), []).append(site)
-    return [tuple(own) for own in kinds.values()]
+    return [tuple(group) for group in kinds.values()]
 
 
 def described(sites: Iterable[LinearSite]) -> dict[str, object]:
@@ -170,10 +157,11 @@ def described(sites: Iterable[LinearSite]) -> dict[str, object]:
     sites = tuple(sites)
     modules = [
         {
-            "stack": own[0].stack, "part": own[0].part, "name": own[0].within, "blocks": [s.layer for s in own],
-            "path": own[0].name.replace(f".{own[0].layer}.", ".{}.", 1),
-            "groups": [g for g in GROUPS if matches(g, own[0])], "in": own[0].inputs, "out": own[0].outputs,
+            "stack": first.stack, "part": first.part, "name": first.within, "blocks": [s.layer for s in group],
+            "path": first.name.replace(f".{first.layer}.", ".{}.", 1),
+            "groups": [g for g in GROUPS if matches(g, first)], "in": first.inputs, "out": first.outputs,
         }
-        for own in alike(sites)
+        for group in alike(sites)
+        for first in group[:1]
     ]  # fmt: skip
     return {"stacks": stack_depths(sites), "modules": modules}

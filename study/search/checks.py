@@ -11,10 +11,10 @@ from study.config.schema import ModelConfig, StudyConfig
 from study.config.space import Space
 from study.core import figures
 from study.core.errors import ConfigError
-from study.data.examples import Examples, Graph, Pairs
-from study.engine import lookups
+from study.data.examples import Examples
+from study.engine import problems
 from study.methods.base import NOTHING
-from study.models import encoders, generators, published, targets
+from study.models import hub, targets
 from study.models.backbones import Geometry
 
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
@@ -33,11 +33,11 @@ def check_objectives(config: StudyConfig) -> None:
 
 def check_trials(config: StudyConfig, space: Space, examples: Examples, geometry: GeometryOf) -> None:
     """Raise StudyError where a choice cannot be trained on these examples, whatever is chosen beside it."""
-    with published.quiet():
+    with hub.quiet():
         _check_methods(config, space, geometry(config.model))
         _check_head(config, space, examples)
         for model in _models(config, space):
-            _check_model(model, examples, geometry(model))
+            problems.problem_of(examples).require(model, examples, geometry(model).tables)
 
 
 def _models(config: StudyConfig, space: Space) -> tuple[ModelConfig, ...]:
@@ -47,16 +47,6 @@ def _models(config: StudyConfig, space: Space) -> tuple[ModelConfig, ...]:
     trained = [config.configuration.with_values(values).model for values in chosen]
     departures = [config.model] if config.search.baselines else []
     return tuple(dict.fromkeys(replace(m, precision=UNREAD.precision) for m in (*departures, *trained)))
-
-
-def _check_model(model: ModelConfig, examples: Examples, shapes: Geometry) -> None:
-    """Refuse a model that lacks its weights or its tokenizer, or cannot look up what it would read."""
-    if isinstance(examples, Graph):
-        return
-    encoders.require_weights(model)
-    tokenizer = encoders.tokenizer(model)
-    start = generators.start(model) if isinstance(examples, Pairs) else 0
-    lookups.require(model, examples, shapes.tables, tokenizer, start)
 
 
 def _check_head(config: StudyConfig, space: Space, examples: Examples) -> None:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import launch
+from study import launch, record
 from study.config.members import Member, TrialResult
-from study.config.schema import StudyConfig
-from study.core import network, seeding, stores
+from study.config.schema import Configuration, StudyConfig
+from study.core import seeding, stores
 from study.core.errors import StudyError
-from study.core.records import FoldResult, finite
-from study.models import backbones, targets
-from study.record import provenance, tracking
+from study.core.records import Adaptation, FoldResult, finite
+from study.launch import Launcher, Worker
+from study.record import Tracker
 from study.scoring import references
-from study.search import finish, packing, storage
+from study.search import decisions, finish, packing, start, storage
 from study.search.checks import check_objectives
-from study.search.ledger import Ledger, configuration_of, folds_of, result_of
+from study.search.ledger import Ledger
 from study.search.objectives import summary
+from study.search.origin import artifacts, origin_of
 from study.search.plan import Plan, make_plan
 from study.search.progress import Progress
+from study.search.stored import configuration_of, folds_of, result_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -41,49 +41,40 @@ def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     Everything that the configuration can get wrong raises StudyError before anything is created.
     """
     check_objectives(config)
-    _check_addresses(config)
-    network.settle(named(config))
-    launch.prepare(config)
+    launcher, tracker = launch.make(config), record.make(config)
+    _check_addresses(config, tracker)
+    start.begin(config)
     # Both import much, while what workers fork from imports torch.
     storage.check(config)
-    tracking.check(config)
-    plan = make_plan(_settled(config))
+    tracker.check(config)
+    plan = make_plan(config, launcher.call)
+    plan = plan.with_decisions(decisions.recall(config))
+    try:
+        return _run(plan, launcher, tracker, argv, report)
+    except KeyboardInterrupt:
+        print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(plan: Plan, launcher: Launcher, tracker: Tracker, argv: list[str], report: Report) -> int:
     # Workers import and load while this process opens its stores.
-    with launch.make(config, plan.data) as launcher:
+    with launcher.start(Worker(plan.data, plan.config.engine, plan.config.model)):
+        if plan.config.undecided:
+            plan = plan.with_decisions(decisions.ask(launcher))
         ledger = Ledger(plan)
         ledger.keep_config()
-        origin = _provenance(plan, ledger, argv)
-        tracker = tracking.make(config)
-        tracker.start(plan.config, origin, _artifacts(plan))
+        tracker.start(plan.config, origin_of(plan, ledger, argv), artifacts(plan))
         tracker.references(partial(references.summary, plan.examples, plan.data.folds))
         return _search(plan, ledger, tracker, launcher, report)
 
 
-def _settled(config: StudyConfig) -> StudyConfig:
-    """The configuration with `model.precision: auto` replaced by what is faster here; from now on it is recorded."""
-    if config.model.precision != "auto":
-        return config
-    from study.engine.costs import probe
-    from study.engine.workbench import default_device
-
-    return replace(config, model=replace(config.model, precision=probe.precision(default_device())))
-
-
-def named(config: StudyConfig) -> list[str]:
-    """Models and data sets that may lie on the Hub."""
-    searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
-    data = [str(config.task.path)] if config.task.name == "hub" else []
-    return [name for name in (config.model.name, *searched, *data) if name not in (*backbones.EMBEDDED, "choice")]
-
-
-def _check_addresses(config: StudyConfig) -> None:
+def _check_addresses(config: StudyConfig, tracker: Tracker) -> None:
     stores.check("storage.url", config.storage.url, stores.OPTUNA)
-    if config.tracking.name != "off" and config.tracking.uri:
-        stores.check("tracking.uri", config.tracking.uri, stores.MLFLOW)
+    tracker.check_address()
     stores.check_folder("report.dir", config.report.dir)
 
 
-def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: launch.Launcher, report: Report) -> int:
+def _search(plan: Plan, ledger: Ledger, tracker: Tracker, launcher: Launcher, report: Report) -> int:
     try:
         with Progress(plan) as progress:
             progress.say(plan.notes)
@@ -93,8 +84,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: lau
             finish.record_exports(ledger, tracker)
     except KeyboardInterrupt:
         tracker.end("KILLED")
-        print("Stopped. Finished folds are kept; the same command goes on from here.", file=sys.stderr)
-        return INTERRUPTED
+        raise
     except BaseException:
         tracker.end("FAILED")
         raise
@@ -107,9 +97,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: tracking.Tracker, launcher: lau
 class Driver:
     """Brings a ledger to its budget; decisions fall at the end of a round, in the order of the trials."""
 
-    def __init__(
-        self, plan: Plan, ledger: Ledger, tracker: tracking.Tracker, progress: Progress, launcher: launch.Launcher
-    ) -> None:
+    def __init__(self, plan: Plan, ledger: Ledger, tracker: Tracker, progress: Progress, launcher: Launcher) -> None:
         self.plan, self.ledger, self.tracker, self.progress = plan, ledger, tracker, progress
         self.launcher = launcher
         self.results: dict[int, TrialResult] = {}
@@ -204,7 +192,16 @@ class Driver:
         configuration, baseline = configuration_of(trial), trial.user_attrs.get("baseline")
         label = self.plan.label(configuration)
         self.tracker.trial(trial.number, configuration, label, baseline)
+        if (adaptation := self._adaptation(configuration)) is not None:
+            self.tracker.adaptation(trial.number, adaptation)
         self.progress.trial_started(trial.number, label)
+
+    def _adaptation(self, configuration: Configuration) -> Adaptation | None:
+        """None where the configuration does not fit its model, which its folds will say."""
+        try:
+            return self.plan.adaptation(configuration)
+        except StudyError:
+            return None
 
     def _fold(self, trial: FrozenTrial, result: FoldResult, stored: bool = False) -> None:
         if not stored:
@@ -231,24 +228,3 @@ class Driver:
         if not result.complete or len(finite({n: figures.get(n, math.nan) for n in objectives})) < len(objectives):
             return None
         return [figures[name] for name in objectives]
-
-
-def _provenance(plan: Plan, ledger: Ledger, argv: list[str]) -> provenance.Provenance:
-    return provenance.collect(
-        study_id=ledger.study_id,
-        directions=plan.directions,
-        metric=plan.metric,
-        command=" ".join(argv),
-        data_fingerprint=plan.examples.fingerprint,
-        folds_fingerprint=plan.folds_fingerprint,
-        model_fingerprint=backbones.fingerprint(plan.config.model, plan.examples),
-        notes=plan.examples.notes,
-        examples=str(len(plan.searched)),
-        test_examples=str(len(plan.test)),
-        linears=targets.described(plan.shapes.sites),
-    )
-
-
-def _artifacts(plan: Plan) -> dict[str, object]:
-    folds = {str(f.index): {"train": f.train.tolist(), "valid": f.valid.tolist()} for f in plan.folds}
-    return {"config.yaml": tracking.resolved(plan.config), "folds.json": {**folds, "test": plan.test.tolist()}}

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from study.config.members import Member, TrialResult
 from study.config.schema import StudyConfig
-from study.core import seeding
+from study.core import formatting, seeding
+from study.core.formatting import plural
+from study.core.pareto import undominated
 from study.core.records import FoldResult
-from study.core.wording import plural
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.plan import Plan
 
 if TYPE_CHECKING:
-    from study.record.tracking import Tracker
+    from study.record import Tracker
 
 
 SHOWN = 3  # distinct errors on the terminal
@@ -28,19 +32,11 @@ Train = Callable[[list[Member], set[tuple[int, int]]], Iterator[FoldResult]]
 
 def front(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
     """The trials that no other beats in every objective, cheapest first; repeats left out."""
-    signs = [1 if d == "maximize" else -1 for d in plan.directions]
     names = plan.config.objectives
-    points = {}
-    for number, result in results.items():
-        figures = summary(result)
-        if result.complete and result.duplicate_of is None and all(n in figures for n in names):
-            points[number] = tuple(s * figures[n] for s, n in zip(signs, names, strict=True))
-    kept = [n for n, p in points.items() if not any(_beats(q, p) for q in points.values())]
-    return sorted(kept, key=lambda n: summary(results[n])["params/trainable"])
-
-
-def _beats(q: tuple[float, ...], p: tuple[float, ...]) -> bool:
-    return q != p and all(a >= b for a, b in zip(q, p, strict=True))
+    whole = {n: summary(r) for n, r in results.items() if r.complete and r.duplicate_of is None}
+    points = np.array([[figures.get(name, math.nan) for name in names] for figures in whole.values()])
+    unbeaten = undominated(points.reshape(-1, len(names)), plan.directions)
+    return sorted(compress(whole, unbeaten), key=lambda n: whole[n]["params/trainable"])
 
 
 def score_tests(
@@ -56,7 +52,7 @@ def score_tests(
     chosen, known = front(plan, results), ledger.test_scores()
     for number in chosen:
         if number in known:
-            tracker.measured(number, known[number])
+            tracker.add_figures(number, known[number])
     members = [Member(n, fold, c, seed, plan.adaptation(c)) for n, c in ((n, results[n].configuration) for n in chosen)]
     missing = []
     for result in (r.sound() for r in train(members, {(n, fold) for n in known})):
@@ -65,14 +61,14 @@ def score_tests(
         else:
             figures = {"test/score": result.score, "test/loss": result.metrics["loss"]}
             ledger.keep_test_score(result.trial, figures)
-            tracker.measured(result.trial, figures)
+            tracker.add_figures(result.trial, figures)
     return tuple(missing)
 
 
 def record_exports(ledger: Ledger, tracker: Tracker) -> None:
     """Record the figures of exports again, so that a record made anew has them too."""
     for (number, label), figures in ledger.exports().items():
-        tracker.measured(number, {f"export/{label}/{name}": value for name, value in figures.items()})
+        tracker.add_figures(number, {f"export/{label}/{name}": value for name, value in figures.items()})
 
 
 def announce(
@@ -85,14 +81,13 @@ def announce(
     console.print(_table(plan, results) if front(plan, results) else NO_FRONT)
     for line in failures(results):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if plan.config.tracking.name == "off":
-        console.print("No report: it is made from MLflow's runs, and tracking=off keeps none.")
+    if tracker.unreported:
+        console.print(f"No report: it is made from MLflow's runs, and {tracker.unreported}.")
         return
     page = report(plan.config)
     tracker.report(page.parent)
-    uri = plan.config.tracking.uri
     print(f"Report: {page}")
-    print("Runs:   " + shlex.join(["mlflow", "ui", *(["--backend-store-uri", uri] if uri else [])]))
+    print(f"Runs:   {tracker.command()}")
 
 
 def failures(results: dict[int, TrialResult]) -> list[str]:
@@ -120,9 +115,9 @@ def _table(plan: Plan, results: dict[int, TrialResult]) -> object:
         table.add_row(
             str(number),
             escape(label),
-            f"{figures['score']:.3f} ± {figures['score_se']:.3f}",
-            f"{figures['params/trainable']:,.0f}",
-            f"{figures['memory/train_bytes'] / 2**20:.0f} MiB",
+            formatting.with_se(figures["score"], figures["score_se"], 3),
+            formatting.count(figures["params/trainable"]),
+            formatting.mebibytes(figures["memory/train_bytes"], 0),
             f"{figures['time/train_seconds']:.0f}",
         )
     return table

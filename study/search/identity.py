@@ -9,8 +9,9 @@ from typing import Any
 
 from study import methods
 from study.config import ranks
-from study.config.schema import TPE, StudyConfig, flatten, plain
-from study.search import upgrade
+from study.config.options import TPE
+from study.config.schema import StudyConfig, flatten, plain
+from study.search.upgrade import first_sampler
 
 SCHEMA = 2
 GROUPS = ("task", "model", "method", "train", "search")
@@ -71,7 +72,7 @@ def differences(stored: Values, present: Values, defaults: Values) -> dict[str, 
 def first_fingerprint(config: StudyConfig, facts: Mapping[str, Any], weights: Mapping[str, str]) -> str | None:
     """The mark that a study of the first schema has of this configuration; None where it could not have it."""
     defaults, groups = defaults_of(config), plain(config)
-    sampler = upgrade.first_sampler(config.sampler)
+    sampler = first_sampler(config.sampler)
     if sampler is None:
         return None
     kept: dict[str, Any] = {"space": groups["space"], "objectives": groups["objectives"], "sampler": sampler}

@@ -22,9 +22,9 @@ def compose(members: Iterable[Member], size_of: SizeOf) -> list[list[Member]]:
     for member in sorted(members, key=lambda m: (m.fold, m.trial)):
         groups.setdefault(group_of(member), []).append(member)
     packs = []
-    for name, own in groups.items():
-        size = 1 if name.startswith(ALONE) else size_of(name, own)
-        packs += [own[i : i + size] for i in range(0, len(own), size)]
+    for name, alike in groups.items():
+        size = 1 if name.startswith(ALONE) else size_of(name, alike)
+        packs += [alike[i : i + size] for i in range(0, len(alike), size)]
     return sorted(packs, key=_cost, reverse=True)
 
 

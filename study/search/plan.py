@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from study import methods, tasks
-from study.config.schema import BASELINES, Configuration, MethodConfig, ModelConfig, StudyConfig
+from study.config.schema import BASELINES, SEARCHABLE, Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.config.space import Space, parse_space
 from study.core import figures
 from study.core.errors import StudyError
+from study.core.formatting import plural
 from study.core.records import Adaptation, Fold
-from study.core.wording import plural
 from study.data import classes
 from study.data import folds as splitting
 from study.data.examples import Examples
 from study.engine.workbench import StudyData
+from study.launch.base import Call, here
 from study.methods.base import NOTHING
 from study.models import backbones, targets
 from study.models.backbones import Geometry
@@ -30,7 +32,10 @@ GRID = "study.search.samplers.grid"
 
 @dataclass(frozen=True)
 class Plan:
-    """A study that can run: nothing of it depends on time, machine or number of workers."""
+    """A study that can run: nothing of it depends on time, machine or number of workers.
+
+    `decided` are values of `config` that the machine chose where the configuration was written as `auto`, by key.
+    """
 
     config: StudyConfig
     space: Space
@@ -38,6 +43,7 @@ class Plan:
     folds: tuple[Fold, ...]
     folds_fingerprint: str
     test: np.ndarray
+    decided: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> StudyData:
@@ -73,7 +79,10 @@ class Plan:
     def notes(self) -> tuple[str, ...]:
         """What a person should hear before the first trial."""
         data = [f"{name}: {text}" for name, text in self.examples.notes.items() if text != "0"]
-        return tuple(filter(None, [*data, targets.fused(self.shapes.sites), self._unfinished_grid()]))
+        chosen = [
+            f"{key}=auto is {value} in this study, as it was chosen at its start" for key, value in self.decided.items()
+        ]
+        return tuple(filter(None, [*data, *chosen, targets.fused(self.shapes.sites), self._unfinished_grid()]))
 
     def _unfinished_grid(self) -> str | None:
         """What a person should hear of a grid that `study.trials` does not finish."""
@@ -142,8 +151,17 @@ class Plan:
 
     @cached_property
     def values(self) -> identity.Values:
-        """What must not change between the start of a study and its resumption."""
-        return identity.values_of(self.config, self.space.extremes(), self.facts)
+        """What must not change between the start of a study and its resumption; of what is decided, that it is."""
+        values = identity.values_of(self.config, self.space.extremes(), self.facts)
+        return {key: "auto" if key in self.decided else value for key, value in values.items()}
+
+    def with_decisions(self, decided: Mapping[str, str]) -> Plan:
+        """The same plan where the machine has chosen these values; what is known of the models is known to both."""
+        configuration = self.config.configuration.with_values(decided)
+        parts = {name: getattr(configuration, name) for name in SEARCHABLE}
+        plan = replace(self, config=replace(self.config, **parts), decided=decided)
+        plan._shapes.update(self._shapes)
+        return plan
 
     @property
     def fingerprint(self) -> str:
@@ -151,10 +169,11 @@ class Plan:
         return identity.fingerprint(self.values, identity.defaults_of(self.config))
 
 
-def make_plan(config: StudyConfig) -> Plan:
+def make_plan(config: StudyConfig, call: Call = here) -> Plan:
     """Load the task, fix the folds and hold every choice of the space against the model's shapes.
 
-    Raises StudyError where anything cannot work; no model has been loaded and nothing been created.
+    What needs the models' libraries is done where `call` has it done. Raises StudyError where anything cannot work;
+    no model has been loaded and nothing been created.
     """
     methods.check(config)
     space = parse_space(config)
@@ -166,8 +185,14 @@ def make_plan(config: StudyConfig) -> Plan:
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
     folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
     plan = Plan(config, space, examples, folds.folds, folds.fingerprint, test)
-    checks.check_trials(config, space, examples, plan.geometry)
+    plan._shapes.update(call(_checked_shapes, plan))
     return plan
+
+
+def _checked_shapes(plan: Plan) -> dict[ModelConfig, Geometry]:
+    """The geometry of every model that trials may have; StudyError where a choice of the space does not fit one."""
+    checks.check_trials(plan.config, plan.space, plan.examples, plan.geometry)
+    return plan._shapes
 
 
 def model_names(config: StudyConfig, space: Space) -> tuple[str, ...]:

@@ -1,10 +1,39 @@
-"""What has changed between the start of a study and its resumption, in words."""
+"""Whether a stored study may go on under the plan at hand; what has changed between the two, in words."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from study.search.identity import DATA, FILES, FOLDS, ORDER, Values
+from study.config.schema import Configuration, StudyConfig, revived
+from study.core.errors import ResumeError, StudyError
+from study.data.examples import Summarized
+from study.engine.changes import VERSION, Change, Trained, change_since
+from study.search import decisions
+from study.search.identity import (
+    DATA,
+    FILES,
+    FOLDS,
+    ORDER,
+    Values,
+    defaults_of,
+    differences,
+    fingerprint,
+    first_fingerprint,
+    values_of,
+)
+from study.search.plan import Plan
+from study.search.storage import FINGERPRINT
+from study.search.stored import CONFIG, configuration_of
+from study.search.upgrade import upgrade
+from study.text.rouge import ENGLISH
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+VALUES = "lora_study.values"  # what the fingerprint is made of: study/search/identity.py
 
 ANEW = "choose another study.name to start anew"
 FORMER = f"bring the former files back, or {ANEW}"
@@ -12,7 +41,80 @@ REPEAT = f"repeat the first command to go on with it, or {ANEW}"
 MOST = 40  # characters of a value that are quoted
 
 
-def explained(changed: dict[str, tuple[Any, Any]], present: Values) -> tuple[str, str]:
+def check_values(study: Study, plan: Plan) -> None:
+    """Raise ResumeError where the values that the study depends on are not the plan's."""
+    known, defaults = study.user_attrs, defaults_of(plan.config)
+    present = _as_written(plan)
+    if VALUES in known:
+        stored = json.loads(known[VALUES])
+        stored |= {key: value for key, value in decisions.among(known).items() if key in stored}
+        if changed := differences(stored, present, defaults):
+            raise _other(plan, changed)
+        return
+    marks = (plan.fingerprint, fingerprint(present, defaults), first_fingerprint(plan.config, plan.facts, plan.weights))
+    if known[FINGERPRINT] not in marks:
+        _check_words(study, plan)
+        raise _other(plan, _first_differences(study, plan))
+
+
+def _as_written(plan: Plan) -> Values:
+    """The plan's values with what a machine decided as if it had been written, as earlier versions kept it."""
+    return {key: plan.decided.get(key, value) for key, value in plan.values.items()}
+
+
+def _other(plan: Plan, changed: dict[str, tuple[Any, Any]]) -> ResumeError:
+    rule, remedy = explain(changed, plan.values)
+    return ResumeError(f"study.name={plan.config.study.name}", f"{rule}: trials of the two cannot be compared", remedy)
+
+
+def _first_differences(study: Study, plan: Plan) -> dict[str, tuple[Any, Any]]:
+    """What differs from a study of the first schema, as far as its last configuration says."""
+    raw = study.user_attrs.get(CONFIG)
+    if raw is None:
+        return {}
+    stored = values_of(revived(StudyConfig, upgrade(json.loads(raw))), plan.space.extremes(), plan.facts)
+    return differences(stored, _as_written(plan), defaults_of(plan.config))
+
+
+def _check_words(study: Study, plan: Plan) -> None:
+    """Raise ResumeError where an earlier version has scored in fragments what is now scored in whole words."""
+    stored = json.loads(study.user_attrs.get(CONFIG, "{}")).get("task", {})
+    if "rouge" not in stored and isinstance(plan.examples, Summarized) and plan.examples.words != ENGLISH:
+        raise ResumeError(
+            f"study.name={plan.config.study.name}",
+            "was begun by an earlier version, which scored words of a to z alone, and its summaries have others",
+            "add task.rouge=english to go on with it as it was scored, or choose another study.name",
+        )
+
+
+def change_of(version: int, trials: Iterable[FrozenTrial], plan: Plan) -> Change | None:
+    """What has changed since trainings of that version, as far as it concerns the trials or what may be asked."""
+    if version == VERSION:
+        return None
+    departures = [plan.config.configuration.with_values(v) for v in plan.space.singly()]
+    stored = [configuration_of(t) for t in trials]
+    return change_since(version, (_resolve(plan, c) for c in (*stored, *departures))) if stored else None
+
+
+def _resolve(plan: Plan, configuration: Configuration) -> Trained:
+    try:
+        return configuration, plan.adaptation(configuration)
+    except StudyError:  # it does not fit its model, so that nothing was trained
+        return configuration, None
+
+
+def check_change(change: Change | None, plan: Plan) -> None:
+    """Raise ResumeError where trials of the study would now come out otherwise, so that none can be added."""
+    if change is not None:
+        raise ResumeError(
+            f"study.name={plan.config.study.name}",
+            f"was trained by an earlier version: trainings now {change.what}, so that new trials could not be "
+            "compared with those that are there",
+            "choose another study.name to train it anew; lora-report and lora-export still read this one",
+        )
+
+
+def explain(changed: dict[str, tuple[Any, Any]], present: Values) -> tuple[str, str]:
     """The rule of an error about these keys, with their values before and now, and its remedy.
 
     Of what follows from another, such as folds from data, the cause alone is named. Where no key has changed, it was

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,13 @@ def make(config: Mapping[str, Any], space: Space, seed: int, trial: int) -> Base
     A sampler that lived on would carry its random state from trial to trial; a resumed study would
     start it again and search elsewhere. Raises ConfigError where it cannot be made.
     """
-    own = seeding.derive(seed, "sampler", trial) % 2**31
-    return _knowing(space, build("sampler", config, seed=own, study_seed=seed, space=space))
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.samplers import BaseSampler
+
+    drawn = seeding.derive(seed, "sampler", trial) % 2**31
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # who names a sampler has chosen it
+        return _knowing(space, build("sampler", config, BaseSampler, seed=drawn, study_seed=seed, space=space))
 
 
 def grid(space: Space, study_seed: int) -> BaseSampler:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from study.config.schema import StudyConfig
 from study.core import addresses, stores
 from study.core.errors import ConfigError
-from study.core.wording import plural
+from study.core.formatting import plural
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

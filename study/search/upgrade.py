@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from study.config.schema import TPE
+from study.config.former import NAMED, renew
+from study.config.options import TPE
 
 STARTUP = 10  # trials at random, or the size of a population, where the first version was not told otherwise
 FIRST_SAMPLERS: dict[str, dict[str, Any]] = {
@@ -18,14 +19,19 @@ FIRST_SAMPLERS: dict[str, dict[str, Any]] = {
 COUNTS = ("n_startup_trials", "population_size")
 
 
-def upgraded(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored configuration in the present schema: a sampler had a name and `startup` once."""
-    sampler = raw.get("sampler", {})
-    if "name" not in sampler:
-        return dict(raw)
-    present = FIRST_SAMPLERS[sampler["name"]]
-    counts = {key: max(2, sampler["startup"]) if key == "population_size" else sampler["startup"] for key in COUNTS}
-    return {**raw, "sampler": {key: counts.get(key, value) for key, value in present.items()}}
+def upgrade(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored configuration in the present schema: samplers, launchers and trackers had names once."""
+    groups = {group: renew(group, raw[group]) for group in NAMED if group in raw}
+    return {**raw, **groups, **({"sampler": _sampler(raw["sampler"])} if "sampler" in raw else {})}
+
+
+def _sampler(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A sampler by its target; the first version gave it a name and `startup`."""
+    if "name" not in given:
+        return dict(given)
+    present = FIRST_SAMPLERS[given["name"]]
+    counts = {key: max(2, given["startup"]) if key == "population_size" else given["startup"] for key in COUNTS}
+    return {key: counts.get(key, value) for key, value in present.items()}
 
 
 def first_sampler(sampler: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from study.core import seeding
 from study.core.errors import ConfigError
 from study.data.duplicates import count_near, without_duplicates
 from study.data.examples import Examples
-from study.data.folds import stratified
+from study.data.folds import draw_stratified
 
 EVERY = ("name", "limit", "test_fraction", "shuffle_labels", "metric")  # keys that every task reads
 
@@ -39,25 +39,25 @@ class Task(ABC):
         """The study's examples: without duplicates, limited, scored and (as a control) shuffled as configured."""
         self.check(config)
         named = bool(config.test_path or config.test_split)
-        examples = limited(without_duplicates(self.read(config)), config.limit, seed, named)
-        examples = scored(count_near(examples), config.metric)
+        examples = limit_examples(without_duplicates(self.read(config)), config.limit, seed, named)
+        examples = with_metric(count_near(examples), config.metric)
         if examples.groups is not None:
             largest = int(np.unique(examples.groups, return_counts=True)[1].max())
             examples = examples.noted(largest_group=f"{largest} of {len(examples)} examples")
-        return shuffled(examples, seed) if config.shuffle_labels else examples
+        return shuffle_answers(examples, seed) if config.shuffle_labels else examples
 
     def check(self, config: TaskConfig) -> None:
         """Raise ConfigError for a key that is given and not read."""
-        own = self.reads(config)
-        for key in (f.name for f in fields(config) if f.name not in (*EVERY, *own)):
+        keys_read = self.reads(config)
+        for key in (f.name for f in fields(config) if f.name not in (*EVERY, *keys_read)):
             value = getattr(config, key)
             if value is not None:
                 kind = f" with task.kind={config.kind}" if config.kind else ""
-                remedy = f"leave it out; it reads {', '.join([*own, *EVERY[1:]])}"
+                remedy = f"leave it out; it reads {', '.join([*keys_read, *EVERY[1:]])}"
                 raise ConfigError(f"task.{key}={value}", f"is not read by task={self.name}{kind}", remedy)
 
 
-def scored(examples: Examples, metric: str | None) -> Examples:
+def with_metric(examples: Examples, metric: str | None) -> Examples:
     """The examples with the score that is asked for, if any; ConfigError where they have no such score."""
     if metric is None:
         return examples
@@ -67,7 +67,7 @@ def scored(examples: Examples, metric: str | None) -> Examples:
     return replace(examples, metric=metric)
 
 
-def limited(examples: Examples, limit: int | None, seed: int, named: bool = False) -> Examples:
+def limit_examples(examples: Examples, limit: int | None, seed: int, named: bool = False) -> Examples:
     """`limit` of the examples, stratified; all where there are not as many, which is noted.
 
     A test set that is `named` stays whole, and the limit holds for the others.
@@ -78,13 +78,13 @@ def limited(examples: Examples, limit: int | None, seed: int, named: bool = Fals
         return examples
     if limit >= len(free):
         return examples.noted(limit=f"{limit} asked, all {len(free)} used")
-    kept = free[stratified(examples.strata[free], limit, seeding.derive(seed, "limit"))]
+    kept = free[draw_stratified(examples.strata[free], limit, seeding.derive(seed, "limit"))]
     return examples.take(np.sort(np.concatenate([kept, np.flatnonzero(held)]))).noted(
         limit=f"{limit} of {len(free)} used"
     )
 
 
-def shuffled(examples: Examples, seed: int) -> Examples:
+def shuffle_answers(examples: Examples, seed: int) -> Examples:
     """The same inputs with permuted answers: a control, on which nothing can be learned."""
     order = np.random.default_rng(seeding.derive(seed, "shuffle")).permutation(len(examples))
     return examples.permuted(order).noted(labels="shuffled, as a control: scores must be at chance")

@@ -18,15 +18,15 @@ class File(Task):
     name = "file"
 
     def reads(self, config: TaskConfig) -> tuple[str, ...]:
-        own = build.READS[build.kind_of(config)]
-        return ("path", "kind", "text", *own, "group", "id", "test_path", "encoding", "delimiter")
+        of_kind = build.READS[build.kind_of(config)]
+        return ("path", "kind", "text", *of_kind, "group", "id", "test_path", "encoding", "delimiter")
 
     def read(self, config: TaskConfig) -> Examples:
         if config.path is None:
             raise ConfigError("task.path", "is not given", "write task.path=reviews.csv, or another table")
-        build.needed(config)
+        build.require_columns(config)
         paths = {"path": config.path, "test_path": config.test_path}
-        wanted = build.wanted(config)
+        wanted = build.wanted_columns(config)
         tables = [files.read(k, p, wanted, config.encoding, config.delimiter) for k, p in paths.items() if p]
         return build.build(config, tables)
 

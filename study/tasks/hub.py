@@ -28,8 +28,8 @@ class Hub(Task):
     name = "hub"
 
     def reads(self, config: TaskConfig) -> tuple[str, ...]:
-        own = build.READS[build.kind_of(config)]
-        return ("path", "config", "split", "test_split", "kind", "text", *own, "group", "id")
+        of_kind = build.READS[build.kind_of(config)]
+        return ("path", "config", "split", "test_split", "kind", "text", *of_kind, "group", "id")
 
     def read(self, config: TaskConfig) -> Examples:
         if config.path is None:
@@ -40,23 +40,23 @@ class Hub(Task):
             raise ConfigError(f"task.test_split={config.test_split}", rule, "name another split, or leave it out")
         loaded = {split: _load(config, split) for split in splits}
         features = loaded[splits[0]].features
-        config = _guessed(config, features)
-        build.needed(config)
+        config = _guess_columns(config, features)
+        build.require_columns(config)
         names = getattr(features.get(config.label), "names", None)
         if names is not None and config.label_type not in (None, "auto"):
             rule = f"is not read, since the data set names the classes of its column {config.label}"
             raise ConfigError(f"task.label_type={config.label_type}", rule, "leave it out")
-        wanted = build.wanted(config)
+        wanted = build.wanted_columns(config)
         tables = [_table(config, split, rows, wanted) for split, rows in loaded.items()]
         if names is None:
             return build.build(config, tables)
-        seen, notes = zip(*(_unhidden(config, table) for table in tables), strict=True)
-        found = build.build(config, seen, names)
-        return replace(found, notes={**found.notes, **{k: v for note in notes for k, v in note.items()}})
+        seen, notes = zip(*(_drop_hidden(config, table) for table in tables), strict=True)
+        examples = build.build(config, seen, names)
+        return replace(examples, notes={**examples.notes, **{k: v for note in notes for k, v in note.items()}})
 
 
 def _load(config: TaskConfig, split: str) -> Any:
-    """One split, as datasets has it."""
+    """One split as the package datasets has it; AssetError without that package, or where there is no such split."""
     try:
         import datasets
     except ImportError as error:
@@ -67,7 +67,7 @@ def _load(config: TaskConfig, split: str) -> Any:
     datasets.disable_progress_bars()
     try:
         if any((Path(path) / name).is_file() for name in SAVED):
-            return _saved(config, datasets.load_from_disk(path), split)
+            return _split_of_saved(config, datasets.load_from_disk(path), split)
         cache = _cache(Path(path), datasets.config.HF_DATASETS_CACHE)
         return datasets.load_dataset(path, config.config, split=split, cache_dir=cache)
     except StudyError:
@@ -76,14 +76,14 @@ def _load(config: TaskConfig, split: str) -> Any:
         first = next(iter(str(error).strip().splitlines()), "").rstrip(".") or type(error).__name__
         _refuse_split(config, split, _splits(config), error)
         remedy = "write a folder, or a name that the Hub (while online) or its cache has"
-        raise AssetError(_what(config), f"has no split {split} that can be loaded ({first})", remedy) from error
+        raise AssetError(_data_set(config), f"has no split {split} that can be loaded ({first})", remedy) from error
 
 
-def _what(config: TaskConfig) -> str:
+def _data_set(config: TaskConfig) -> str:
     return f"task.path={config.path}" + (f" task.config={config.config}" if config.config else "")
 
 
-def _saved(config: TaskConfig, saved: Any, split: str) -> Any:
+def _split_of_saved(config: TaskConfig, saved: Any, split: str) -> Any:
     """The split of what save_to_disk wrote: of several splits, or of one, which may have no name."""
     known = list(saved) if isinstance(saved, dict) else [str(saved.split or "train")]
     _refuse_split(config, split, known)
@@ -106,7 +106,7 @@ def _refuse_split(config: TaskConfig, split: str, known: list[str], error: Excep
     if known and not set(wanted) <= {*known, "all"}:
         key = "test_split" if split == config.test_split else "split"
         remedy = f"choose one of {', '.join(known)} in task.{key}"
-        raise AssetError(_what(config), f"has no split {split}", remedy) from error
+        raise AssetError(_data_set(config), f"has no split {split}", remedy) from error
 
 
 def _cache(source: Path, usual: Path) -> str | None:
@@ -126,8 +126,8 @@ def _cache(source: Path, usual: Path) -> str | None:
     return str(Path(usual) / "by-content" / digest.hexdigest()[:16])
 
 
-def _guessed(config: TaskConfig, features: Any) -> TaskConfig:
-    """The configuration with what the columns' types leave no doubt about."""
+def _guess_columns(config: TaskConfig, features: Any) -> TaskConfig:
+    """The configuration with `label` and `text` filled in, where the columns' types leave no doubt which they are."""
     strings = [name for name, kind in features.items() if getattr(kind, "dtype", "") in ("string", "large_string")]
     labels = [name for name, kind in features.items() if hasattr(kind, "names")]
     if config.label is None and len(labels) == 1 and build.kind_of(config) == "classification":
@@ -146,7 +146,7 @@ def _table(config: TaskConfig, split: str, rows: Any, wanted: set[str]) -> Table
     return Table(source, columns, range(len(rows)), "row")
 
 
-def _unhidden(config: TaskConfig, table: Table) -> tuple[Table, dict[str, str]]:
+def _drop_hidden(config: TaskConfig, table: Table) -> tuple[Table, dict[str, str]]:
     """The rows whose label is not hidden, and a note on the others."""
     labels = table.column("label", str(config.label))
     kept = [i for i, label in enumerate(labels) if label != HIDDEN]

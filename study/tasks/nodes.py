@@ -54,8 +54,8 @@ def _edges(path: Path, papers: list[str]) -> tuple[np.ndarray, dict[str, int]]:
     """Edges [2, E], both directions of each, and what of the citations made none."""
     place = {paper: i for i, paper in enumerate(papers)}
     lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    found = [(place[a], place[b]) for a, b in lines if a in place and b in place]
-    known = np.array(found, dtype=np.int64).reshape(-1, 2)
+    pairs = [(place[a], place[b]) for a, b in lines if a in place and b in place]
+    known = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     others = known[known[:, 0] != known[:, 1]]
     once = np.unique(np.sort(others, axis=1), axis=0)
     notes = {

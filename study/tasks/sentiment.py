@@ -19,7 +19,7 @@ class Sentiment(Task):
     name = "sentiment"
 
     def read(self, config: TaskConfig) -> Texts:
-        rows = rated(FILE)
+        rows = read_ratings(FILE)
         kept = [(r, s) for _, r, s in rows if abs(r) >= NEUTRAL]
         return Texts(
             texts=tuple(s for _, s in kept),
@@ -29,7 +29,7 @@ class Sentiment(Task):
         )
 
 
-def rated(file: str) -> list[tuple[str, float, str]]:
+def read_ratings(file: str) -> list[tuple[str, float, str]]:
     """Every sentence of one of the package's files: its id, its mean rating and its text."""
     text = (packages.fetch("sentiment") / file).read_text(encoding="utf-8")
     rows = [line.split("\t", 2) for line in text.split("\n") if line.strip()]

@@ -47,16 +47,16 @@ class Summarization(Task):
             (split, paper) for split in SPLITS for paper in _lines((folder / f"{split}.jsonl").read_text("utf-8"))
         ]
         rows = [(split, paper, aspect) for split, paper in papers for aspect in QUERIES]
-        marked = [_marked(paper, aspect) for _, paper, aspect in rows]
+        marked = [_with_highlights(paper, aspect) for _, paper, aspect in rows]
         references = [" ".join(paper["summary"][aspect].split()) for _, paper, aspect in rows]
         words, said = rouge.pick(config.rouge, references)
-        without = [i for i, own in enumerate(marked) if not any(h for _, h in own)]
+        without = [i for i, sentences in enumerate(marked) if not any(h for _, h in sentences)]
         for i in without:
-            marked[i] = _found(marked[i], references[i], budget, words)
-        found = Documents(
+            marked[i] = _with_oracle_highlights(marked[i], references[i], budget, words)
+        documents = Documents(
             tuple(QUERIES[aspect] for _, _, aspect in rows),
-            tuple(tuple(sentence for sentence, _ in own) for own in marked),
-            tuple(tuple(highlight for _, highlight in own) for own in marked),
+            tuple(tuple(sentence for sentence, _ in sentences) for sentences in marked),
+            tuple(tuple(highlight for _, highlight in sentences) for sentences in marked),
             tuple(references),
             budget,
             groups=np.array([paper["id"] for _, paper, _ in rows]),
@@ -65,7 +65,7 @@ class Summarization(Task):
             words=words,
         )
         empty = sum(not s.strip() for _, paper in papers for section in SECTIONS for s in paper["sentences"][section])
-        return found.noted(
+        return documents.noted(
             papers=len(papers),
             words_of_a_summary=budget,
             empty_sentences_dropped=empty,
@@ -78,7 +78,7 @@ def _lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.split("\n") if line.strip()]
 
 
-def _marked(paper: dict[str, Any], aspect: str) -> list[tuple[str, int]]:
+def _with_highlights(paper: dict[str, Any], aspect: str) -> list[tuple[str, int]]:
     """The paper's sentences that are not empty, each with its highlight."""
     sentences = [s for section in SECTIONS for s in paper["sentences"][section]]
     highlights = [h for section in SECTIONS for h in paper["highlights"][aspect][section]]
@@ -86,8 +86,10 @@ def _marked(paper: dict[str, Any], aspect: str) -> list[tuple[str, int]]:
     return [(" ".join(sentence.split()), int(highlight)) for sentence, highlight in pairs if sentence.strip()]
 
 
-def _found(marked: list[tuple[str, int]], reference: str, budget: int, words: Words) -> list[tuple[str, int]]:
-    """The same sentences with the oracle's highlights."""
+def _with_oracle_highlights(
+    marked: list[tuple[str, int]], reference: str, budget: int, words: Words
+) -> list[tuple[str, int]]:
+    """The same sentences, those highlighted that a greedy search for the reference takes within `budget` words."""
     taken = summaries.oracle([sentence for sentence, _ in marked], reference, budget, words)
     return [(sentence, int(i in taken)) for i, (sentence, _) in enumerate(marked)]
 

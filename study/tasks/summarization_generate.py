@@ -22,18 +22,23 @@ class SummarizationGenerate(Task):
         return ("longest", "prefix", "suffix", "rouge")
 
     def read(self, config: TaskConfig) -> Pairs:
-        found = summarization.TASK.read(replace(config, budget=None))
+        documents = summarization.TASK.read(replace(config, budget=None))
         return Pairs(
-            tuple(f"{query} {' '.join(own)}" for query, own in zip(found.queries, found.sentences, strict=True)),
-            found.references,
+            tuple(
+                f"{query} {' '.join(sentences)}"
+                for query, sentences in zip(documents.queries, documents.sentences, strict=True)
+            ),
+            documents.references,
             config.longest or LONGEST,
             config.prefix or "",
             SUFFIX if config.suffix is None else config.suffix,
-            groups=found.groups,
-            held=found.held,
-            metric=found.metric,
-            words=found.words,
-        ).noted(papers=found.notes["papers"], tokens_to_write=config.longest or LONGEST, rouge=found.notes["rouge"])
+            groups=documents.groups,
+            held=documents.held,
+            metric=documents.metric,
+            words=documents.words,
+        ).noted(
+            papers=documents.notes["papers"], tokens_to_write=config.longest or LONGEST, rouge=documents.notes["rouge"]
+        )
 
 
 TASK = SummarizationGenerate()

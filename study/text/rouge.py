@@ -86,9 +86,9 @@ def pick(choice: str | None, references: Iterable[str]) -> tuple[Words, str]:
     """
     count = foreign = 0
     for reference in references:
-        found = UNICODE.tokenize(reference)
-        count += len(found)
-        foreign += sum(not word.isascii() for word in found)
+        tokens = UNICODE.tokenize(reference)
+        count += len(tokens)
+        foreign += sum(not word.isascii() for word in tokens)
     words = WORDS.get(choice or "auto", UNICODE if foreign > FOREIGN * count else ENGLISH)
     if words == UNICODE or not foreign:
         return words, words.description

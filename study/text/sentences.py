@@ -31,8 +31,8 @@ def splitter(texts: Iterable[str]) -> Splitter:
 
     def split(text: str) -> tuple[str, ...]:
         parts = (part for paragraph in PARAGRAPH.split(text) for part in _parts(paragraph))
-        found = (s for part in parts for s in punkt.tokenize(part))
-        return tuple(s for s in (" ".join(s.split()) for s in found) if s)
+        sentences = (s for part in parts for s in punkt.tokenize(part))
+        return tuple(s for s in (" ".join(s.split()) for s in sentences) if s)
 
     return split
 

@@ -76,9 +76,9 @@ class _Overlap:
 
     def f1(self, kept: list[int]) -> np.ndarray:
         """The F1 of the kept sentences together with each sentence in turn, [n]."""
-        found = np.minimum(self.counts + self.counts[kept].sum(0), self.wanted).sum(1)
+        matches = np.minimum(self.counts + self.counts[kept].sum(0), self.wanted).sum(1)
         both = self.lengths + self.lengths[kept].sum() + self.wanted.sum()
-        return 2 * found / np.maximum(both, 1)  # type: ignore[no-any-return]
+        return 2 * matches / np.maximum(both, 1)  # type: ignore[no-any-return]
 
 
 def _grams(tokens: Sequence[str], n: int) -> Counter[Any]:

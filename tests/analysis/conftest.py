@@ -1,4 +1,4 @@
-"""A synthetic study in an MLflow database, written once a session as study/record/tracking.py writes it."""
+"""A synthetic study in an MLflow database, written once a session as study/record/mlflow.py writes it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import math
 
 import pytest
+
+from study.core.records import Adaptation
 
 NAMES = {"attention.self.query": "qv", "attention.self.value": "qv", "output.dense": "ffn"}
 LINEARS = {
@@ -73,11 +75,20 @@ def trial_of(client, experiment, study, number, trial, status="FINISHED", more=N
     tags = {"level": "trial", "trial": str(number), "label": label, "mlflow.parentRunId": study} | (more or {})
     tags |= {"baseline": "head"} if kind == "head" else {}
     layers = "top-half" if "top-half" in label else "all"
-    params = {"method.kind": kind, "method.rank": rank, "method.lambda": lam, "method.layers": layers}
+    params = {"method.kind": kind, "method.rank": rank, "method.lam": lam, "method.layers": layers}
     metrics = {"score": sum(scores) / 3, "score_se": 0.006, "params/trainable": parameters}
     metrics |= {"accuracy": sum(scores) / 3, "macro_f1": 0.123 if number else 0.456}
     metrics |= {f"score/fold_{i}": s for i, s in enumerate(scores)} | {"memory/train_bytes": 2**20 * (10 + number)}
+    tags["adaptation"] = adaptation_of(kind, layers).to_json()
     run_of(client, experiment, tags, params | {"method.targets": "qv"}, metrics if status == "FINISHED" else {}, status)
+
+
+def adaptation_of(kind, layers):
+    """What a trial on queries and values comes to on the four blocks of LINEARS."""
+    names = [name for name, group in NAMES.items() if group == "qv" and kind != "head"]
+    lowest = 2 if layers == "top-half" else 0
+    ranks = {f"encoder.layer.{block}.{name}": 4 for block in range(lowest, 4) for name in names}
+    return Adaptation(ranks, lowest if ranks else 4, 32 * len(ranks), 1000)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The command line, in its own process."""
+"""The command line, in its own process where that makes a difference."""
 
 import os
 import subprocess
@@ -6,20 +6,29 @@ import sys
 from pathlib import Path
 
 import pytest
+from commandline import call
 
+from analysis.__main__ import main
 from analysis.exported import how
 
 ROOT = Path(__file__).parents[2]
 
 
 def command(cwd, *arguments):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setattr(sys, "argv", ["lora-report", *arguments])
+        return call(lambda _: main(), cwd)
+
+
+def process(cwd, *arguments):
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"PYTHONPATH": str(ROOT)}
     line = [sys.executable, "-m", "analysis", *arguments]
     return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_it_prints_the_path_of_the_report_and_writes_nothing_else(store, tmp_path):
-    done = command(tmp_path, "study=demo", f"tracking.uri={store}")
+    done = process(tmp_path, "study=demo", f"tracking.uri={store}")
     assert (done.returncode, done.stdout) == (0, "reports/demo/index.html\n"), done.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["reports"]
 
@@ -37,7 +46,7 @@ def test_a_mistake_is_one_line_exit_2_and_no_file(tmp_path, arguments, said):
 
 
 def test_help_says_what_the_command_does(tmp_path):
-    done = command(tmp_path, "--help")
+    done = process(tmp_path, "--help")
     assert done.returncode == 0
     assert "lora-report study=NAME" in done.stdout
 

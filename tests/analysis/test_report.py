@@ -25,8 +25,21 @@ def body(page):
 
 def test_every_file_is_written(index):
     names = {str(p.relative_to(index.parent)) for p in index.parent.rglob("*") if p.is_file()}
-    pictures = {f"figures/{n}.{e}" for n in ("front", "rank", "lambda", "memory") for e in ("svg", "png")}
+    pictures = {f"figures/{n}.svg" for n in ("front", "rank", "lambda", "memory")}
     assert names == {"index.html", "report.md", "trials.csv", "front.csv"} | pictures
+
+
+@pytest.mark.parametrize("kinds", [("png",), ("svg", "png")])
+def test_figures_are_kept_as_the_kinds_that_are_asked_for(kinds, store, tmp_path):
+    folder = write_report("demo", tmp_path, store, kinds).parent / "figures"
+    assert {p.name for p in folder.iterdir() if p.stem == "front"} == {f"front.{kind}" for kind in kinds}
+    assert all(p.stat().st_size > 1000 for p in folder.iterdir())
+
+
+def test_an_unknown_kind_of_figure_is_refused_and_nothing_is_written(store, tmp_path):
+    with pytest.raises(ReportError, match="figures=svg,pdf: holds 'pdf'"):
+        write_report("demo", tmp_path / "reports", store, ("svg", "pdf"))
+    assert not (tmp_path / "reports").exists()
 
 
 def test_the_answer_is_the_cheapest_within_one_standard_error(store):

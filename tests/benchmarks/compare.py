@@ -40,22 +40,23 @@ class Ours(AbstractContextManager["Ours"]):
 
     def _open(self, settings: Settings, folder: Path) -> None:
         """What study.search.driver.run_study does before its first trial, in the same order."""
-        from study import launch
+        from study import launch, record
         from study.config.compose import compose, register_schema
-        from study.record import tracking
-        from study.search import driver
+        from study.launch import Worker
+        from study.search import decisions
         from study.search.ledger import Ledger
+        from study.search.origin import artifacts, origin_of
         from study.search.plan import make_plan
 
         register_schema()
         config = compose(overrides(settings, folder))
-        launch.prepare(config)
-        self.plan = make_plan(driver._settled(config))
-        self.config = self.plan.config
-        self.launcher = self.stack.enter_context(launch.make(self.config, self.plan.data))
-        self.ledger, self.tracker = Ledger(self.plan), tracking.make(self.config)
-        origin = driver._provenance(self.plan, self.ledger, ["compare"])
-        self.tracker.start(self.config, origin, driver._artifacts(self.plan))
+        launcher, self.tracker = launch.make(config), record.make(config)
+        launcher.prepare()
+        plan = make_plan(config)
+        self.launcher = self.stack.enter_context(launcher.start(Worker(plan.data, config.engine, config.model)))
+        self.plan = plan.with_decisions(decisions.ask(launcher)) if config.undecided else plan
+        self.config, self.ledger = self.plan.config, Ledger(self.plan)
+        self.tracker.start(self.config, origin_of(self.plan, self.ledger, ["compare"]), artifacts(self.plan))
 
     def run(self, choice: Choice) -> Outcome:
         """Bring the study to one trial more, which is given as baselines are."""
@@ -167,7 +168,7 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
     A strong peer leaves the model's own dropout out, as our engine does, and batches similar lengths.
     """
     from study.core import seeding
-    from study.models import encoders, targets
+    from study.models import hub, targets
 
     plan, config = ours.plan, ours.config
     train = asdict(config.train)
@@ -178,7 +179,7 @@ def peer_settings(settings: Settings, ours: Ours) -> dict[str, Any]:
         "classes": len(plan.examples.classes),
         "folds": [{"train": f.train.tolist(), "valid": f.valid.tolist()} for f in plan.folds],
         "seeds": [seeding.derive(config.study.seed, "fold", f.index) for f in plan.folds],
-        "model": encoders.source(config.model.name),
+        "model": hub.source(config.model.name),
         "max_length": config.model.max_length,
         "pooling": config.model.pooling,
         "alpha": config.method.alpha,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from study.tasks.sentiment import FILE, NEUTRAL, rated
+from study.tasks.sentiment import FILE, NEUTRAL, read_ratings
 
 REVIEWS = "amazonReviewSnippets_GroundTruth.txt"
 VALIDATION = 0.2
@@ -21,7 +21,7 @@ VALIDATION = 0.2
 
 def sentences(file: str) -> pd.DataFrame:
     """Columns `review` (its number), `text` and `label`, without the sentences that are neither."""
-    table = pd.DataFrame(rated(file), columns=["id", "rating", "text"])
+    table = pd.DataFrame(read_ratings(file), columns=["id", "rating", "text"])
     rating = table.pop("rating")
     table["review"] = table.pop("id").str.partition("_")[0]
     table["label"] = np.where(rating > 0, "positive", "negative")

@@ -147,7 +147,7 @@ def render(measured: dict[str, Measured]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    from study.launch.local import cores
+    from study.launch.worker import cores
 
     count = cores()
     measured = {

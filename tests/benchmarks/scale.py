@@ -30,10 +30,13 @@ from study.core.figures import direction
 from study.core.records import Epoch, Fold, FoldResult, Provenance
 from study.data.examples import Texts
 from study.models.targets import LinearSite, described
-from study.record.tracking import Behind, MlflowTracker, Tracker, _params
-from study.search.ledger import CONFIGURATION, FOLD, Ledger, _dump, configuration_of
+from study.record import Tracker
+from study.record.behind import Behind
+from study.record.mlflow import MlflowTracker, _params
+from study.search.ledger import Ledger, _dump
 from study.search.objectives import summary
 from study.search.plan import Plan
+from study.search.stored import CONFIGURATION, FOLD, configuration_of
 
 NAME = "scale"
 SHORT_TRIAL = 10.0  # seconds that a short trial takes: what asking is held against

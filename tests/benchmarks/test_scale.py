@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 
 from analysis.report import write_report
 from analysis.runs import load_study
-from study.record.tracking import MlflowTracker
+from study.record.mlflow import MlflowTracker
 from study.search.ledger import Ledger
 
 FOLDS = 3

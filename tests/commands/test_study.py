@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
 
 from study.commands import study as cli
-from study.config.compose import compose
+from study.commands.help import groups
+from study.config.compose import CONFIG_MODULE, compose
 from study.config.overrides import rewrite
 
 BAD = {
@@ -53,6 +57,7 @@ BAD = {
     "study.folds=600 task.limit=1200": "smallest class",
     "study.folds=2,3": "one study for each value",
     "study.nope=1,2": "not a configuration key",
+    "experiment=nope": "choose one of graph, lambda, quickstart, rank, spectrum.",
     "study.seed=-1": "seed",
     "objectives=[nonsense]": "no logged figure",
     "objectives=[score,test/score]": "the search is over, which must not see it",
@@ -206,6 +211,51 @@ def test_help_names_groups_and_overrides_and_waits_for_no_heavy_import(tmp_path:
         assert word in done.stdout
     code = "import sys, study.commands.study\nprint({'torch','optuna','mlflow','sklearn','pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_help_lists_the_groups_and_options_that_hydra_knows() -> None:
+    with initialize_config_module(CONFIG_MODULE, version_base=None):
+        loader = GlobalHydra.instance().config_loader()
+        known = {g: set(loader.get_group_options(g)) for g in loader.list_groups("") if g != "hydra"}
+    with as_file(files(CONFIG_MODULE)) as conf:
+        assert groups(conf) == {group: options for group, options in known.items() if options}
+
+
+def test_help_lists_the_options_of_a_folder_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\n")
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--help", f"--config-dir={tmp_path}"])
+    assert stopped.value.code == 0
+    assert "experiment: graph, lambda, mine, quickstart" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--help", "--config-dir=/nowhere"])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.startswith("lora-study: --config-dir=/nowhere: is no folder")
+
+
+AT_A_TERMINAL = """
+import sys
+sys.modules["study.search.driver"] = None  # so that nothing behind it is imported
+sys.stderr.isatty = lambda: {terminal}
+from study.commands.study import main
+try:
+    main(["study.name=mine", "study.trials=4"])
+except ImportError:
+    print(*sorted({{"torch", "optuna", "mlflow", "sklearn", "pandas"}} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("terminal", "said"),
+    [(True, "mine: 4 trials of 3 folds, task sentiment, model minilm. Reading the data ...\n"), (False, "")],
+)
+def test_a_person_at_a_terminal_hears_what_begins_before_anything_heavy_is_imported(
+    terminal: bool, said: str, tmp_path: Path
+) -> None:
+    code = AT_A_TERMINAL.format(terminal=terminal)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert (done.stderr, done.stdout) == (said, "\n")
 
 
 def test_targets_shows_what_each_group_matches_and_creates_nothing(tmp_path: Path) -> None:

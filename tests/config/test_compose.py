@@ -11,6 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from study.config.compose import compose
+from study.config.options import IN_MLFLOW, LOCAL, UNTRACKED
 from study.config.overrides import rewrite
 from study.config.schema import StudyConfig
 from study.config.space import parse_space
@@ -108,3 +109,46 @@ def test_what_is_ready_to_be_searched_is_a_space(choice: str) -> None:
     if config.sampler["_target_"] == GRID:
         points = math.prod(map(len, space.grid().values()))
         assert config.study.trials == points + len(config.search.baselines)  # all of it, and no more
+
+
+def parts(*overrides: str, folder: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    config = compose(rewrite(list(overrides), folder), folder)
+    return config.launcher, config.tracking
+
+
+@pytest.mark.parametrize(
+    ("overrides", "launcher", "tracking"),
+    [
+        ((), LOCAL, IN_MLFLOW),
+        (("launcher=local", "tracking=mlflow"), LOCAL, IN_MLFLOW),
+        (("launcher.workers=2", "tracking.uri=sqlite:///a b.db"), {"workers": 2}, {"uri": "sqlite:///a b.db"}),
+        (("+launcher.workers=2", "++tracking.uri=7"), {"workers": 2}, {"uri": "7"}),
+        (("launcher.workers=null", "tracking.uri=null"), LOCAL, IN_MLFLOW),
+        (("tracking=off",), LOCAL, UNTRACKED),
+        (("launcher.name=local", "tracking.name=off"), LOCAL, UNTRACKED),
+        (("tracking.name=mlflow", "tracking.uri=x"), LOCAL, {"uri": "x"}),
+    ],
+)
+def test_launchers_and_trackers_are_chosen_by_name_and_told_their_arguments(
+    overrides: tuple[str, ...], launcher: dict[str, Any], tracking: dict[str, Any]
+) -> None:
+    expected = {**LOCAL, **launcher}, (tracking if tracking is UNTRACKED else {**IN_MLFLOW, **tracking})
+    assert parts(*overrides) == expected
+
+
+def test_a_file_that_names_them_as_earlier_versions_did_still_chooses_them(tmp_path: Path) -> None:
+    for group, name, text in (
+        ("experiment", "mine", '# @package _global_\nlauncher: {name: local, workers: 3}\ntracking: {name: "off"}\n'),
+        ("tracking", "ours", "name: mlflow\nuri: sqlite:///ours.db\n"),
+        ("tracking", "theirs", "_target_: theirs.Tracker\nname: mlflow\n"),
+    ):
+        (tmp_path / group).mkdir(exist_ok=True)
+        (tmp_path / group / f"{name}.yaml").write_text(text)
+    folder = str(tmp_path)
+    assert parts("experiment=mine", folder=folder) == ({**LOCAL, "workers": 3}, UNTRACKED)
+    assert parts("tracking=ours", folder=folder)[1] == {**IN_MLFLOW, "uri": "sqlite:///ours.db"}
+    assert parts("tracking=theirs", folder=folder)[1] == {"_target_": "theirs.Tracker", "name": "mlflow"}
+
+
+def test_what_the_schema_holds_for_them_is_what_their_files_say() -> None:
+    assert (StudyConfig().launcher, StudyConfig().tracking) == parts()

@@ -13,7 +13,7 @@ from study import methods
 from study.config.members import Member
 from study.config.schema import Configuration, MethodConfig
 from study.core.errors import ConfigError
-from study.engine.costs.measure import parameters
+from study.engine.costs.parameters import parameters
 from study.engine.fit import Fit
 from study.methods.base import UPDATE
 from study.methods.layers import stored, surgery

@@ -20,7 +20,7 @@ from study.core.errors import ConfigError, DataError
 from study.data.duplicates import without_duplicates
 from study.data.examples import Documents, Examples, Summarized, Texts
 from study.data.folds import split_test
-from study.tasks.base import Task, limited
+from study.tasks.base import Task, limit_examples
 
 SEED = 3
 SOME = 60
@@ -259,7 +259,7 @@ def test_a_test_set_that_takes_all_there_is_to_learn_is_refused(rows: str, held:
 
 
 def test_a_limit_leaves_a_named_test_set_whole() -> None:
-    some = limited(texts("a0b1c0d1e0f1g0", "0000111"), 2, 0, named=True)
+    some = limit_examples(texts("a0b1c0d1e0f1g0", "0000111"), 2, 0, named=True)
     assert some.texts[2:] == ("e", "f", "g")
     assert len(some) == 5
     assert some.notes["limit"] == "2 of 4 used"

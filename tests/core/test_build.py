@@ -31,8 +31,11 @@ def made(*overrides: str) -> Any:
         (["sampler=random", "sampler._target_=optuna.samplers.QMCSampler", "sampler.qmc_type=halton"], "QMCSampler"),
     ],
 )
-def test_any_sampler_of_optuna_and_any_of_its_arguments_can_be_written(overrides: list[str], name: str) -> None:
+def test_any_sampler_of_optuna_and_any_of_its_arguments_can_be_written(
+    overrides: list[str], name: str, recwarn: pytest.WarningsRecorder
+) -> None:
     assert type(made(*overrides)).__name__ == name
+    assert [str(warning.message) for warning in recwarn] == []  # such as that it is experimental: it was chosen
 
 
 def test_a_sampler_is_the_trials_own_and_the_same_again() -> None:

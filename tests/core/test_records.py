@@ -66,7 +66,7 @@ def test_a_training_that_diverges_brings_an_error_and_no_figure() -> None:
 
 
 def test_only_the_member_whose_held_out_loss_is_no_number_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    from study.engine.problems.classify import Classify as Problem
+    from study.engine.problems.texts import Classify as Problem
 
     scores = Problem.scores
 

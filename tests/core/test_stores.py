@@ -17,14 +17,16 @@ import pytest
 from mlflow import MlflowClient
 
 from analysis.__main__ import main as lora_report
+from study import record
 from study.commands import study as cli
-from study.config.schema import StorageConfig, StudyConfig, TrackingConfig
+from study.commands.export import main as lora_export
+from study.config.options import IN_MLFLOW
+from study.config.schema import StorageConfig, StudyConfig
 from study.core import addresses, stores
 from study.core.errors import ConfigError
 from study.core.mlflow_store import open_client
 from study.core.stores import MLFLOW, OPTUNA
-from study.export.__main__ import main as lora_export
-from study.record import tracking
+from study.record.mlflow import MlflowTracker
 from study.search import storage
 
 Tree = dict[str, bytes | None]
@@ -51,7 +53,7 @@ def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(made, folder)
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr("study.launch.prepare", lambda _: None)
+    monkeypatch.setattr("study.launch.local.LocalLauncher.prepare", lambda _: None)
     monkeypatch.setattr("study.core.stores.PAUSES", ())
     monkeypatch.setattr("study.core.mlflow_store.PAUSES", ())
     (folder / "text.db").write_text("no database, but long enough to be mistaken for one\n" * 9)
@@ -288,9 +290,9 @@ def test_new_stores_and_those_of_now_pass_and_are_left_as_they_are(home: Path) -
     assert storage.existing("sqlite:///optuna.db").get_all_studies() == []
     assert open_client(f"sqlite:///{home}/mlflow.db").get_experiment_by_name("mine") is None
     for uri in (f"sqlite:///{home}/mlflow.db", "sqlite:///new.db"):  # MLflow takes one relative path for one file
-        config = StudyConfig(storage=StorageConfig("sqlite:///optuna.db"), tracking=TrackingConfig(uri=uri))
+        config = StudyConfig(storage=StorageConfig("sqlite:///optuna.db"), tracking={**IN_MLFLOW, "uri": uri})
         storage.check(config)
-        tracking.check(config)
+        record.make(config).check(config)
     assert tree(home) == before
     (home / "touched.db").touch()  # as the first moment of a process that opens it
     assert not stores.check("storage.url", "sqlite:///touched.db", OPTUNA)
@@ -316,7 +318,7 @@ def test_mlflow_makes_no_folder_beside_one_that_it_would_quote(home: Path, monke
     folder = home.parent / "my work (é)"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    tracker = tracking.MlflowTracker(None)
+    tracker = MlflowTracker(None)
     assert tracker.client.tracking_uri == f"sqlite:///{folder}/mlflow.db"
     assert sorted(p.name for p in home.parent.iterdir()) == ["home", folder.name]
     assert open_client().get_experiment_by_name("Default") is not None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.data.duplicates import count_near, simplified, without_duplicates
+from study.data.duplicates import count_near, simplify, without_duplicates
 from study.data.examples import Documents, Pairs, Texts
 
 NEAR = "texts that equal an earlier one but for case, punctuation and links"
@@ -58,8 +58,8 @@ def test_contradicting_labels_and_copies_in_the_test_set_are_counted_apart() -> 
 )
 def test_case_spaces_and_punctuation_between_words_change_nothing(words: list[str], mark: str) -> None:
     plain = " ".join(words)
-    assert simplified(plain) == plain
-    assert simplified(f"{mark} ".join(words).upper() + mark) == plain
+    assert simplify(plain) == plain
+    assert simplify(f"{mark} ".join(words).upper() + mark) == plain
 
 
 def test_of_summaries_of_one_text_the_most_frequent_or_else_the_first_is_kept_and_said() -> None:

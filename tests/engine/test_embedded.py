@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import configuration, member_of, predicted
+from tiny import configuration, frozen, member_of, predicted
 
 from study.config.members import Member
 from study.config.schema import Configuration, EngineConfig, ModelConfig, StudyConfig, StudySettings, TaskConfig
@@ -89,7 +89,7 @@ def test_a_second_bench_computes_nothing_that_the_first_has_kept(
         raise AssertionError("computed again")
 
     second = Workbench(plan.data, torch.device("cpu"))
-    second.cut(told.model, 3)  # found by trying, which takes a few tokens through the model
+    frozen(second, told.model).cut(3)  # found by trying, which takes a few tokens through the model
     monkeypatch.setattr(prefix, "entering", never)
     monkeypatch.setattr(torch.linalg, "svd", never)
     assert scores([member_of(0, 0, told, 1, second)], second) == expected

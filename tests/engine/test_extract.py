@@ -19,7 +19,7 @@ from study.core.errors import ConfigError
 from study.core.records import Fold
 from study.data.examples import Documents
 from study.engine.fit import Fit
-from study.engine.problems.extract import Extract
+from study.engine.problems.documents import Extract, windows_of
 from study.engine.windows import SHARED, spans
 from study.engine.workbench import StudyData, Workbench
 from study.text.rouge import ENGLISH, UNICODE, WORDS
@@ -62,7 +62,7 @@ def of(model: ModelConfig, **values: object) -> Configuration:
 
 def test_a_row_reads_the_query_and_whole_sentences(folder: Path) -> None:
     work, model = bench(folder)
-    windows = work.windows(model)
+    windows = windows_of(work, model)
     assert windows.tokens.lengths.max() <= 24
     assert windows.tokens.cut == 0
     assert len(windows.document) > COUNT  # some documents take several
@@ -91,7 +91,7 @@ def test_a_question_that_leaves_no_room_for_a_sentence_is_an_error(folder: Path)
     with pytest.raises(
         ConfigError, match=r"model\.max_length=1: leaves no room for a sentence behind the question 'z'"
     ):
-        work.windows(model)
+        windows_of(work, model)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
@@ -143,7 +143,7 @@ def test_what_is_chosen_is_scored_and_counted_by_the_words_of_the_examples(folde
         fit = Fit([member_of(0, 0, of(model), 0, work)], work)
         assert isinstance(fit.problem, Extract)
         logits = {int(row): scores[:, None] for row in fit.problem.rows(everything)}
-        found[words] = fit.problem._judged(logits, everything)["rougeL"]
+        found[words] = fit.problem._figures(logits, everything)["rougeL"]
         fit.pack.close()
     assert found == {ENGLISH: 0, UNICODE: 1}
 

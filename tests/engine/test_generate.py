@@ -17,7 +17,7 @@ from study.core.errors import ConfigError
 from study.core.records import Fold
 from study.data.examples import Pairs
 from study.engine.fit import Fit
-from study.engine.problems.generate import Generate
+from study.engine.problems.pairs import Generate
 from study.engine.workbench import StudyData, Workbench
 from study.models import generators
 from study.text.rouge import ENGLISH, UNICODE, WORDS

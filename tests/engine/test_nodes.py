@@ -19,7 +19,7 @@ from study.config.schema import Configuration, EngineConfig
 from study.core.records import Epoch
 from study.engine.costs import measure
 from study.engine.fit import Fit
-from study.engine.problems.nodes import Nodes
+from study.engine.problems.graph import Nodes
 from study.engine.train import train_pack
 from study.methods.layers.packed import PackedLinear
 from study.models.graphs import NAMES

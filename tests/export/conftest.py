@@ -8,19 +8,18 @@ import pytest
 from exports import with_residual
 from tiny import save_model
 
+from study.config.options import IN_MLFLOW, LOCAL
 from study.config.schema import (
-    LauncherConfig,
     MethodConfig,
     ModelConfig,
     StorageConfig,
     StudyConfig,
     StudySettings,
     TaskConfig,
-    TrackingConfig,
     TrainConfig,
 )
-from study.export import measure
-from study.export.job import Wanted
+from study.export.job import measure
+from study.export.job.request import Wanted
 from study.search.driver import run_study
 from study.search.plan import GRID
 
@@ -37,9 +36,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train=TrainConfig(epochs=1),
         space={"method.residual": "choice(keep,drop)"},
         sampler={"_target_": GRID},
-        launcher=LauncherConfig(workers=1),
+        launcher={**LOCAL, "workers": 1},
         storage=StorageConfig(f"sqlite:///{folder}/lora-study.db"),
-        tracking=TrackingConfig(uri=f"sqlite:///{folder}/mlflow.db"),
+        tracking={**IN_MLFLOW, "uri": f"sqlite:///{folder}/mlflow.db"},
     )
     assert run_study(config, [], lambda _: folder / "report" / "index.html") == 0
     return folder

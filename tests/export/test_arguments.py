@@ -12,10 +12,10 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from study.commands.arguments import FLAGS, KEYS, TEXTS, compose
+from study.commands.export import main
 from study.core.errors import ConfigError
-from study.export.__main__ import main
-from study.export.arguments import FLAGS, KEYS, TEXTS, compose
-from study.export.table import render
+from study.export.job.table import render
 
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1)
 SHOWN = re.compile(r"is not in Hydra's override grammar; (?:.* for the shell: |for a text, write )(.*)\.")

@@ -16,12 +16,12 @@ from tiny import configuration
 
 from study.config.members import TrialResult
 from study.core.errors import StudyError
-from study.export import checks, job, retrain
 from study.export.formats import FORMATS, get
-from study.export.job import Wanted
-from study.export.run import run_export
-from study.search.ledger import find
+from study.export.job import checks, request, retrain
+from study.export.job.request import Wanted
+from study.export.job.run import run_export
 from study.search.plan import make_plan
+from study.search.stored import find
 
 HEAD, FULL, LORA = range(3)  # baselines come first
 Patch = pytest.MonkeyPatch
@@ -138,7 +138,7 @@ def test_artifacts_that_cannot_be_written_are_refused_where_a_model_is_registere
 def test_a_trial_that_adapts_no_layer_has_no_adapter(wanted: Wanted, name: str) -> None:
     plan = make_plan(find(wanted.storage, "small")[1])
     none = replace(configuration(kind="lora", rank="ffn:0", targets="ffn"), model=plan.config.model)
-    refusal = job._refusal(get(name), plan, TrialResult(9, none, ()), "classify")
+    refusal = request._refusal(get(name), plan, TrialResult(9, none, ()), "classify")
     expected = {"peft": "method.rank=ffn:0 adapts no layer", "compressed": "keeps B C alone"}.get(name)
     assert (refusal is None) == (expected is None)
     assert expected is None or expected in refusal[0]  # type: ignore[index]

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from peft import AutoPeftModelForSequenceClassification, PeftModel
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-from study.export import card, load, sequence
+from study.export import load
 from study.export.formats import get
-from study.export.manifest import Manifest
-from study.export.trained import Trained
+from study.export.job import card
+from study.export.job.trained import Trained
+from study.export.runtime import sequence
+from study.export.runtime.manifest import Manifest
 
 PLACED = [
     ("bert", "cls"), ("bert", "pooler"), ("roberta", "cls"), ("roberta", "pooler"), ("distilbert", "cls"),

@@ -17,15 +17,16 @@ from huggingface_hub import ModelCard
 from mlflow.tracking import MlflowClient
 
 from study.core.errors import ConfigError, StudyError
-from study.export import load, write
-from study.export.card import LIBRARIES
-from study.export.job import Wanted
-from study.export.measure import FIGURES
-from study.export.record import TrialRun
-from study.export.run import run_export
-from study.record.tracking import Tracker
+from study.core.figures import EXPORTED
+from study.export import load
+from study.export.job import write
+from study.export.job.card import LIBRARIES
+from study.export.job.record import TrialRun
+from study.export.job.request import Wanted
+from study.export.job.run import run_export
+from study.record.none import NoTracker
 from study.search.finish import record_exports
-from study.search.ledger import exports_of, find
+from study.search.stored import exports_of, find
 
 ROOT = Path(__file__).parents[2]
 HEAD, FULL, LORA = range(3)  # baselines come first
@@ -49,7 +50,7 @@ def test_every_format_that_fits_is_written_measured_and_recorded(
     client = MlflowClient(f"sqlite:///{home}/mlflow.db")
     for name in ("merged", "compressed", "onnx"):
         figures, folder = figures_of(wanted, drop, name), folder_of(wanted, drop, name)
-        assert set(FIGURES) - set(figures) <= {"base_bytes"}
+        assert set(EXPORTED) - set(figures) <= {"base_bytes"}
         assert figures["max_difference"] < 1e-5
         assert figures["bytes"] == sum(
             f.stat().st_size for f in folder.rglob("*") if f.is_file() and f.name != "README.md"
@@ -174,7 +175,7 @@ BAD = {
     "study=small trial=KEEP format=compressed": "write format=merged",
     f"study=small trial={HEAD} format=peft": "changes no layer",
     f"study=small trial={FULL} format=merged,peft": "changes every weight",
-    "study=small format=tflite": "peft, merged, compressed, onnx",
+    "study=small format=tflite": "compressed, merged, onnx, peft",
     "study=small trial=best": "format: must be given",
     "study=small format=merged data=none": "searched, all",
     "study=small format=merged data=all ensemble=true": "leave data=all or ensemble=true away",
@@ -196,7 +197,7 @@ def test_a_mistake_is_one_line_with_its_remedy_and_creates_nothing(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from study.export.__main__ import main
+    from study.commands.export import main
 
     monkeypatch.chdir(home)
     before = sorted(home.iterdir())
@@ -217,7 +218,7 @@ def test_a_failed_or_unfinished_trial_is_refused_with_the_reason(wanted: Wanted)
     for state in (optuna.trial.TrialState.FAIL, optuna.trial.TrialState.RUNNING):
         attributes = study.trials[0].user_attrs if state.name == "RUNNING" else {}
         copy.add_trial(optuna.trial.create_trial(state=state, user_attrs=attributes))
-    from study.export.chosen import choose
+    from study.export.job.choice import choose
 
     class Ledger:
         trials = staticmethod(lambda: copy.trials)
@@ -246,9 +247,9 @@ def test_figures_of_exports_come_back_into_a_record_made_anew() -> None:
 
     told: list[tuple[int, dict[str, float]]] = []
 
-    class Told(Tracker):
-        def measured(self, number: int, metrics: dict[str, float]) -> None:
-            told.append((number, metrics))
+    class Told(NoTracker):
+        def add_figures(self, number: int, figures: dict[str, float]) -> None:
+            told.append((number, figures))
 
     record_exports(Kept(), Told())  # type: ignore[arg-type]
     assert told == [(3, {"export/onnx/bytes": 5.0})]
@@ -265,7 +266,7 @@ def test_a_folder_that_is_no_export_is_not_replaced(wanted: Wanted) -> None:
 
 def test_the_command_shows_its_keys_and_lists_what_there_is(home: Path) -> None:
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "study.export", *arguments]
+        line = [sys.executable, "-m", "study.commands.export", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.run(line, cwd=home, env=environment, capture_output=True, text=True, check=False)
 

@@ -16,13 +16,13 @@ from study.config.schema import ModelConfig
 from study.core.records import Fold
 from study.data.examples import Documents
 from study.engine.fit import Fit
-from study.engine.problems.extract import Extract
+from study.engine.problems.documents import Extract
 from study.engine.workbench import StudyData, Workbench
 from study.export import load
 from study.export.formats import get
-from study.export.manifest import FILE
-from study.export.retrain import of_fit
-from study.export.trained import Trained
+from study.export.job.retrain import of_fit
+from study.export.job.trained import Trained
+from study.export.runtime.manifest import FILE
 from study.methods.layers import surgery
 from study.text import summaries
 from study.text.rouge import ENGLISH, UNICODE

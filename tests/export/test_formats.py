@@ -21,7 +21,7 @@ from transformers import AutoModel, pipeline
 from study.core.errors import StudyError
 from study.export import load
 from study.export.formats import FORMATS, get
-from study.export.trained import Trained
+from study.export.job.trained import Trained
 from study.methods.layers import surgery
 from study.models import encoders
 

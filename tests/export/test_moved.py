@@ -14,10 +14,11 @@ from tiny import as_pickles, save_model
 
 from study.config.schema import ModelConfig
 from study.core.errors import StudyError
-from study.export import load, measure
-from study.export.frame import Frame
-from study.export.manifest import Manifest
-from study.export.trained import Trained
+from study.export import load
+from study.export.job import measure
+from study.export.job.trained import Trained
+from study.export.runtime.frame import Frame
+from study.export.runtime.manifest import Manifest
 from study.models import encoders
 
 

@@ -15,12 +15,12 @@ from study.config.schema import ModelConfig
 from study.core.records import Fold
 from study.data.examples import Pairs
 from study.engine.fit import Fit
-from study.engine.problems.generate import Generate
+from study.engine.problems.pairs import Generate
 from study.engine.workbench import StudyData, Workbench
 from study.export import load
 from study.export.formats import get
-from study.export.retrain import of_fit
-from study.export.trained import Trained
+from study.export.job.retrain import of_fit
+from study.export.job.trained import Trained
 from study.methods.layers import surgery
 
 METHODS = {

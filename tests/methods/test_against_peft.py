@@ -10,7 +10,7 @@ from tiny import adapted, backbone, encoder, starts_of
 from torch import nn
 
 from study.config.schema import MethodConfig
-from study.engine.shortcuts import exact
+from study.engine.shortcuts import equivalence
 from study.methods.layers import surgery
 from study.methods.layers.packed import PackedLinear
 from study.methods.layers.spectrum import Spectrum
@@ -47,7 +47,7 @@ def twins(model: Any, layers: dict[str, PackedLinear]) -> dict[str, tuple[Packed
 
 
 def hidden(model: Any) -> torch.Tensor:
-    ids, mask = exact.trial(model)
+    ids, mask = equivalence.probe_tokens(model)
     return model(input_ids=ids, attention_mask=mask).last_hidden_state  # type: ignore[no-any-return]
 
 

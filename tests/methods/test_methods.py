@@ -64,7 +64,7 @@ def test_c_and_w_are_bit_identical_after_training(residual: str) -> None:
 def test_a_null_lambda_is_bit_identical_to_no_regulariser(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = tensors(trained(kind="lora", lam=None))
     fit = Fit([member_of(0, 0, configuration(kind="lora", lam=None), 3)], workbench())
-    monkeypatch.setattr(fit.pack, "objective", lambda task, share: task.sum())
+    monkeypatch.setattr(fit.pack, "objective", lambda task, distance, share: task.sum())
     fit.run(None)
     assert all(torch.equal(a, b) for a, b in zip(plain, tensors(fit), strict=True))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import letters, save_model
+from tiny import frozen, letters, save_model
 
 from study.config.schema import ModelConfig
 from study.core.errors import AssetError
@@ -30,9 +30,9 @@ def test_shapes_are_known_before_the_weights_are_loaded(model: ModelConfig) -> N
 
 
 def test_a_bench_reads_texts_with_the_models_own_tokenizer(model: ModelConfig) -> None:
-    bench = Workbench(letters(), torch.device("cpu"))
-    assert bench.tokens(model).lengths.tolist() == [6] * 24
-    assert bench.pooled(model).values.shape == (24, 16)
+    work = frozen(Workbench(letters(), torch.device("cpu")), model)
+    assert work.tokens.lengths.tolist() == [6] * 24
+    assert work.pooled().values.shape == (24, 16)
 
 
 def test_the_fingerprint_is_that_of_the_weights(tmp_path: Path) -> None:

@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import as_pickles, letters, save_model, save_writer, shifted
+from tiny import as_pickles, frozen, letters, save_model, save_writer, shifted
 
 from study.config.schema import ModelConfig, StudyConfig
 from study.config.space import parse_space
 from study.data.examples import Texts
 from study.engine.workbench import Workbench
-from study.models import encoders, identity
+from study.models import encoders, hub, identity
 from study.search.identity import first_fingerprint
 from study.search.plan import Plan
 
 
 def states(folder: Path) -> np.ndarray:
-    return Workbench(letters(), torch.device("cpu")).pooled(ModelConfig(str(folder))).values.numpy().copy()
+    return frozen(Workbench(letters(), torch.device("cpu")), ModelConfig(str(folder))).pooled().values.numpy().copy()
 
 
 def planned(folder: Path, **space: str) -> Plan:
@@ -130,6 +130,6 @@ def test_a_folder_is_named_from_the_root_on_and_a_published_model_as_it_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder.parent)
-    assert encoders.lasting("model") == str(folder)
-    assert encoders.lasting("./model") == str(folder)
-    assert [encoders.lasting(name) for name in ("minilm", "org/name")] == ["minilm", "org/name"]
+    assert hub.absolute_name("model") == str(folder)
+    assert hub.absolute_name("./model") == str(folder)
+    assert [hub.absolute_name(name) for name in ("minilm", "org/name")] == ["minilm", "org/name"]

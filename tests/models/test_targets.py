@@ -12,7 +12,7 @@ from torch import nn
 from study.config.schema import MethodConfig
 from study.config.targets import GROUPS
 from study.core.errors import ConfigError
-from study.models import encoders, roles
+from study.models import encoders, families
 from study.models.linear import is_linear, matrix
 from study.models.targets import LinearSite, matches, select_layers, select_ranks
 
@@ -31,7 +31,7 @@ def ranks(rank: Any, targets: str = "all-linear", sites: tuple[LinearSite, ...] 
 
 
 def test_no_end_of_a_name_has_two_roles() -> None:
-    ends = [(end, role) for names in roles.NAMES.values() for role, ends in names.items() for end in ends.split()]
+    ends = [(end, role) for names in families.NAMES.values() for role, ends in names.items() for end in ends.split()]
     assert len(set(ends)) == len({end for end, _ in ends})
     assert {role for _, role in ends} | {"", "conv"} == set(GROUPS["all-linear"])
 
@@ -44,7 +44,7 @@ def test_a_role_is_told_by_the_longest_end_and_never_guessed() -> None:
         "dense": "",
         "x.self_attn.q_proj": "q",
     }
-    assert {name: roles.role(name) for name in told} == told
+    assert {name: families.role(name) for name in told} == told
 
 
 def test_the_first_key_that_matches_gives_the_rank_and_zero_leaves_alone() -> None:

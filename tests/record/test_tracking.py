@@ -10,14 +10,20 @@ from threading import Event
 
 import pytest
 from mlflow.entities import Run
+from mlflowstore import new_store
 
 from analysis.runs import load_study
 from study.config.members import TrialResult
-from study.config.schema import Configuration, StudyConfig, StudySettings, TrackingConfig
+from study.config.options import IN_MLFLOW
+from study.config.schema import Configuration, StudyConfig, StudySettings
 from study.core.errors import ConfigError
-from study.core.records import FoldResult, Provenance
-from study.export.record import TrialRun
-from study.record.tracking import Behind, MlflowTracker, Tracker, check
+from study.core.records import Adaptation, FoldResult, Provenance
+from study.export.job.record import TrialRun
+from study.record import Tracker
+from study.record.behind import Behind
+from study.record.mlflow import MlflowTracker
+from study.record.none import NoTracker
+from study.record.runs import Runs
 
 FOLDS = tuple(FoldResult(0, k, 0.5, metrics={"score": 0.5}, started=1.0, ended=9.0) for k in range(2))
 
@@ -25,7 +31,7 @@ FOLDS = tuple(FoldResult(0, k, 0.5, metrics={"score": 0.5}, started=1.0, ended=9
 @pytest.fixture
 def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
-    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+    return new_store(tmp_path)
 
 
 def opened(uri: str) -> MlflowTracker:
@@ -36,13 +42,13 @@ def opened(uri: str) -> MlflowTracker:
 
 
 def runs(tracker: MlflowTracker, level: str) -> list[Run]:
-    return list(tracker._search(f"tags.`lora_study.level` = '{level}'"))
+    return list(tracker.runs.search(f"tags.`lora_study.level` = '{level}'"))
 
 
 def test_a_fold_that_was_cut_off_half_written_is_written_again(uri: str) -> None:
     first = opened(uri)
     first.fold(FOLDS[0])
-    first._create("fold 1", "fold", {**first._tags(0), "lora_study.fold": "1"}, parent=first.trials[0])
+    first.runs.create("fold 1", "fold", {**first._tags(0), "lora_study.fold": "1"}, parent=first.trials[0])
     second = opened(uri)
     for fold in FOLDS:
         second.fold(fold)
@@ -74,19 +80,29 @@ def test_the_fold_runs_of_a_closed_trial_are_neither_read_nor_written_again(
         first.fold(fold)
     first.finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": 0.5})
     read: list[str] = []
-    search = MlflowTracker._search
+    search = Runs.search
 
-    def noted(self: MlflowTracker, query: str) -> Iterator[Run]:
+    def noted(self: Runs, query: str) -> Iterator[Run]:
         for run in search(self, query):
             read.append(run.data.tags["lora_study.level"])
             yield run
 
-    monkeypatch.setattr(MlflowTracker, "_search", noted)
+    monkeypatch.setattr(Runs, "search", noted)
     second = opened(uri)
     for fold in FOLDS:
         second.fold(fold)
     assert sorted(read) == ["study", "trial"]
     assert len(runs(second, "fold")) == len(FOLDS)
+
+
+def test_what_a_closed_trial_adapts_is_recorded_where_an_earlier_version_did_not_and_once(uri: str) -> None:
+    opened(uri).finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": 0.5})
+    adaptation = Adaptation({"layer.0.query": 2, "layer.1.query": 2}, 0, 128, 1000)
+    for known in (adaptation, replace(adaptation, lowest=1)):  # the second tracker is that of a resumed study
+        opened(uri).adaptation(0, known)
+    (trial,) = runs(opened(uri), "trial")
+    assert trial.info.status == "FINISHED"
+    assert Adaptation.from_json(trial.data.tags["lora_study.adaptation"]) == adaptation
 
 
 def test_references_are_computed_and_written_once(uri: str) -> None:
@@ -107,10 +123,10 @@ def test_what_a_task_is_not_told_is_no_parameter(uri: str) -> None:
     (root,) = runs(opened(uri), "study")
     assert root.data.params["task.name"] == "sentiment"
     assert "task.path" not in root.data.params
-    assert root.data.params["method.lambda"] == "None"
+    assert root.data.params["method.lam"] == "None"
 
 
-class Slow(Tracker):
+class Slow(NoTracker):
     """A tracker that writes nothing until it may, notes its calls, and fails at trial 3."""
 
     def __init__(self) -> None:
@@ -168,7 +184,7 @@ def test_an_error_of_the_last_calls_is_raised_by_the_end_and_the_record_has_fail
 
 
 def test_a_full_queue_of_a_broken_tracker_does_not_hold_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("study.record.tracking.WAITING", 2)
+    monkeypatch.setattr("study.record.behind.WAITING", 2)
     slow, behind = begun()
     slow.may.set()
     behind.trial(3, Configuration(), "", None)
@@ -207,21 +223,22 @@ def test_a_study_of_any_name_goes_on_in_its_own_runs(name: str, uri: str) -> Non
 
 
 def test_an_experiment_that_was_deleted_is_named_with_its_remedy_before_anything_is_created(uri: str) -> None:
-    config = replace(StudyConfig(), study=StudySettings("gone"), tracking=TrackingConfig(uri=uri))
-    check(config)
+    config = replace(StudyConfig(), study=StudySettings("gone"), tracking={**IN_MLFLOW, "uri": uri})
+    tracker = MlflowTracker(uri)
+    tracker.check(config)
     client = MlflowTracker(uri).client
     number = client.create_experiment("gone")
-    check(config)
+    tracker.check(config)
     client.delete_experiment(number)
     with pytest.raises(ConfigError, match=f"mlflow experiments restore --experiment-id {number}"):
-        check(config)
+        tracker.check(config)
 
 
 def test_a_store_that_mlflow_refuses_is_said_with_the_cause(tmp_path: Path) -> None:
     (tmp_path / "mlruns").mkdir()
-    config = replace(StudyConfig(), tracking=TrackingConfig(uri=str(tmp_path / "mlruns")))
+    config = replace(StudyConfig(), tracking={**IN_MLFLOW, "uri": str(tmp_path / "mlruns")})
     with pytest.raises(ConfigError, match="is refused by MLflow"):
-        check(config)
+        MlflowTracker(str(tmp_path / "mlruns")).check(config)
     assert list((tmp_path / "mlruns").iterdir()) == []
 
 
@@ -290,3 +307,14 @@ def test_figures_of_exports_go_to_the_run_of_the_study_itself(uri: str) -> None:
     assert TrialRun(uri, "study", "one", 0).run_id == tracker.trials[0]
     with pytest.raises(ConfigError, match="MLflow has no run of trial 0 of study"):
         TrialRun(uri, "study", "three", 0)
+
+
+def test_the_launcher_and_the_tracker_are_parameters_by_their_arguments(uri: str) -> None:
+    (root,) = runs(opened(uri), "study")
+    names = {name: value for name, value in root.data.params.items() if name.startswith(("launcher", "tracking"))}
+    assert names == {
+        "launcher._target_": "study.launch.local.LocalLauncher",
+        "launcher.workers": "None",
+        "tracking._target_": "study.record.mlflow.MlflowTracker",
+        "tracking.uri": "None",
+    }

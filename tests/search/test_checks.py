@@ -20,8 +20,9 @@ from study.config.schema import ModelConfig, StudyConfig
 from study.config.space import parse_space
 from study.core.errors import AssetError, ConfigError
 from study.data.examples import Pairs, Texts
-from study.engine import lookups
-from study.models import backbones, encoders, generators
+from study.engine import lookups, problems
+from study.engine.tokenization import tokenize
+from study.models import backbones, generators, hub
 from study.models.tables import Tables
 from study.search.checks import check_trials
 
@@ -88,8 +89,7 @@ def test_every_searched_model_is_tried(tmp_path: Path, refusal: Run) -> None:
 def readable(folder: Path, examples: Any, **keys: Any) -> None:
     model = ModelConfig(str(folder), **keys)
     shapes = backbones.geometry(model, examples)
-    start = generators.start(model) if isinstance(examples, Pairs) else 0
-    lookups.require(model, examples, shapes.tables, encoders.tokenizer(model), start)
+    problems.problem_of(examples).require(model, examples, shapes.tables)
 
 
 def texts(*values: str) -> Texts:
@@ -231,7 +231,7 @@ def test_a_model_without_a_tokenizer_is_refused(kind: str, tmp_path: Path) -> No
     for name in TOKENIZER:
         (folder / name).unlink()
     with pytest.raises(AssetError, match="has no tokenizer"):
-        encoders.tokenizer(ModelConfig(str(folder)))
+        hub.tokenizer(ModelConfig(str(folder)))
 
 
 def test_a_tokenizer_that_cannot_be_read_is_refused(tmp_path: Path, refusal: Run) -> None:
@@ -246,28 +246,28 @@ def test_a_model_without_weights_is_refused_unless_they_are_drawn(tmp_path: Path
     (folder / "model.safetensors").unlink()
     said = refusal(*table(tmp_path, SHORT), f"model.name={folder}")
     assert "is a folder without the model's weights (neither model.safetensors nor pytorch_model.bin)" in said
-    encoders.require_weights(ModelConfig(str(folder), random_weights=True))
+    hub.require_weights(ModelConfig(str(folder), random_weights=True))
 
 
 def test_a_model_that_lacks_one_of_its_parts_is_refused(tmp_path: Path) -> None:
     save_model(tmp_path)
     backbone().save_pretrained(tmp_path, max_shard_size="5kB")  # type: ignore[operator]
     (tmp_path / "model.safetensors").unlink(missing_ok=True)
-    encoders.require_weights(ModelConfig(str(tmp_path)))
+    hub.require_weights(ModelConfig(str(tmp_path)))
     part = sorted(tmp_path.glob("model-*.safetensors"))[1]
     part.unlink()
     with pytest.raises(AssetError, match=f"{part.name} of model.safetensors.index.json"):
-        encoders.require_weights(ModelConfig(str(tmp_path)))
+        hub.require_weights(ModelConfig(str(tmp_path)))
 
 
 def test_a_model_of_which_the_cache_has_only_the_settings_is_refused_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # which a study before this test may have switched
-    encoders.published.require_weights("nobody/nothing", "nobody/nothing")  # online, it is fetched
+    hub.require_weights(ModelConfig("nobody/nothing"))  # online, it is fetched
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(AssetError, match="has no weights in the Hub's cache"):
-        encoders.published.require_weights("nobody/nothing", "nobody/nothing")
+        hub.require_weights(ModelConfig("nobody/nothing"))
 
 
 @pytest.mark.parametrize(
@@ -320,8 +320,9 @@ def test_texts_are_refused_exactly_where_one_of_them_cannot_be_looked_up(
     examples, tables = texts(*(" ".join(map(str, row)) for row in rows)), (Tables("", tokens, positions),)
     read = [row[:longest] for row in rows]
     fits = max(map(max, read)) < tokens and (positions is None or max(map(len, read)) <= positions)
+    need = lookups.TextNeed(ModelConfig("m", longest), Words(), lambda: tokenize(examples.texts, Words(), longest))
     if fits:
-        lookups.require(ModelConfig("m", longest), examples, tables, Words())
+        lookups.require(need, tables)
         return
     with pytest.raises((ConfigError, AssetError), match=r"m has|m: reads"):
-        lookups.require(ModelConfig("m", longest), examples, tables, Words())
+        lookups.require(need, tables)

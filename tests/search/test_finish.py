@@ -14,8 +14,8 @@ from tiny import configuration
 from study import methods
 from study.config.members import TrialResult
 from study.config.schema import StudyConfig
+from study.core.formatting import plural
 from study.core.records import Epoch, FoldResult
-from study.core.wording import plural
 from study.search import finish
 
 
@@ -81,3 +81,18 @@ def test_a_test_score_that_is_no_number_is_said_and_not_kept(figures: dict[str, 
     )
     assert notes[0].startswith(said)
     assert (len(notes), kept) == (1, [])
+
+
+def test_the_front_holds_what_nothing_beats_cheapest_first_without_repeats_and_unfinished_trials() -> None:
+    plan: Any = SimpleNamespace(config=StudyConfig(), directions=["maximize", "minimize"])
+
+    def trial(number: int, score: float | None, cost: float | None, original: int | None = None) -> TrialResult:
+        metrics = {} if score is None else {"score": score}
+        metrics |= {} if cost is None else {"params/trainable": cost}
+        fold = FoldResult(number, 0, score, metrics, error=None if score is not None else "e")
+        return TrialResult(number, configuration(), (fold,), None, original)
+
+    rows = [(0.9, 500), (0.8, 100), (0.7, 200), (0.9, 500, 0), (None, 50), (0.95, None), (0.8, 100)]
+    results = {number: trial(number, *row) for number, row in enumerate(rows)}
+    assert finish.front(plan, results) == [1, 6, 0]
+    assert finish.front(plan, {}) == []

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from study.config.schema import TPE, MethodConfig, StudyConfig, TaskConfig, TrainConfig
+from study.config.options import TPE
+from study.config.schema import MethodConfig, StudyConfig, TaskConfig, TrainConfig
 from study.search.identity import defaults_of, differences, fingerprint, first_fingerprint, values_of
-from study.search.upgrade import first_sampler, upgraded
+from study.search.upgrade import first_sampler, upgrade
 
 FACTS = {"folds": "f", "data": "d"}
 
@@ -97,8 +98,8 @@ def test_a_default_that_changes_later_is_seen() -> None:
 )
 def test_samplers_of_the_first_schema_are_known_again(sampler: dict[str, Any], named: dict[str, Any]) -> None:
     assert first_sampler(sampler) == named
-    assert upgraded({"sampler": named})["sampler"] == sampler
-    assert upgraded({"sampler": sampler})["sampler"] == sampler
+    assert upgrade({"sampler": named})["sampler"] == sampler
+    assert upgrade({"sampler": sampler})["sampler"] == sampler
 
 
 @pytest.mark.parametrize("more", [{"gamma": "x"}, {"multivariate": False}, {"_target_": "optuna.samplers.QMCSampler"}])

@@ -20,9 +20,10 @@ from study.core.errors import ConfigError, ResumeError
 from study.core.records import Fold
 from study.data.examples import Texts
 from study.engine.changes import VERSION
-from study.search.ledger import TRAININGS, Ledger, configuration_of, find
+from study.search.ledger import TRAININGS, Ledger
 from study.search.plan import Plan
 from study.search.storage import check, storage
+from study.search.stored import configuration_of, find
 
 SPACE = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 100))", "method.layers": "all,top-1"}
 GRID = {"method.rank": "choice(1,2,4,8)", "method.layers": "all,top-1"}

@@ -81,7 +81,7 @@ class Narrow(nn.Module):
 
 def test_lora_as_its_authors_advise_fits_the_model() -> None:
     shapes = Geometry(*encoders.measured(Narrow()))
-    plan: Any = SimpleNamespace(config=StudyConfig(), shapes=shapes, examples=SimpleNamespace(outputs=2))
+    plan: Any = SimpleNamespace(config=StudyConfig(), shapes=shapes, examples=SimpleNamespace(outputs=2, kind="texts"))
     found = baselines(plan)
     assert list(found) == ["head", "full", "lora r3 all-linear"]
     some = replace(StudyConfig(), search=SearchConfig(baselines=["lora", "head"]))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tables import reviews, write_csv
 from tiny import as_pickles, save_model, shifted
 
+from study.config.options import LOCAL, UNTRACKED
 from study.config.schema import (
     EngineConfig,
-    LauncherConfig,
     MethodConfig,
     ModelConfig,
     SearchConfig,
@@ -24,7 +24,6 @@ from study.config.schema import (
     StudyConfig,
     StudySettings,
     TaskConfig,
-    TrackingConfig,
     TrainConfig,
     plain,
 )
@@ -32,15 +31,16 @@ from study.config.space import parse_space
 from study.core.errors import AssetError, ResumeError
 from study.core.records import Fold
 from study.data.examples import Texts
-from study.export import retrain
-from study.export.job import Wanted
-from study.export.run import run_export
+from study.export.job import retrain
+from study.export.job.request import Wanted
+from study.export.job.run import run_export
 from study.models import backbones
 from study.search import resume
 from study.search.driver import run_study
 from study.search.identity import defaults_of, differences, values_of
-from study.search.ledger import CONFIG, Ledger, find, folds_of
+from study.search.ledger import Ledger
 from study.search.plan import Plan
+from study.search.stored import CONFIG, find, folds_of
 
 
 def run(folder: Path, name: str = "mine", trials: int = 1, cache_gb: float = 1.0) -> list[dict[str, float]]:
@@ -54,9 +54,9 @@ def run(folder: Path, name: str = "mine", trials: int = 1, cache_gb: float = 1.0
         train=TrainConfig(epochs=1),
         search=SearchConfig(baselines=[]),
         engine=EngineConfig(cache_gb=cache_gb),
-        launcher=LauncherConfig(workers=1),
+        launcher={**LOCAL, "workers": 1},
         storage=StorageConfig(url),
-        tracking=TrackingConfig(name="off"),
+        tracking=UNTRACKED,
     )
     assert run_study(config, [], lambda _: folder / "none") == 0
     return [f.metrics for f in folds_of(find(url, name)[0].trials[0]).values()]
@@ -172,7 +172,7 @@ def test_whichever_key_differs_is_named(part: str, value: str) -> None:
     now = values_of(StudyConfig(), {}, {"data": "d", "folds": "f"})
     for key in (key for key in now if key.startswith(f"{part}.")):
         changed = differences({**now, key: value}, now, defaults_of(StudyConfig()))
-        rule, remedy = resume.explained(changed, now)
+        rule, remedy = resume.explain(changed, now)
         assert f"another {key} (" in rule
         assert "former files" not in remedy
 

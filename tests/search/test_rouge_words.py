@@ -18,8 +18,9 @@ from study.config.space import parse_space
 from study.core.errors import ResumeError
 from study.core.records import Fold
 from study.data.examples import Pairs
-from study.search.ledger import CONFIG, Ledger, find
+from study.search.ledger import Ledger
 from study.search.plan import Plan
+from study.search.stored import CONFIG, find
 from study.text.rouge import ENGLISH, UNICODE
 
 Planned = Callable[..., Plan]

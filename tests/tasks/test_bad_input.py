@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from tables import articles, reviews, write_csv, write_jsonl, write_parquet
-from tiny import save_model
+from tiny import frozen, save_model
 
 from study.commands import study as cli
 from study.config.compose import compose
@@ -316,7 +316,7 @@ def test_a_very_long_text_is_cut_and_the_share_of_cut_texts_is_known(here: Path)
     model = save_model(here / "model")
     write_csv(here / "t.csv", [{"review": f"{'a b ' * 50_000 * (i == 0)}c {i}", "stars": i % 2} for i in range(40)])
     plan = planned("task.path=t.csv", f"model.name={model}", "model.max_length=16", "method.rank=2")
-    tokens = Workbench(plan.data, torch.device("cpu")).tokens(plan.config.model)
+    tokens = frozen(Workbench(plan.data, torch.device("cpu")), plan.config.model).tokens
     assert tokens.lengths.max() == 16
     assert tokens.truncated == pytest.approx(1 / 40)
 

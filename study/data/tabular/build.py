@@ -14,7 +14,7 @@ from study.core.errors import ConfigError
 from study.data.examples import Documents, Examples, Pairs, Texts
 from study.data.tabular.cells import keys
 from study.data.tabular.labels import encode
-from study.data.tabular.table import Table, missing
+from study.data.tabular.table import Table, is_missing
 from study.text import rouge, summaries
 from study.text.rouge import Words
 from study.text.sentences import splitter
@@ -30,11 +30,11 @@ JOINED = "+"  # between the names of two columns whose texts are read one after 
 
 
 def kind_of(config: TaskConfig) -> str:
-    """What is learned; classes, unless said otherwise."""
+    """What `task.kind` says is learned: classification where it says nothing."""
     return config.kind or "classification"
 
 
-def needed(config: TaskConfig) -> None:
+def require_columns(config: TaskConfig) -> None:
     """Raise ConfigError where `task.text`, `task.label` or `task.target` is needed and not given."""
     for key in ("text", READS[kind_of(config)][0]):
         if getattr(config, key) is None:
@@ -43,7 +43,7 @@ def needed(config: TaskConfig) -> None:
             raise ConfigError(f"task.{key}", rule, f"write task.{key}= and the column that holds the {what}")
 
 
-def wanted(config: TaskConfig) -> set[str]:
+def wanted_columns(config: TaskConfig) -> set[str]:
     """The names of the columns that the configuration asks for; both a+b and its parts, since either may be a name."""
     named = [getattr(config, key) for key in COLUMNS]
     return {name for cell in named if cell for name in (cell, *cell.split(JOINED))}
@@ -57,10 +57,12 @@ def build(config: TaskConfig, tables: Sequence[Table], names: Sequence[str] | No
     """
     _check_ids(config, tables)
     kept, texts, empty = zip(*(_with_text(config, table) for table in tables), strict=True)
-    for table, own in zip(tables, texts, strict=True):
-        table.refuse([0] if not own else [], "and every other row has no text", "name another column in task.text")
-    both = [text for own in texts for text in own]
-    sizes = [len(own) for own in texts]
+    for table, table_texts in zip(tables, texts, strict=True):
+        table.refuse(
+            [0] if not table_texts else [], "and every other row has no text", "name another column in task.text"
+        )
+    both = [text for table_texts in texts for text in table_texts]
+    sizes = list(map(len, texts))
     common: dict[str, Any] = {
         "groups": _groups(config, kept),
         "held": np.repeat([False, True], sizes) if len(sizes) > 1 else None,
@@ -84,10 +86,10 @@ def _with_text(config: TaskConfig, table: Table) -> tuple[Table, list[str], dict
     names = [name] if name in table.columns else name.split(JOINED)
     columns = [table.column("text", n) for n in names]
     for column in columns:
-        odd = [i for i, cell in enumerate(column) if not (isinstance(cell, str) or missing(cell))]
+        odd = [i for i, cell in enumerate(column) if not (isinstance(cell, str) or is_missing(cell))]
         rule = f"has {str(column[odd[0]])[:40]} for a text (task.text={name})" if odd else ""
         table.refuse(odd, rule, "name a column of texts in task.text")
-    texts = ["\n".join(c.strip() for c in cells if not missing(c)) for cells in zip(*columns, strict=True)]
+    texts = ["\n".join(c.strip() for c in cells if not is_missing(c)) for cells in zip(*columns, strict=True)]
     kept = [i for i, text in enumerate(texts) if text]
     empty = [i for i, text in enumerate(texts) if not text]
     note = {f"no text in {table.source}": f"{len(empty)} dropped: {table.places(empty)}"} if empty else {}
@@ -101,7 +103,9 @@ def _check_ids(config: TaskConfig, tables: Sequence[Table]) -> None:
         return
     columns = [table.column("id", config.id) for table in tables]
     for table, cells in zip(tables, columns, strict=True):
-        table.refuse([i for i, c in enumerate(cells) if missing(c)], f"has no id (task.id={config.id})", "fill it in")
+        table.refuse(
+            [i for i, c in enumerate(cells) if is_missing(c)], f"has no id (task.id={config.id})", "fill it in"
+        )
     for table, ids in zip(tables, keys(columns), strict=True):
         for i, cell in enumerate(ids):
             if cell in seen:
@@ -116,7 +120,7 @@ def _groups(config: TaskConfig, tables: Sequence[Table]) -> np.ndarray | None:
         return None
     columns = [table.column("group", config.group) for table in tables]
     for table, cells in zip(tables, columns, strict=True):
-        absent = [i for i, cell in enumerate(cells) if missing(cell)]
+        absent = [i for i, cell in enumerate(cells) if is_missing(cell)]
         table.refuse(absent, f"has no group (task.group={config.group})", "fill it in, or leave task.group out")
     return np.array([key for group in keys(columns) for key in group])
 
@@ -148,12 +152,14 @@ def _documents(
     taken = [set(summaries.oracle(s, t, limit, words)) for s, t in zip(sentences, targets, strict=True)]
     sizes = [sum(words.count(sentences[i][k]) for k in taken[i]) for i in range(learned) if taken[i]]
     budget = config.budget or (math.ceil(np.mean(sizes)) if sizes else max(map(words.count, targets)))
-    highlights = tuple(tuple(int(i in own) for i in range(len(s))) for own, s in zip(taken, sentences, strict=True))
+    highlights = tuple(
+        tuple(int(i in chosen) for i in range(len(s))) for chosen, s in zip(taken, sentences, strict=True)
+    )
     documents = Documents(("",) * len(texts), sentences, highlights, targets, budget, metric="rougeL", **common)
     return documents.noted(
         highlights="greedy by ROUGE-1 + ROUGE-2, no person's",
         words_of_a_summary=budget,
-        documents_without_a_highlight=sum(not own for own in taken),
+        documents_without_a_highlight=sum(not chosen for chosen in taken),
     )
 
 

@@ -14,7 +14,7 @@ NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,399})(\.0*)?", re.ASCII)
 BOOLS = {"true": True, "false": False}
 
 
-def spoken(cell: Any) -> str:
+def text_of(cell: Any) -> str:
     """The cell as text: composed (NFC), without space around it; a whole float as the whole number that it is."""
     if isinstance(cell, str):
         return unicodedata.normalize("NFC", cell).strip()
@@ -39,7 +39,7 @@ def keys(columns: Sequence[Sequence[Any]]) -> list[list[str]]:
 
     In a column of plain whole numbers 1 and 1.0 say the same.
     """
-    texts = [[spoken(cell) for cell in cells] for cells in columns]
-    if all(is_number(text) for own in texts for text in own):
-        return [[str(number(text)) for text in own] for own in texts]
+    texts = [[text_of(cell) for cell in cells] for cells in columns]
+    if all(is_number(text) for column in texts for text in column):
+        return [[str(number(text)) for text in column] for column in texts]
     return texts

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from study.core.errors import DataError
-from study.core.wording import plural
+from study.core.formatting import plural
 from study.data.tabular.table import Table
 
 # Marks at the beginning of a file; that of UTF-32 begins like that of UTF-16.
@@ -26,7 +26,7 @@ MARKS = (
 DELIMITERS = (",", ";", "\t", "|")
 ENDS = re.compile(r"\r\n|\r|\n")  # of lines: those of Unix, of Windows, and of Excel for Macintosh
 SEP = re.compile(r'"?sep=([^\r\n])"?[ ]*(?=[\r\n]|$)', re.IGNORECASE)  # the first line by which Excel names a delimiter
-SPOKEN = {"\\t": "\t", "tab": "\t"}
+DELIMITER_NAMES = {"\\t": "\t", "tab": "\t"}
 
 UNCLOSED = 'close every quotation mark, and write one inside quotation marks twice: ""'
 SLASHED = 'write a quotation mark inside quotation marks twice, as "", not with a backslash before it'
@@ -80,7 +80,7 @@ def _text(source: str, file: Path, encoding: str | None) -> str:
 
 
 def _refuse_nul(source: str, text: str) -> None:
-    """Text of which much is NUL is in UTF-16; one NUL in other text is a fault of its line."""
+    """Raise DataError for NUL characters: many mean another encoding, a single one is a fault of its line."""
     nuls = text.count("\0")
     if nuls > 1 and 4 * nuls >= len(text):
         raise DataError(source, "holds NUL characters, so it is in another encoding", "write task.encoding=utf-16-le")
@@ -93,13 +93,15 @@ def _read_delimited(
     source: str, file: Path, wanted: Collection[str], encoding: str | None, delimiter: str | None
 ) -> Table:
     text = _text(source, file, encoding)
-    spoken = SEP.match(text)
-    if spoken:
+    excel_line = SEP.match(text)
+    if excel_line:
         text, delimiter = (
-            text[spoken.end() :],
-            delimiter or spoken[1],
+            text[excel_line.end() :],
+            delimiter or excel_line[1],
         )  # its end stays, so that lines keep their numbers
-    mark = SPOKEN.get(delimiter or "", delimiter) or ("\t" if file.suffix.lower() == ".tsv" else _sniffed(text, wanted))
+    mark = DELIMITER_NAMES.get(delimiter or "", delimiter) or (
+        "\t" if file.suffix.lower() == ".tsv" else _guess_delimiter(text, wanted)
+    )
     if len(mark) != 1:
         raise DataError(f"task.delimiter={delimiter}", "is not one character", "write for example task.delimiter=tab")
     try:
@@ -131,7 +133,7 @@ def _check_repeats(source: str, names: list[str], rows: Rows, wanted: Collection
             raise DataError(f"{source}, line {line}", "repeats the header", "delete the row")
 
 
-def _sniffed(text: str, wanted: Collection[str]) -> str:
+def _guess_delimiter(text: str, wanted: Collection[str]) -> str:
     """The delimiter under which the header has the wanted columns, or else the most columns."""
 
     first = ENDS.split(text.lstrip(), maxsplit=1)[0]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from study.core.errors import DataError
-from study.data.tabular.cells import BOOLS, is_number, number, spoken
-from study.data.tabular.table import Table, missing
+from study.data.tabular.cells import BOOLS, is_number, number, text_of
+from study.data.tabular.table import Table, is_missing
 
 Class = int | bool | str
 SAYS: dict[str, Callable[[str], Class]] = {
@@ -36,28 +36,30 @@ def encode(
     kind = _kind(texts, tables, "number" if names is not None else label_type)
     if kind != "true or false" and label_type in (None, "auto") and names is None:
         _refuse_measurements(texts[0], tables[0], name)
-    labels = [[SAYS[kind](text) for text in own] for own in texts]
+    labels = [[SAYS[kind](text) for text in column] for column in texts]
     classes = list(range(len(names))) if names is not None else sorted(set(labels[0]))
     index = {label: i for i, label in enumerate(classes)}
-    for table, own in zip(tables, labels, strict=True):
-        unseen = [i for i, label in enumerate(own) if label not in index]
-        rule = f"has the label {_name(own[unseen[0]])[:40]}, which no row of {tables[0].source} has" if unseen else ""
+    for table, column in zip(tables, labels, strict=True):
+        unseen = [i for i, label in enumerate(column) if label not in index]
+        rule = (
+            f"has the label {_name(column[unseen[0]])[:40]}, which no row of {tables[0].source} has" if unseen else ""
+        )
         table.refuse(unseen, rule, "leave the row out, or add rows with this label to learn from")
-    told = tuple(names) if names is not None else tuple(map(_name, classes))
+    class_names = tuple(names) if names is not None else tuple(map(_name, classes))
     said = "as the data set names them" if names is not None else kind
-    note = f"{said}, {len(told)} classes{_reason(kind, texts, tables, label_type)}"
-    return np.array([index[label] for own in labels for label in own], dtype=np.int64), told, note
+    note = f"{said}, {len(class_names)} classes{_reason(kind, texts, tables, label_type)}"
+    return np.array([index[label] for column in labels for label in column], dtype=np.int64), class_names, note
 
 
 def _texts(table: Table, name: str) -> list[str]:
     """What each label says; DataError where one is missing or can be no class."""
     cells = table.column("label", name)
-    absent = [i for i, cell in enumerate(cells) if missing(cell)]
+    absent = [i for i, cell in enumerate(cells) if is_missing(cell)]
     table.refuse(absent, f"has no label (task.label={name})", "fill it in, or delete the row")
     other = [i for i, cell in enumerate(cells) if _is_no_class(cell)]
     rule = f"has the label {str(cells[other[0]])[:40]}, which is no class" if other else ""
     table.refuse(other, rule, "a class is a number, a word, or true or false")
-    return [spoken(cell) for cell in cells]
+    return [text_of(cell) for cell in cells]
 
 
 def _is_no_class(cell: Any) -> bool:
@@ -77,24 +79,24 @@ def _refuse_measurements(texts: Sequence[str], table: Table, name: str) -> None:
 
 
 def _kind(texts: Sequence[Sequence[str]], tables: Sequence[Table], label_type: str | None) -> str:
-    """What the labels of the column are."""
+    """What the labels of the column are: numbers, true or false, or words (the keys of SAYS)."""
     if label_type == "text":
         return "words"
     if label_type == "number":
-        for table, own in zip(tables, texts, strict=True):
-            odd = [i for i, text in enumerate(own) if not is_number(text)]
-            rule = f"has the label {own[odd[0]][:40]}, which is no plain whole number" if odd else ""
+        for table, column in zip(tables, texts, strict=True):
+            odd = [i for i, text in enumerate(column) if not is_number(text)]
+            rule = f"has the label {column[odd[0]][:40]}, which is no plain whole number" if odd else ""
             table.refuse(odd, rule, "write a number such as 7, or task.label_type=text")
         return "numbers"
-    every = {text for own in texts for text in own}
+    every = {text for column in texts for text in column}
     if all(map(is_number, every)):
         return "numbers"
     return "true or false" if all(text.lower() in BOOLS for text in every) else "words"
 
 
 def _reason(kind: str, texts: Sequence[Sequence[str]], tables: Sequence[Table], label_type: str | None) -> str:
-    """Where labels that are numbers in part are words, the first that is none."""
-    every = [(table, i, text) for table, own in zip(tables, texts, strict=True) for i, text in enumerate(own)]
+    """Of labels that are words though some are numbers, a note on the first that is none; else an empty text."""
+    every = [(table, i, text) for table, column in zip(tables, texts, strict=True) for i, text in enumerate(column)]
     if kind != "words" or label_type == "text" or not any(is_number(text) for _, _, text in every):
         return ""
     table, i, text = next(place for place in every if not is_number(place[2]))

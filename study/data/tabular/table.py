@@ -57,7 +57,7 @@ class Table:
             raise DataError(f"{self.source}, {self.places(rows)}", rule, remedy)
 
 
-def missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """Whether a cell holds nothing: null, not a number, or spaces alone."""
     if isinstance(value, str):
         return not value.strip()

@@ -35,7 +35,7 @@ class LiveBytes(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.peak = 0
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
@@ -63,7 +63,8 @@ class LiveBytes(TorchDispatchMode):
 
 def most_alive(work: Callable[[], object]) -> int:
     """The most bytes that tensors made during `work` hold at once."""
-    with LiveBytes() as live:
+    live = LiveBytes()
+    with live:
         work()
     return live.peak
 
@@ -89,5 +90,5 @@ def peak_bytes(device: torch.device) -> int | None:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     status = Path("/proc/self/status")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    return int(found[1]) * 1024 if found else None
+    highest = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(highest[1]) * 1024 if highest else None

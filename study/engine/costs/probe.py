@@ -13,8 +13,10 @@ from study.engine.fit import Fit
 from study.engine.workbench import Workbench
 
 STEPS = 2  # timed, after one that is not
+TRIES = 3  # products that are timed
 GAIN = 1.2  # how much more a pack twice as large must get done in the same time
-SIDE = 1024  # of the square matrices that a precision is judged by
+SIDES = (256, 512, 1024)  # of the square matrices that a precision is judged by, the last of which decides
+HOPELESS = 2.0  # how much longer bfloat16 takes where larger products are not tried: it was 20 to 100 times as long
 
 
 def pack_size(member: Member, most: int, bench: Workbench) -> int:
@@ -44,22 +46,31 @@ def _seconds(member: Member, size: int, bench: Workbench) -> float:
         order = np.argsort(fit.problem.lengths, kind="stable")
         middle = order[max(0, (len(order) - batch_size) // 2) :][:batch_size]
         fit.step([order[-batch_size:] if bench.device.type == "cuda" else middle] * size, active=False)
-        return min(_timed(lambda: fit.step([middle] * size, active=False), bench.device) for _ in range(STEPS))
+        return min(_time_of(lambda: fit.step([middle] * size, active=False), bench.device) for _ in range(STEPS))
     finally:
         fit.pack.close()
 
 
 def precision(device: torch.device) -> str:
-    """bfloat16 where its products are clearly faster on this device than float32's, else float32."""
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        a = torch.ones(SIDE, SIDE, device=device, dtype=dtype)
-        _timed(lambda a=a: a @ a, device)  # type: ignore[misc]
-        seconds[dtype] = min(_timed(lambda a=a: a @ a, device) for _ in range(3))  # type: ignore[misc]
-    return "bfloat16" if seconds[torch.float32] > GAIN * seconds[torch.bfloat16] else "float32"
+    """bfloat16 where its products are clearly faster on this device than float32's, else float32.
+
+    Small products come first, and the first that bfloat16 makes hopelessly slowly ends it.
+    """
+    for side in SIDES:
+        float32, bfloat16 = (_product_seconds(side, dtype, device) for dtype in (torch.float32, torch.bfloat16))
+        if bfloat16 > HOPELESS * float32:
+            return "float32"
+    return "bfloat16" if float32 > GAIN * bfloat16 else "float32"
 
 
-def _timed(work: Callable[[], object], device: torch.device) -> float:
+def _product_seconds(side: int, dtype: torch.dtype, device: torch.device) -> float:
+    """The best time of a square product, after one that warms up."""
+    a = torch.ones(side, side, device=device, dtype=dtype)
+    _time_of(lambda: a @ a, device)
+    return min(_time_of(lambda: a @ a, device) for _ in range(TRIES))
+
+
+def _time_of(work: Callable[[], object], device: torch.device) -> float:
     begun = time.perf_counter()
     work()
     if device.type == "cuda":

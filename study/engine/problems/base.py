@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from study.config.schema import ModelConfig
 from study.engine.batches import portions, scoring_batches
 from study.engine.pack import Pack
 from study.engine.workbench import Workbench
+from study.models.tables import Tables
 
 
 class Problem(ABC):
@@ -32,6 +34,17 @@ class Problem(ABC):
     def __init__(self, bench: Workbench, model: ModelConfig, lowest: int, cached: bool = True) -> None:
         """Read the bench's examples with the model, of which the blocks below `lowest` are frozen."""
 
+    @classmethod
+    @abstractmethod
+    def require(cls, model: ModelConfig, examples: Any, tables: tuple[Tables, ...]) -> None:
+        """Raise StudyError where the model lacks a file that it needs to read these examples, or cannot look up in its
+        `tables` what it would read of them."""
+
+    @classmethod
+    def prepare(cls, bench: Workbench, model: ModelConfig) -> None:
+        """Make what every member of that model will want, for a worker that has nothing to do yet."""
+        bench.encoder(model)
+
     def rows(self, positions: np.ndarray) -> np.ndarray:
         """The rows of the examples at these positions; one each, unless said otherwise."""
         return positions
@@ -43,9 +56,9 @@ class Problem(ABC):
         """
         return portions(count, int(self.lengths.max()), self.bench.engine.tokens)
 
-    def adapted(self, own: np.ndarray) -> tuple[int, int]:
+    def adapted(self, rows: np.ndarray) -> tuple[int, int]:
         """What enters the adapters for one member's rows: how many rows, and their longest in tokens."""
-        return len(own), int(self.lengths[own].max(initial=0))
+        return len(rows), int(self.lengths[rows].max(initial=0))
 
     @abstractmethod
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
@@ -53,7 +66,7 @@ class Problem(ABC):
 
     @abstractmethod
     def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
-        """Each member's figures on the examples at its own positions, the study's metric and ``loss`` among them."""
+        """Each member's figures on the examples at its `positions`, the study's metric and ``loss`` among them."""
 
     @abstractmethod
     def answer(self, pack: Pack, row: int) -> torch.Tensor:
@@ -71,7 +84,7 @@ def cross_entropies(logits: torch.Tensor, labels: torch.Tensor, weights: torch.T
     return (each * weights).sum(1)
 
 
-def levelled(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def align(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Rows [P, n], and weights [P, n] that make each member's mean: fillers of shorter batches weigh nothing."""
     n = max(map(len, batches))
     filler = next(int(b[0]) for b in batches if len(b))
@@ -80,7 +93,7 @@ def levelled(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_turns(lengths: np.ndarray, rows: list[np.ndarray], budget: int) -> Iterator[list[np.ndarray]]:
-    """Batches of like lengths for scoring, one of each member's own rows at a time, empty where it has no more."""
-    orders = [scoring_batches(lengths[own], budget) for own in rows]
+    """Batches of like lengths for scoring, one of each member's `rows` at a time, empty where it has no more."""
+    orders = [scoring_batches(lengths[r], budget) for r in rows]
     for step in range(max(map(len, orders))):
-        yield [own[o[step]] if step < len(o) else own[:0] for own, o in zip(rows, orders, strict=True)]
+        yield [r[o[step]] if step < len(o) else r[:0] for r, o in zip(rows, orders, strict=True)]

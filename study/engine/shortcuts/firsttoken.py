@@ -16,13 +16,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from study.engine.shortcuts.exact import unchanged
+from study.engine.shortcuts.equivalence import computes_the_same
 from study.models.attention import FIRST_TOKEN
 from study.models.encoders import blocks
-
-# Where a block adds what attention brings to what entered it, by its name inside the block.
-AFTER_ATTENTION = ("attention.output", "attention.LayerNorm", "sa_layer_norm", "self_attn_layer_norm")
-QUERIES = ("attention.self.query", "attention.attn.q", "attention.q_lin", "self_attn.q_proj")
+from study.models.families import AFTER_ATTENTION, QUERIES
 
 
 @dataclass(frozen=True)
@@ -40,13 +37,13 @@ def find(backbone: nn.Module) -> Shortcut | None:
     for after in (n for n in AFTER_ATTENTION if n in names):
         for query in (*(n for n in QUERIES if n in names), None):
             shortcut = Shortcut(after, query)
-            if unchanged(backbone, partial(taken, backbone, shortcut), tokens=1):
+            if computes_the_same(backbone, partial(first_token_alone, backbone, shortcut), tokens=1):
                 return shortcut
     return None
 
 
 @contextmanager
-def taken(backbone: nn.Module, shortcut: Shortcut) -> Iterator[None]:
+def first_token_alone(backbone: nn.Module, shortcut: Shortcut) -> Iterator[None]:
     """While open, the last block computes its first token's output alone: hidden states [n, 1, hidden]."""
     last = blocks(backbone)[1][-1]
     handles = [last.get_submodule(shortcut.after).register_forward_pre_hook(_first, with_kwargs=True)]

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from study.engine.shortcuts.exact import trial, unchanged
+from study.engine.shortcuts.equivalence import computes_the_same, probe_tokens
 from study.models.encoders import blocks
 
 
@@ -58,7 +58,7 @@ def entering(backbone: nn.Module, block: int, ids: torch.Tensor, mask: torch.Ten
 
 
 @contextmanager
-def resumed(backbone: nn.Module, block: int, hidden: torch.Tensor, cut: Cut) -> Iterator[None]:
+def resume_at(backbone: nn.Module, block: int, hidden: torch.Tensor, cut: Cut) -> Iterator[None]:
     """While open, the backbone starts at `block` with these hidden states instead of its own."""
     layers = blocks(backbone)[1]
 
@@ -91,12 +91,12 @@ def resumed(backbone: nn.Module, block: int, hidden: torch.Tensor, cut: Cut) -> 
 
 def find_cut(backbone: nn.Module, block: int) -> Cut | None:
     """The cheapest cut below `block` with which the backbone computes what it computes whole, or None."""
-    ids, mask = trial(backbone)
+    ids, mask = probe_tokens(backbone)
     hidden, outputs = entering(backbone, block, ids, mask), _outputs(backbone, ids, mask)
     for cut in (Cut(outputs), Cut(outputs, first_runs=True)):
         if cut.first_runs and (block == 1 or not outputs):
             continue
-        if unchanged(backbone, partial(resumed, backbone, block, hidden, cut)):
+        if computes_the_same(backbone, partial(resume_at, backbone, block, hidden, cut)):
             return cut
     return None
 

@@ -9,18 +9,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from study.engine.shortcuts.exact import trial
+from study.engine.shortcuts.equivalence import probe_tokens
 from study.methods.layers.packed import PackedLinear
 from study.models.encoders import blocks
 from study.models.linear import is_linear
 
 
 @torch.no_grad()
-def fed(backbone: nn.Module, block: int) -> tuple[str, ...]:
+def entry_layers(backbone: nn.Module, block: int) -> tuple[str, ...]:
     """The linear layers, by name, whose input is what enters the block: their frozen products are frozen work too."""
     name, layers = blocks(backbone)
     entered: list[torch.Tensor] = []
-    found: list[str] = []
+    names: list[str] = []
 
     def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         entered.append(args[0] if args else kwargs["hidden_states"])
@@ -28,24 +28,24 @@ def fed(backbone: nn.Module, block: int) -> tuple[str, ...]:
     def look(inner: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
         def hook(_: nn.Module, args: tuple[Any, ...]) -> None:
             if args and args[0] is entered[0]:
-                found.append(f"{name}.{block}.{inner}")
+                names.append(f"{name}.{block}.{inner}")
 
         return hook
 
     handles = [layers[block].register_forward_pre_hook(enter, with_kwargs=True)]
     linears = [(inner, m) for inner, m in layers[block].named_modules() if is_linear(m)]
     handles += [module.register_forward_pre_hook(look(inner)) for inner, module in linears]
-    ids, mask = trial(backbone)
+    ids, mask = probe_tokens(backbone)
     try:
         backbone(input_ids=ids, attention_mask=mask)
     finally:
         for handle in handles:
             handle.remove()
-    return tuple(found)
+    return tuple(names)
 
 
 @contextmanager
-def multiplied(backbone: nn.Module, products: dict[str, torch.Tensor]) -> Iterator[None]:
+def hand_in(backbone: nn.Module, products: dict[str, torch.Tensor]) -> Iterator[None]:
     """While open, these linear layers of the frozen model need not multiply: W x + b [n, T, out] of each is given."""
     modules = {name: backbone.get_submodule(name) for name in products}
     for name, module in modules.items():

@@ -25,7 +25,7 @@ class Dropped:
         alone = len(self.shares) == 1
         for p, (share, (rows, longest)) in enumerate(zip(self.shares, self.shapes, strict=True)):
             if share and rows:
-                own = torch.empty_like(kept[p] if alone else kept[p, :rows, :longest])
-                own.bernoulli_(1 - share, generator=self.generators[p])
-                kept[p, : len(own), : own.shape[1]] = own / (1 - share)
+                mask = torch.empty_like(kept[p] if alone else kept[p, :rows, :longest])
+                mask.bernoulli_(1 - share, generator=self.generators[p])
+                kept[p, : len(mask), : mask.shape[1]] = mask / (1 - share)
         return x * kept.view_as(x)

@@ -61,5 +61,5 @@ def merged_linear(
 
     Gradients reach x, D and U; W and b are frozen.
     """
-    out: torch.Tensor = _Merged.apply(x, weight, bias, down, up, scale)
+    out: torch.Tensor = _Merged.apply(x, weight, bias, down, up, scale)  # type: ignore[no-untyped-call]
     return out

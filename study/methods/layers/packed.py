@@ -123,11 +123,11 @@ class PackedLinear(nn.Module):
             )
         if self._keeps_all:
             whole = self.linear(x) if self.product is None else self.product
-            return whole + low.view(*x.shape[:-1], -1)  # type: ignore[no-any-return]
+            return whole + low.view(*x.shape[:-1], -1)
         if not self._keeps_none:
             low = low + self.frozen.to(x.dtype) * F.linear(rows, matrix(self.linear))
-        if (own := bias(self.linear)) is not None:
-            low = low + own
+        if (linear_bias := bias(self.linear)) is not None:
+            low = low + linear_bias
         return low.view(*x.shape[:-1], -1)
 
     @property
@@ -146,8 +146,8 @@ class PackedLinear(nn.Module):
         """W x of every member's rows [P, n, out]."""
         if self.product is None:
             return F.linear(x.reshape(self.up.shape[0], -1, x.shape[-1]), matrix(self.linear))
-        own = bias(self.linear)
-        known = self.product if own is None else self.product - own
+        linear_bias = bias(self.linear)
+        known = self.product if linear_bias is None else self.product - linear_bias
         return known.reshape(self.up.shape[0], -1, known.shape[-1])
 
     def _stretch(self, rows: torch.Tensor, down: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
@@ -155,16 +155,16 @@ class PackedLinear(nn.Module):
         assert self.magnitude is not None
         ratios = torch.where(self.stretched[:, None], self.magnitude / self._norms(down, up), 1.0)
         out = rows * ratios.unsqueeze(1).to(rows.dtype)
-        own = bias(self.linear)
-        return out if own is None else out + own
+        linear_bias = bias(self.linear)
+        return out if linear_bias is None else out + linear_bias
 
     @torch.no_grad()
     def _norms(self, down: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
         """‖φ w + s b D‖ of every row of every member's matrix [P, out], from skinny products."""
         weight, scaled = matrix(self.linear).to(up.dtype), self.scale * up
-        own = self.frozen.squeeze(-1) ** 2 * weight.square().sum(1)
+        frozen = self.frozen.squeeze(-1) ** 2 * weight.square().sum(1)
         met = 2 * self.frozen.squeeze(-1) * (scaled * (weight @ down.mT)).sum(-1)
-        return (own + met + (scaled * (scaled @ (down @ down.mT))).sum(-1)).clamp(min=0).sqrt()
+        return (frozen + met + (scaled * (scaled @ (down @ down.mT))).sum(-1)).clamp(min=0).sqrt()
 
     def _pays_to_merge(self, x: torch.Tensor) -> bool:
         """Whether one product with W + s (B − S) D is cheaper than three: on a CPU, for many rows."""
@@ -185,10 +185,11 @@ class PackedLinear(nn.Module):
     def distance(self) -> torch.Tensor:
         """‖B − B*‖_F of each member, [P]; its gradient at zero is zero."""
         gap = self.up if self.target is None else self.up - self.target
-        return torch.linalg.vector_norm(gap, dim=(1, 2))
+        norms: torch.Tensor = torch.linalg.vector_norm(gap, dim=(1, 2))
+        return norms
 
     @torch.no_grad()
-    def started(self) -> float:
+    def kept_at_start(self) -> float:
         """‖s B* D‖²_F of the first member: before any step, what the part of W that it starts at holds of ‖W‖²_F."""
         if self.target is None:
             return 0.0
@@ -217,9 +218,10 @@ class PackedLinear(nn.Module):
         """The effective weight of one member (out × in), in the precision of what trains."""
         down, up = self.factors()
         whole = self.frozen[member] * matrix(self.linear) + self.scale[member] * up[member] @ down[member]
-        if self.magnitude is None or not bool(self.stretched[member]):
-            return whole
-        return whole * (self.magnitude[member] / torch.linalg.vector_norm(whole, dim=1)).unsqueeze(1)
+        if self.magnitude is not None and bool(self.stretched[member]):
+            lengths: torch.Tensor = torch.linalg.vector_norm(whole, dim=1)
+            whole = whole * (self.magnitude[member] / lengths).unsqueeze(1)
+        return whole
 
 
 def _some(members: torch.Tensor) -> torch.Tensor | None:

@@ -45,13 +45,13 @@ def thin(linear: nn.Module, start: Start) -> Thin:
     """The two layers that a start without W comes to; raises ValueError where it keeps W."""
     if start.frozen:
         raise ValueError("the layer keeps its weight, so that two thin ones cannot stand for it")
-    weight, own = matrix(linear), bias(linear)
-    out = Thin(weight.shape[1], len(start.down), weight.shape[0], own is not None).to(trained_dtype(weight))
+    weight, linear_bias = matrix(linear), bias(linear)
+    out = Thin(weight.shape[1], len(start.down), weight.shape[0], linear_bias is not None).to(trained_dtype(weight))
     first, second = (part for part in out if isinstance(part, nn.Linear))
     first.weight.copy_(start.down)
     second.weight.copy_(start.scale * start.up)
-    if own is not None:
-        second.bias.copy_(own)
+    if linear_bias is not None:
+        second.bias.copy_(linear_bias)
     return out
 
 

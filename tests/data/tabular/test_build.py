@@ -11,7 +11,7 @@ import pytest
 from study.config.schema import TaskConfig
 from study.core.errors import ConfigError, DataError
 from study.data.examples import Documents, Pairs, Texts
-from study.data.tabular.build import build, needed, wanted
+from study.data.tabular.build import build, require_columns, wanted_columns
 from study.data.tabular.table import Table
 from study.text import summaries
 from study.text.rouge import ENGLISH, UNICODE
@@ -45,7 +45,7 @@ def test_two_columns_are_read_one_after_the_other() -> None:
     found = build(TaskConfig(name="file", text="a+b", label="y"), [table])
     assert isinstance(found, Texts)
     assert found.texts == ("one\n1", "2", "three")
-    assert {"a", "b", "y"} <= wanted(TaskConfig(text="a+b", label="y"))
+    assert {"a", "b", "y"} <= wanted_columns(TaskConfig(text="a+b", label="y"))
 
 
 def test_a_column_whose_own_name_has_a_plus_is_that_column() -> None:
@@ -94,7 +94,7 @@ def test_ids_and_groups_are_there_and_ids_occur_once_in_all_tables() -> None:
 @pytest.mark.parametrize("key", ["text", "label"])
 def test_a_column_that_is_learned_from_must_be_given(key: str) -> None:
     with pytest.raises(ConfigError, match=f"task.{key}: is not given, and task=file learns from it"):
-        needed(TaskConfig(name="file", **{"text": "t", "label": "y"} | {key: None}))
+        require_columns(TaskConfig(name="file", **{"text": "t", "label": "y"} | {key: None}))
 
 
 BODY = "The cat sat on the mat. Dr. Smith saw a dog. Nothing else was there.\n\nIt rained"

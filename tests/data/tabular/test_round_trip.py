@@ -17,7 +17,7 @@ from study.config.schema import TaskConfig
 from study.core.errors import DataError
 from study.data.examples import Texts
 from study.data.tabular import build
-from study.data.tabular.cells import keys, spoken
+from study.data.tabular.cells import keys, text_of
 from study.data.tabular.files import read
 
 WORDS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=6).filter(str.strip)
@@ -40,7 +40,7 @@ def write_arrow(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 def examples(path: Path, **columns: str) -> Texts:
     config = TaskConfig(name="file", path=str(path), text="text", label="label", **columns)
-    table = read("path", str(path), build.wanted(config), None, None)
+    table = read("path", str(path), build.wanted_columns(config), None, None)
     made = build.build(config, [table])
     assert isinstance(made, Texts)
     return made
@@ -50,7 +50,7 @@ def examples(path: Path, **columns: str) -> Texts:
 @given(COLUMNS)
 def test_labels_and_groups_are_the_same_in_every_format(cells: list[Any]) -> None:
     rows = [{"text": f"t {i}", "label": cell, "g": cell} for i, cell in enumerate(cells)]
-    written = [{**row, "label": spoken(row["label"]), "g": spoken(row["g"])} for row in rows]
+    written = [{**row, "label": text_of(row["label"]), "g": text_of(row["g"])} for row in rows]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = [
@@ -72,8 +72,8 @@ def test_two_cells_are_one_key_where_and_only_where_they_say_the_same(cells: lis
     (found,) = keys([cells])
     numbers = all(str(c).lstrip("+-").removesuffix(".0").isdigit() and not isinstance(c, bool) for c in cells)
     if not numbers:
-        assert found == [spoken(cell) for cell in cells]
-    assert [spoken(f) for f in found] == found
+        assert found == [text_of(cell) for cell in cells]
+    assert [text_of(f) for f in found] == found
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_numbers_of_json_are_classes_as_those_of_csv(tmp_path: Path, labels: lis
     rows = [{"text": f"t {i}", "label": label} for i, label in enumerate(labels)]
     assert examples(write_jsonl(tmp_path / "t.jsonl", rows)).classes == classes
     assert (
-        examples(write_csv(tmp_path / "t.csv", [{**r, "label": spoken(r["label"])} for r in rows])).classes == classes
+        examples(write_csv(tmp_path / "t.csv", [{**r, "label": text_of(r["label"])} for r in rows])).classes == classes
     )
 
 

@@ -14,7 +14,7 @@ from study.config.schema import Configuration, ModelConfig
 from study.core.records import Fold
 from study.data.examples import Texts
 from study.engine.batches import Tokens
-from study.engine.costs import measure, memory
+from study.engine.costs import memory, training
 from study.engine.fit import Fit
 from study.engine.workbench import StudyData, Workbench
 from study.models import encoders
@@ -50,8 +50,8 @@ def fit_of(configured: Configuration, device: str) -> Fit:
 
 def counted_and_held(fit: Fit) -> tuple[int, int]:
     """memory/train_bytes, and of it what is held between steps: weights and optimizer state."""
-    step = memory.most_alive(lambda: measure.rehearse(fit))
-    return measure.held(fit, step), measure.held(fit, 0)
+    step = memory.most_alive(lambda: training.rehearse(fit))
+    return training.held(fit, step), training.held(fit, 0)
 
 
 def peak_of_live_bytes(work: Callable[[], object]) -> int:
@@ -109,7 +109,7 @@ def test_the_count_sees_what_autograd_saves_and_the_gradients() -> None:
 def test_a_rehearsal_changes_nothing() -> None:
     fit = Fit([member_of(0, 0, configuration(kind="lora", rank=2, lam=2.0), 1)], workbench())
     before = [t.detach().clone() for t in tensors(fit)]
-    measure.rehearse(fit)
+    training.rehearse(fit)
     assert all(torch.equal(a, b) for a, b in zip(before, tensors(fit), strict=True))
     assert all(not m.any() for m in [*fit.optimizer.first, *fit.optimizer.second, fit.optimizer.steps])
 

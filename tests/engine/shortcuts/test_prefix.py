@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny import FAMILIES, backbone, configuration, member_of, tensors, workbench
+from tiny import FAMILIES, backbone, configuration, frozen, member_of, tensors, workbench
 
 from study.config.schema import ModelConfig
 from study.engine.fit import Fit
-from study.engine.shortcuts import exact, firsttoken, prefix
+from study.engine.shortcuts import equivalence, firsttoken, prefix
 from study.models import encoders
 
 # Blocks below which each family can be cut, of three: ALBERT has one block, thrice used, and T5's first
@@ -26,7 +26,7 @@ def test_each_family_is_cut_where_that_is_exact_and_nowhere_else(kind: str) -> N
     count = len(encoders.blocks(model)[1])
     assert tuple(b for b in range(1, count) if prefix.find_cut(model, b) is not None) == CUTS[kind]
     assert (firsttoken.find(model) is not None) == (kind in FIRST_TOKEN)
-    assert exact.takes_mask(model) == (kind in READY_MASK)
+    assert equivalence.takes_mask(model) == (kind in READY_MASK)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
@@ -87,8 +87,8 @@ def test_the_backbone_is_whole_again_after_a_cached_training() -> None:
 @pytest.mark.parametrize("kind", ["bert", "deberta-v2", "llama"])
 def test_a_prefix_reached_from_a_lower_one_is_the_same_to_the_last_bit(kind: str) -> None:
     straight, by_way = workbench(kind, dtype=torch.float32), workbench(kind, dtype=torch.float32)
-    assert by_way.entering(ModelConfig(), 1) is not None
-    one, other = straight.entering(ModelConfig(), 2), by_way.entering(ModelConfig(), 2)
+    assert frozen(by_way).entering(1) is not None
+    one, other = frozen(straight).entering(2), frozen(by_way).entering(2)
     assert one is not None
     assert other is not None
     assert torch.equal(one.values, other.values)

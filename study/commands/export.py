@@ -1,0 +1,76 @@
+"""The command `lora-export`: a trained model of a finished study, in the formats that devices and others read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from study.commands import arguments
+from study.core.errors import ConfigError, status_of
+from study.core.names import check_name
+
+if TYPE_CHECKING:
+    from study.export.job.request import Wanted
+
+DATA = ("searched", "all")
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run the command and exit; status 2 and one line where the user can mend it."""
+    typed = sys.argv[1:] if argv is None else argv
+    sys.exit(status_of("lora-export", lambda: _run(typed)))
+
+
+def _hydra(argv: list[str]) -> int:
+    """Hydra's own application, for everything that only shows: --help, --cfg, --info."""
+    import hydra
+
+    sys.argv = ["lora-export", *argv]
+    hydra.main(version_base=None, config_path="pkg://study.conf", config_name="export")(lambda _: None)()
+    return 0
+
+
+def _run(typed: list[str]) -> int:
+    if any(argument.startswith("-") for argument in typed):
+        return _hydra(arguments.for_hydra(typed))
+    wanted = _wanted(arguments.compose(typed))
+    from study.export.job.run import run_export
+
+    return run_export(wanted)
+
+
+def _wanted(config: Any) -> Wanted:
+    """What was asked for, typed; ConfigError where a value cannot be."""
+    from study.export.formats import FORMATS
+    from study.export.job.request import Wanted
+    from study.export.job.retrain import ENSEMBLE
+
+    formats = tuple(dict.fromkeys(part.strip() for part in str(config.format or "").split(",") if part.strip()))
+    check_name("study", str(config.study))
+    unknown = next((name for name in formats if name not in (*FORMATS, "all")), None)
+    if unknown:
+        raise ConfigError(f"format={unknown}", "is no format", f"choose among {', '.join(FORMATS)}, or all")
+    if config.data not in DATA:
+        raise ConfigError(f"data={config.data}", f"is not one of {', '.join(DATA)}", "choose one of these")
+    if config.ensemble and config.data != "searched":
+        rule = "has models that were each trained without a fold, so it cannot train on everything"
+        raise ConfigError("ensemble=true", rule, "leave data=all or ensemble=true away")
+    if not formats and (config.trial is not None or config.ensemble or config.register):
+        raise ConfigError("format", "must be given to export", f"write format=merged, or one of {', '.join(FORMATS)}")
+    name = str(config.study) if config.registered_name is None else str(config.registered_name)
+    return Wanted(
+        study=str(config.study),
+        storage=str(config.storage.url),
+        trial="best" if config.trial is None else str(config.trial),
+        formats=formats,
+        data=ENSEMBLE if config.ensemble else str(config.data),
+        within=None if config.within is None else str(config.within),
+        out=Path(str(config.out)),
+        tracking=config.tracking.uri,
+        register=name if config.register else None,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""Groups whose options name a class by `_target_`, with its arguments, and what is taken where none is named."""
+
+from __future__ import annotations
+
+# The sampler where none is named; conf/sampler/tpe.yaml says the same.
+TPE = {
+    "_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10, "multivariate": True, "constant_liar": True,
+}  # fmt: skip
+# The launcher and the tracker where none is named, as in conf/launcher/local.yaml and conf/tracking/mlflow.yaml.
+LOCAL = {"_target_": "study.launch.local.LocalLauncher", "workers": None}
+IN_MLFLOW = {"_target_": "study.record.mlflow.MlflowTracker", "uri": None}
+UNTRACKED = {"_target_": "study.record.none.NoTracker"}
+OPEN = ("sampler", "launcher", "tracking")  # groups whose keys are the arguments of what their `_target_` names

@@ -1,0 +1,67 @@
+"""Numbers and names as a reader sees them; a missing number is a dash, never a zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MISSING = "–"
+
+
+def missing(value: Any) -> bool:
+    """Whether there is no value: None, or NaN, which frames have in its place."""
+    return value is None or bool(value != value)
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Fixed digits, such as ``0.9123``."""
+    return MISSING if missing(value) else f"{value:.{digits}f}"
+
+
+def count(value: Any) -> str:
+    """A whole number with thousands apart, such as ``36,866``."""
+    return MISSING if missing(value) else f"{value:,.0f}"
+
+
+def short(value: Any) -> str:
+    """At most three significant digits, such as ``0.1`` or ``1000``."""
+    return MISSING if missing(value) else f"{float(f'{value:.3g}'):g}"
+
+
+def setting(value: Any) -> str:
+    """A configuration's value as it stands in a name: a float :func:`short`, anything else as it is written."""
+    return short(value) if isinstance(value, float) else str(value)
+
+
+def text(value: Any) -> str:
+    """The text, or a dash."""
+    return MISSING if missing(value) or value == "" else str(value)
+
+
+def mebibytes(value: Any, digits: int = 1) -> str:
+    """Bytes as MiB, such as ``1,024.0 MiB``."""
+    return MISSING if missing(value) else f"{value / 2**20:,.{digits}f} MiB"
+
+
+def megabytes(value: Any) -> str:
+    """Bytes as MB, of 10⁶."""
+    return MISSING if missing(value) else f"{value / 1e6:,.1f} MB"
+
+
+def seconds(value: Any) -> str:
+    """Seconds with one digit."""
+    return MISSING if missing(value) else f"{value:,.1f} s"
+
+
+def milliseconds(value: Any, digits: int = 2) -> str:
+    """Milliseconds, such as ``8.25 ms``."""
+    return MISSING if missing(value) else f"{value:.{digits}f} ms"
+
+
+def with_se(value: Any, se: Any, digits: int = 4) -> str:
+    """A score and its standard error, ``0.9123 ± 0.0041``."""
+    return MISSING if missing(value) else f"{number(value, digits)} ± {number(se, digits)}"
+
+
+def plural(n: int, one: str) -> str:
+    """``1 trial``, or ``2,000 trials``."""
+    return f"{n:,} {one}" if n == 1 else f"{n:,} {one}s"

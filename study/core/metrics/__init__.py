@@ -1,0 +1,23 @@
+"""Metrics of predicted classes: a new one is a file here with a function `score`, and is logged, searched and shown."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def names() -> tuple[str, ...]:
+    """The metrics that there are, in alphabetical order; of each the larger is the better."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+NAMES = names()
+
+
+def scores(predicted: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Every metric of predicted classes [n] against labels [n], by its name."""
+    return {name: float(importlib.import_module(f"{__name__}.{name}").score(predicted, labels)) for name in NAMES}

@@ -1,0 +1,81 @@
+"""The whole model with the adapters merged into its weights, which transformers loads by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from study.export.formats.base import OfTransformers
+from study.export.runtime import head, sequence
+from study.export.runtime.frame import CLASSIFY, WRITE
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from study.export.job.trained import Trained
+    from study.export.runtime.manifest import Manifest
+    from study.export.runtime.models import Compute
+
+
+class Merged(OfTransformers):
+    """AutoModel loads the backbone, and head.safetensors holds the classifier.
+
+    Where the architecture's own AutoModelForSequenceClassification computes the very same logits, which is found by
+    trying, the model is that, classifier included: pipelines run it, and there is no head.safetensors.
+    """
+
+    name = "merged"
+
+    def write(self, trained: Trained, folder: Path) -> None:
+        backbone: Any = trained.merged()
+        classifier = sequence.classifier(backbone, trained)
+        if classifier is None and trained.frame.kind != WRITE:
+            head.write(folder, trained.head, trained.bias)
+        (classifier.model if classifier else _loadable(backbone, trained)).save_pretrained(str(folder))
+
+    def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
+        import torch
+        from transformers import AutoModelForSequenceClassification
+
+        from study.export.runtime.whole import Answering
+
+        if head.there(folder):
+            return super().open(folder, manifest, threads)
+        own = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
+        return Answering(own.eval()).compute
+
+    def backbone(self, folder: Path, manifest: Manifest) -> Any:
+        import torch
+        from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+        two_stacks, writes = AutoConfig.from_pretrained(str(folder)).is_encoder_decoder, manifest.frame.kind == WRITE
+        writer = AutoModelForSeq2SeqLM if two_stacks else AutoModelForCausalLM
+        found = (writer if writes else AutoModel).from_pretrained(str(folder), dtype=torch.float32).eval()
+        return found.get_encoder() if two_stacks and not writes else found
+
+    def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
+        if manifest.frame.kind != CLASSIFY:
+            return ""
+        if head.there(folder):
+            two_stacks = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("is_encoder_decoder")
+            model = f"AutoModel.from_pretrained(folder){'.get_encoder()' if two_stacks else ''}"
+            return head.code(place, model, "from transformers import AutoModel, AutoTokenizer", manifest, text)
+        return sequence.code(place, "AutoModelForSequenceClassification.from_pretrained(folder)", "", manifest, text)
+
+
+def _loadable(backbone: nn.Module, trained: Trained) -> Any:
+    """What transformers loads: the backbone, or the encoder–decoder model that it is the encoder of."""
+    from transformers import AutoModel
+
+    from study.models import hub
+
+    config: Any = backbone.config
+    if not config.is_encoder_decoder or trained.frame.kind == WRITE:
+        return backbone
+    whole = hub.pretrained(trained.configuration.model, AutoModel)
+    whole.get_encoder().load_state_dict(backbone.state_dict())
+    return whole
+
+
+FORMAT = Merged()

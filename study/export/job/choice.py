@@ -1,0 +1,97 @@
+"""Which trial is exported: the best, one by its number, or the best of those within bounds."""
+
+from __future__ import annotations
+
+from study.config.members import TrialResult
+from study.core.errors import ConfigError
+from study.core.figures import MINIMIZE, OBJECTIVES, direction
+from study.export.job import bounds
+from study.export.job.bounds import Bound
+from study.search.ledger import Ledger
+from study.search.objectives import summary
+from study.search.stored import folds_of, result_of
+
+SHORT = {"params": "params/trainable", "stored": "params/stored", "memory": "memory/train_bytes",
+         "latency": "latency/ms"}  # fmt: skip
+SIZE = "size"  # bytes of the stored numbers in float32
+
+
+def finished(ledger: Ledger) -> dict[int, TrialResult]:
+    """The complete trials by number; one that repeats another has that one's folds."""
+    from optuna.trial import TrialState
+
+    out: dict[int, TrialResult] = {}
+    for trial in ledger.trials():
+        if trial.state == TrialState.COMPLETE:
+            out[trial.number] = result_of(trial, folds_of(trial), out)
+    return {number: result for number, result in out.items() if result.complete}
+
+
+def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
+    """The trial that `wanted` means: best, a number, or bounds; never one that repeats another.
+
+    Raises ConfigError where there is none, with what there is.
+    """
+    if wanted.isdecimal():
+        return _numbered(int(wanted), ledger, results)
+    own = [r for r in results.values() if r.duplicate_of is None]
+    if not own:
+        rule = "has no complete trial"
+        raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
+    if wanted == "best":
+        return best(own)
+    if not bounds.is_bound(wanted):
+        rule = "is neither best, a trial's number nor a bound"
+        raise ConfigError(f"trial={wanted}", rule, "write for example trial=best, trial=3 or trial='params<=50000'")
+    limits = bounds.parse("trial", wanted, (*OBJECTIVES, SIZE), SHORT)
+    fitting = [r for r in own if bounds.within(limits, figures(r))]
+    if not fitting:
+        raise ConfigError(f"trial={wanted}", "is satisfied by no complete trial", _nearest(limits, own))
+    return best(fitting)
+
+
+def figures(result: TrialResult) -> dict[str, float]:
+    """A trial's figures, and the bytes of its stored numbers."""
+    found = summary(result)
+    return {**found, SIZE: 4 * found["params/stored"]} if "params/stored" in found else found
+
+
+def best(results: list[TrialResult]) -> TrialResult:
+    """The best score; of equal ones the fewest trained parameters, then the earliest."""
+    sign = 1 if direction("score") == MINIMIZE else -1
+
+    def order(result: TrialResult) -> tuple[float, float, int]:
+        found = summary(result)
+        return sign * found["score"], found.get("params/trainable", 0.0), result.trial
+
+    return min(results, key=order)
+
+
+def _numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
+    from optuna.trial import TrialState
+
+    trials = ledger.trials()
+    if number >= len(trials):
+        rule = "is no trial of this study" if trials else "is no trial: the study has none yet"
+        raise ConfigError(f"trial={number}", rule, f"choose a number from 0 to {len(trials) - 1}, or best")
+    if number in results:
+        found = results[number]
+        return found if found.duplicate_of is None else results[found.duplicate_of]
+    if trials[number].state in (TrialState.FAIL, TrialState.COMPLETE):  # the latter with figures that are no numbers
+        errors = [f.error for f in folds_of(trials[number]).values() if f.error]
+        rule = f"has failed ({errors[0].rstrip('.')})" if errors else "has failed"
+        raise ConfigError(f"trial={number}", rule, "choose a complete trial, or best")
+    rule, remedy = "is not finished", "repeat the study's command, which goes on with it, or choose another"
+    raise ConfigError(f"trial={number}", rule, remedy)
+
+
+def _nearest(limits: tuple[Bound, ...], results: list[TrialResult]) -> str:
+    """What the figures of the bounds come to, so that a bound can be chosen that something satisfies."""
+    parts = []
+    for bound in limits:
+        values = [f[bound.name] for r in results if bound.name in (f := figures(r))]
+        if values:
+            parts.append(f"{bound.name} runs from {min(values):g} to {max(values):g}")
+        else:
+            parts.append(f"{bound.name} was recorded by none")
+    return "; ".join(parts)

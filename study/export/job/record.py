@@ -1,0 +1,145 @@
+"""Figures of exports in MLflow, on the run of the trial; and the model itself, in MLflow's registry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from study.core import stores
+from study.core.errors import ConfigError, StudyError
+from study.export.runtime.frame import WRITE
+from study.record.quiet import quiet
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+LOADER = "study.export.runtime.served"
+ABSENT = "RESOURCE_DOES_NOT_EXIST"  # what MLflow says of a name that is free
+
+
+class TrialRun:
+    """The MLflow run of one trial of a study that has been recorded."""
+
+    def __init__(self, uri: str | None, study: str, study_id: str, trial: int) -> None:
+        from study.core.mlflow_store import address, answering, open_client
+
+        quiet(logging.ERROR)
+        self.client: MlflowClient = open_client(uri)
+        with answering(*address(uri)):
+            self.run_id, self.experiment_id = _run(self.client, study, study_id, trial)
+
+    def log(self, label: str, figures: Mapping[str, float]) -> None:
+        """Add the figures as ``export/<label>/<figure>``."""
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(f"export/{label}/{name}", value, now, 0) for name, value in figures.items()]
+        self.client.log_batch(self.run_id, metrics=metrics)
+
+    def check_registry(self, name: str) -> None:
+        """Raise ConfigError where MLflow would not register a model of that name, or could not keep its files."""
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        with _addressed(self.client):
+            try:
+                mlflow.MlflowClient().get_registered_model(name)
+            except MlflowException as error:
+                if error.error_code != ABSENT:
+                    raise _refused(name, error) from error
+        _check_artifacts(self.client.get_experiment(self.experiment_id).artifact_location)
+
+    def register(self, name: str, folder: Path, example: list[str], kind: str) -> str:
+        """Log the export as an MLflow model of this run and register it; the new version's address.
+
+        Raises StudyError where MLflow refuses.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with _addressed(self.client):
+            try:
+                return f"models:/{name}/{self._logged(name, folder, example, kind)}"
+            except MlflowException as error:
+                raise _refused(name, error) from error
+
+    def _logged(self, name: str, folder: Path, example: list[str], kind: str) -> str:
+        import mlflow.pyfunc
+        from mlflow.models import Model, ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        import study
+
+        inputs: list[Any] = [ColSpec("string")]
+        labels: list[Any] = [ColSpec("string", "label"), ColSpec("double", "probability")]
+        outputs: list[Any] = [ColSpec("string", "written")] if kind == WRITE else labels
+        # Else MLflow would file it in its default experiment, whichever the run's is.
+        model = self.client.create_logged_model(self.experiment_id, "model", source_run_id=self.run_id)
+        # Not mlflow.pyfunc.log_model: that would open the trial's run again, and end it now.
+        logged = Model.log(
+            None, mlflow.pyfunc, registered_model_name=name, run_id=self.run_id, model_id=model.model_id,
+            loader_module=LOADER,
+            data_path=str(folder), code_paths=[str(Path(study.__file__).parent)], input_example=example,
+            signature=ModelSignature(Schema(inputs), Schema(outputs)), pip_requirements=_requirements(),
+        )  # fmt: skip
+        return str(logged.registered_model_version)
+
+
+def _refused(name: str, error: Exception) -> StudyError:
+    first = str(error).splitlines()[0].rstrip(".")
+    rule, remedy = f"MLflow does not register it ({first})", "choose another name with registered_name=..."
+    return ConfigError(f"registered_name={name}", rule, remedy)
+
+
+def _check_artifacts(location: str) -> None:
+    """Raise ConfigError where an experiment's files lie in a folder that cannot be written to."""
+    parts = urlparse(location)
+    if parts.scheme in ("", "file"):
+        stores.check_folder("MLflow's artifacts in", unquote(parts.path))
+
+
+def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str]:
+    """The ids of the trial's run and of its experiment; ConfigError where there is none."""
+    from study.core.mlflow_store import experiment_of
+
+    found = experiment_of(client, "study", study)
+    number = f"tags.`lora_study.level` = 'trial' and tags.`lora_study.trial` = '{trial}'"
+    same = client.search_runs([found.experiment_id], number) if found else []
+    # Compared here: the mark holds the study's name, and what a user wrote never enters a query.
+    runs = [run for run in same if run.data.tags.get("lora_study.study_id") == study_id]
+    if not runs:
+        rule = f"MLflow has no run of trial {trial} of {study}"
+        remedy = "name the store with tracking.uri=... or repeat the study's command, which records what is missing"
+        raise ConfigError("tracking", rule, remedy)
+    return str(runs[0].info.run_id), str(runs[0].info.experiment_id)
+
+
+@contextmanager
+def _addressed(client: MlflowClient) -> Iterator[None]:
+    """While open, MLflow's own functions speak to the client's store; of registries, to the user's own if named."""
+    import mlflow
+
+    before: Any = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    mlflow.set_tracking_uri(client.tracking_uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
+def _requirements() -> list[str]:
+    """What loading needs, in the versions at hand."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    out = []
+    for name in ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pandas", "platformdirs", "filelock"):
+        try:
+            out.append(f"{name}=={version(name).partition('+')[0]}")
+        except PackageNotFoundError:
+            out.append(name)
+    return out

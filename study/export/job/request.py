@@ -1,0 +1,122 @@
+"""What `lora-export` was asked for, and everything that can be checked before anything is trained or written."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from study import record
+from study.config.members import TrialResult
+from study.config.schema import StudyConfig
+from study.core import network
+from study.core.errors import ConfigError
+from study.export.formats import FORMATS, get
+from study.export.formats.base import Format
+from study.export.job import checks, retrain
+from study.export.job.choice import choose, finished
+from study.export.job.record import TrialRun
+from study.models import targets
+from study.search.ledger import Ledger
+from study.search.plan import Plan, make_plan
+from study.search.start import remote_names
+
+MERGED = "write format=merged"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command was asked for. No formats: nothing is exported, the exports so far are shown."""
+
+    study: str
+    storage: str
+    trial: str = "best"
+    formats: tuple[str, ...] = ()
+    data: str = retrain.SEARCHED
+    within: str | None = None
+    out: Path = Path("exports")
+    tracking: str | None = None
+    register: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """An export that can be made."""
+
+    wanted: Wanted
+    plan: Plan
+    ledger: Ledger
+    results: dict[int, TrialResult]
+    chosen: TrialResult
+    formats: tuple[Format, ...]
+    run: TrialRun | None
+
+    def label(self, made: Format) -> str:
+        """What this export is called beside others of its trial."""
+        return made.name if self.wanted.data == retrain.SEARCHED else f"{made.name}-{self.wanted.data}"
+
+    def folder(self, made: Format) -> Path:
+        """Where this export will lie."""
+        return self.wanted.out / self.plan.config.study.name / f"trial-{self.chosen.trial}" / self.label(made)
+
+
+def prepare(wanted: Wanted, config: StudyConfig) -> Job:
+    """The job for a stored study's own configuration. Creates nothing; raises StudyError where it cannot be made."""
+    config = replace(config, storage=replace(config.storage, url=wanted.storage))
+    explicit = [get(name) for name in wanted.formats if name != "all"]
+    network.settle(remote_names(config))
+    plan = make_plan(config)
+    kind = checks.check_kind(plan.examples, config.task.name, wanted.data, wanted.register is not None)
+    ledger = Ledger(plan, resumed=False)
+    if (change := ledger.change()) is not None:
+        print(f"{wanted.study} was trained by an earlier version: trainings now {change.what}.", file=sys.stderr)
+    results = finished(ledger)
+    chosen = choose(wanted.trial, ledger, results)
+    if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:
+        print(f"trial {wanted.trial} repeats trial {chosen.trial}, which is exported", file=sys.stderr)
+    formats = _fitting(wanted, explicit, plan, chosen, kind)
+    recorded = not record.make(config).unreported
+    tracked = recorded or wanted.tracking is not None or wanted.register is not None
+    uri = wanted.tracking or config.tracking.get("uri")
+    run = TrialRun(uri, config.study.name, ledger.study_id, chosen.trial) if tracked else None
+    job = Job(wanted, plan, ledger, results, chosen, formats, run)
+    _check(job)
+    return job
+
+
+def _check(job: Job) -> None:
+    """Raise StudyError for what would fail only when the model has been trained."""
+    for made in job.formats:
+        checks.check_packages(made)
+        checks.check_folder(job.folder(made))
+    checks.check_tokenizer(job.chosen.configuration.model)
+    checks.check_writable("storage.url", job.wanted.storage)
+    if job.run is not None:
+        checks.check_writable("tracking.uri", job.run.client.tracking_uri)
+        if job.wanted.register is not None:
+            job.run.check_registry(job.wanted.register)
+
+
+def _fitting(wanted: Wanted, explicit: list[Format], plan: Plan, chosen: TrialResult, kind: str) -> tuple[Format, ...]:
+    """The formats that were asked for by name, each of which must fit, and all that fit where all were."""
+    for made in explicit:
+        if refusal := _refusal(made, plan, chosen, kind):
+            raise ConfigError(f"format={made.name} of trial {chosen.trial}", *refusal)
+    if "all" not in wanted.formats:
+        return tuple(explicit)
+    refusals = {made: _refusal(made, plan, chosen, kind) for made in map(get, FORMATS)}
+    for made, refusal in refusals.items():
+        if refusal:
+            print(f"left out: format={made.name} {refusal[0]}", file=sys.stderr)
+    return tuple(made for made, refusal in refusals.items() if refusal is None)
+
+
+def _refusal(made: Format, plan: Plan, chosen: TrialResult, kind: str) -> tuple[str, str] | None:
+    """Why the format does not fit what the trial has trained, with the remedy; None where it fits."""
+    configuration = chosen.configuration
+    refusal = made.refusal(configuration.method, kind)
+    if refusal is None and made.needs_layers:
+        sites = plan.geometry(configuration.model).sites
+        if not targets.select_ranks(configuration.method, sites):
+            return f"keeps low-rank updates, and method.rank={configuration.method.rank} adapts no layer", MERGED
+    return refusal

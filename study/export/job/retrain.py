@@ -1,0 +1,102 @@
+"""The chosen configuration, trained once more: on all that was searched, on everything, or fold by fold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from study.config.members import Member
+from study.config.schema import Configuration, ModelConfig
+from study.core import seeding
+from study.core.errors import StudyError
+from study.core.records import Fold
+from study.data.examples import Documents, Examples, Pairs, Texts
+from study.engine.fit import Fit
+from study.engine.tokenization import around, padding
+from study.engine.workbench import StudyData, Workbench, default_device
+from study.export.job.trained import Trained
+from study.export.runtime.frame import Frame
+from study.methods.layers import stored
+from study.models import backbones
+from study.models.encoders import Encoder
+from study.search.plan import Plan
+
+SEARCHED, ALL, ENSEMBLE = "searched", "all", "ensemble"
+
+
+def members(plan: Plan, number: int, configuration: Configuration, data: str) -> tuple[StudyData, list[Member]]:
+    """What trains, and on which folds.
+
+    `searched` and `all` train with the seed of the study's own held-out scores: `searched` is the very training
+    whose test score the study took of the trials of its front. `ensemble` is the trial's folds, as they were.
+    """
+    seed, adaptation = plan.config.study.seed, plan.adaptation(configuration)
+    if data == ENSEMBLE:
+        seeds = [seeding.derive(seed, "fold", f.index) for f in plan.folds]
+        parts = zip(plan.folds, seeds, strict=True)
+        return StudyData(plan.examples, plan.folds), [
+            Member(number, f.index, configuration, own, adaptation) for f, own in parts
+        ]
+    judged = plan.test if len(plan.test) else plan.folds[0].valid  # an epoch is scored on something
+    train = np.sort(np.concatenate([plan.searched, plan.test])) if data == ALL else plan.searched
+    last = Fold(len(plan.folds), train, judged)
+    member = Member(number, last.index, configuration, seeding.derive(seed, "test"), adaptation)
+    return StudyData(plan.examples, (*plan.folds, last)), [member]
+
+
+def train(plan: Plan, number: int, configuration: Configuration, data: str) -> tuple[list[Trained], dict[str, float]]:
+    """The trained models, one, or one for each fold of an ensemble; and what the last one scored on its own fold.
+
+    Raises StudyError where training fails.
+    """
+    examples, own = members(plan, number, configuration, data)
+    bench = Workbench(examples, default_device(), plan.config.engine)
+    out, scores = [], {}
+    for member in own:
+        fit = Fit([member], bench)
+        (course,) = fit.run()
+        if course.error is not None:
+            raise StudyError(f"trial={number}", course.error, "choose another trial")
+        out.append(of_fit(fit, bench))
+        scores = course.scores
+    return out, scores
+
+
+def of_fit(fit: Fit, bench: Workbench) -> Trained:
+    """The first member of a fit that has been closed, in float32 on the CPU.
+
+    Frozen weights are the base model's own: in a study of bfloat16 they were rounded, and the export is not.
+    """
+    pack, configuration, examples = fit.pack, fit.pack.members[0].configuration, bench.data.examples
+    encoder = _plain(bench, configuration.model)
+    backbone = pack.backbone.to("cpu").float() if pack.full else encoder.backbone
+    starts = {name: stored.settled(packed) for name, packed in pack.attached.items()}
+    head, bias = (t[0].detach().cpu().float() for t in (pack.head, pack.bias))
+    classes = examples.classes if isinstance(examples, Texts) else ()
+    frame = _frame(examples, encoder, configuration.model.max_length)
+    frozen = backbone.requires_grad_(False).eval()
+    return Trained(frozen, starts, head, bias, classes, encoder.tokenizer, frame, configuration)
+
+
+def _frame(examples: Examples, encoder: Encoder, longest: int) -> Frame:
+    """How the engine's problems read a text."""
+    tokenizer: Any = encoder.tokenizer
+    if not isinstance(examples, Pairs):
+        frame = Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side)
+        if isinstance(examples, Documents):
+            return replace(frame, budget=examples.budget, words=examples.words.name)
+        return frame
+    config: Any = encoder.backbone.config
+    begin, end = map(tuple, around(examples, tokenizer, config.is_encoder_decoder))
+    return Frame(longest, padding(tokenizer), tokenizer.truncation_side, begin, end, examples.longest)
+
+
+def _plain(bench: Workbench, model: ModelConfig) -> Encoder:
+    """The model's backbone in float32 on the CPU."""
+    if model.precision == "float32" and bench.device.type == "cpu":
+        return bench.encoder(model)
+    plain_model = replace(model, precision="float32")
+    key = ("plain", model.name, model.random_weights)
+    return bench.once(key, lambda: backbones.load(plain_model, bench.data.examples))

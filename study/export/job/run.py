@@ -1,0 +1,43 @@
+"""`lora-export`'s whole work: export what was asked for, then show the exports of the study."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from study.core.figures import EXPORTED
+from study.export.job import bounds, measure, table
+from study.export.job.request import Wanted, prepare
+from study.export.job.write import export
+from study.search.stored import exports_of, find
+
+
+def run_export(wanted: Wanted) -> int:
+    """Export, or show what has been exported, and return the exit status: 1 where nothing is within the bounds.
+
+    Everything that the command can get wrong raises StudyError before anything is created.
+    """
+    limits = bounds.parse("within", wanted.within, EXPORTED, {}) if wanted.within else ()
+    study, config = find(wanted.storage, wanted.study)
+    if wanted.formats:
+        with _quiet():
+            export(prepare(wanted, config))
+        study = find(wanted.storage, wanted.study)[0]
+    rows = exports_of(study)
+    fitting = {key for key, figures in rows.items() if bounds.within(limits, measure.deployed(figures))}
+    labels = {t.number: table.name_of(t) for t in study.get_trials(deepcopy=False)} if rows else {}
+    print(table.render(wanted.study, rows, labels, fitting, wanted.within))
+    return 0 if fitting or not wanted.within else 1
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the libraries' bars and remarks: an export says in a line where it lies."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,148 @@
+"""A pretrained model from the Hub, a folder or a package: its configuration, its tokenizer and its weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from study.config.schema import ModelConfig
+from study.core.errors import AssetError
+from study.data import packages
+from study.models.embedded import ENCODERS
+
+ADAPTER = "adapter_config.json"  # what makes a folder a PEFT adapter to transformers: its weights are the base model's
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """While open, transformers says nothing but errors: what a person should hear, the suite says."""
+    from transformers import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def source(name: str) -> str:
+    """Where transformers finds the model: the folder of an embedded one, else the name itself."""
+    return str(packages.fetch(name) / "model") if name in ENCODERS else name
+
+
+def configuration(model: ModelConfig) -> Any:
+    """The model's own configuration, from transformers; AssetError where there is none."""
+    from transformers import AutoConfig
+
+    _refuse_adapter(model.name)
+    try:
+        return AutoConfig.from_pretrained(source(model.name))
+    except (OSError, ValueError) as error:
+        raise AssetError(
+            f"model.name={model.name}",
+            "is neither an embedded model, a folder with a config.json nor a model that the Hub or its cache has",
+            f"write one of {', '.join(ENCODERS)}, a local path, or a Hub name while online ({type(error).__name__})",
+        ) from error
+
+
+def _refuse_adapter(name: str) -> None:
+    """Raise AssetError for a folder of PEFT: transformers would load it over a base of which nothing is known here."""
+    file = Path(name) / ADAPTER
+    if not is_folder(name) or not file.is_file():
+        return
+    try:
+        base = json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = "another model"
+    remedy = "merge it first (PEFT: merge_and_unload and save_pretrained) and name the folder of the merged model"
+    raise AssetError(f"model.name={name}", f"is a PEFT adapter over {base}, and a study takes a whole model", remedy)
+
+
+def pretrained(model: ModelConfig, kind: Any) -> Any:
+    """The whole model, by one of transformers' automatic classes, in float32: as published, or drawn."""
+    config = configuration(model)
+    import torch
+
+    if model.random_weights:
+        torch.manual_seed(0)
+        return kind.from_config(config)
+    return kind.from_pretrained(source(model.name), dtype=torch.float32)
+
+
+def tokenizer(model: ModelConfig) -> Any:
+    """The model's own tokenizer from where transformers finds it; AssetError where there is none.
+
+    transformers makes an empty one, to which every text is the same, of a folder that holds no file of a tokenizer.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        made = AutoTokenizer.from_pretrained(source(model.name))
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":. ")
+        raise _without_tokenizer(model.name, f"has no tokenizer that transformers can read ({first})") from error
+    if len(made.get_vocab().keys() - {*made.all_special_tokens, *made.added_tokens_encoder}) < 2:
+        raise _without_tokenizer(model.name, "has no tokenizer: none of its files holds any words")
+    return made
+
+
+def _without_tokenizer(name: str, rule: str) -> AssetError:
+    remedy = "save the tokenizer that belongs to the model beside it (tokenizer.save_pretrained)"
+    return AssetError(f"model.name={name}", rule, remedy)
+
+
+def require_weights(model: ModelConfig) -> None:
+    """Raise AssetError where the weights that the model asks for are known not to be there; nothing is fetched."""
+    from huggingface_hub import constants
+
+    if model.random_weights:
+        return
+    name, folder = model.name, Path(source(model.name))
+    if folder.is_dir() and not (folder / ADAPTER).is_file():
+        missing = _missing(folder)
+        if missing:
+            remedy = "save the model into it (model.save_pretrained), or write model.random_weights=true"
+            raise AssetError(f"model.name={name}", f"is a folder without the model's weights ({missing})", remedy)
+    elif not folder.is_dir() and constants.HF_HUB_OFFLINE and not _cached(name):
+        rule = "has no weights in the Hub's cache, and the Hub cannot be reached"
+        raise AssetError(f"model.name={name}", rule, "repeat the command once while online, or write a local path")
+
+
+def _missing(folder: Path) -> str:
+    """Which file of weights the folder lacks, in words; "" where none is lacking."""
+    singles, indexes = _names()
+    if any((folder / name).is_file() for name in singles):
+        return ""
+    index = next((folder / name for name in indexes if (folder / name).is_file()), None)
+    if index is None:
+        return f"neither {' nor '.join(singles)}"
+    parts = dict.fromkeys(json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}).values())
+    lacking = [name for name in parts if not (folder / name).is_file()]
+    return f"{', '.join(lacking)} of {index.name}" if lacking else ""
+
+
+def _cached(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return any(isinstance(try_to_load_from_cache(name, file), str) for files in _names() for file in files)
+
+
+def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What transformers calls a model's weights: in one file, and the index of several."""
+    from transformers import utils
+
+    return (utils.SAFE_WEIGHTS_NAME, utils.WEIGHTS_NAME), (utils.SAFE_WEIGHTS_INDEX_NAME, utils.WEIGHTS_INDEX_NAME)
+
+
+def absolute_name(name: str) -> str:
+    """The name as it can be kept anywhere: that of a folder of the user's own from the root of the disk on."""
+    return str(Path(name).absolute()) if is_folder(name) else name
+
+
+def is_folder(name: str) -> bool:
+    """Whether the name is a folder of the user's own, whose files may change under it."""
+    return name not in ENCODERS and Path(name).is_dir()

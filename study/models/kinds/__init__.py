@@ -1,0 +1,1 @@
+"""Which backbone reads which kind of examples, one kind a file with its ``READER``."""

@@ -1,0 +1,33 @@
+"""Where a study's results come from, as its record holds it: provenance, configuration and folds."""
+
+from __future__ import annotations
+
+from study.config.schema import plain
+from study.core.records import Provenance
+from study.models import backbones, targets
+from study.record import provenance
+from study.search.ledger import Ledger
+from study.search.plan import Plan
+
+
+def origin_of(plan: Plan, ledger: Ledger, argv: list[str]) -> Provenance:
+    """What identifies the study, its data, its model and this process; `argv` is the command's arguments."""
+    return provenance.collect(
+        study_id=ledger.study_id,
+        directions=plan.directions,
+        metric=plan.metric,
+        command=" ".join(argv),
+        data_fingerprint=plan.examples.fingerprint,
+        folds_fingerprint=plan.folds_fingerprint,
+        model_fingerprint=backbones.fingerprint(plan.config.model, plan.examples),
+        notes=plan.examples.notes,
+        examples=str(len(plan.searched)),
+        test_examples=str(len(plan.test)),
+        linears=targets.described(plan.shapes.sites),
+    )
+
+
+def artifacts(plan: Plan) -> dict[str, object]:
+    """Files by name: the resolved configuration, and the positions of each fold's and the test's examples."""
+    folds = {str(f.index): {"train": f.train.tolist(), "valid": f.valid.tolist()} for f in plan.folds}
+    return {"config.yaml": plain(plan.config), "folds.json": {**folds, "test": plan.test.tolist()}}

@@ -1,0 +1,23 @@
+"""The start of a study: what takes seconds begins at once, beside what this process imports itself."""
+
+from __future__ import annotations
+
+import re
+
+from study import launch
+from study.config.schema import StudyConfig
+from study.core import network
+from study.models.embedded import EMBEDDED
+
+
+def begin(config: StudyConfig) -> None:
+    """Find out whether the Hub can be reached, and let what workers need be imported beside; may be called twice."""
+    network.settle(remote_names(config))
+    launch.make(config).prepare()  # processes to come take over what has been found out
+
+
+def remote_names(config: StudyConfig) -> list[str]:
+    """Models and data sets that may lie on the Hub."""
+    searched = re.findall(r"[^,()\s'\"]+", config.space.get("model.name") or "")
+    data = [str(config.task.path)] if config.task.name == "hub" else []
+    return [name for name in (config.model.name, *searched, *data) if name not in (*EMBEDDED, "choice")]

@@ -1,0 +1,200 @@
+"""What every tracker guarantees: one record of each trial and fold, true statuses, and nothing before the start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from contracts.toy.lines import Lines
+from mlflowstore import new_store
+
+from study.config.members import TrialResult
+from study.config.schema import Configuration, StudyConfig
+from study.core.records import FoldResult, Provenance
+from study.record import Tracker
+from study.record.behind import Behind
+from study.record.mlflow import MlflowTracker
+from study.record.none import NoTracker
+
+Rows = dict[str, tuple[str, dict[str, float]]]  # status and figures by "study", "<trial>" or "<trial>/<fold>"
+FOLDS = tuple(FoldResult(0, k, 0.5, {"score": 0.5 + k}, started=1.0, ended=9.0) for k in range(2))
+FAILED = FoldResult(1, 0, None, error="its loss is nan")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tracker over a folder, and what its record there says; `keeps` is whether there is a record at all."""
+
+    make: Callable[[Path], Tracker]
+    read: Callable[[Path], Rows]
+    keeps: bool = True
+
+
+def mlflow_uri(folder: Path) -> str:
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def mlflow_rows(folder: Path) -> Rows:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=mlflow_uri(folder))
+    experiment = client.get_experiment_by_name("study")
+    assert experiment is not None
+    rows: Rows = {}
+    for run in client.search_runs([experiment.experiment_id]):
+        tags = {key.removeprefix("lora_study."): value for key, value in run.data.tags.items()}
+        parts = [tags[key] for key in ("trial", "fold") if key in tags]
+        name = "/".join(parts) or "study"
+        assert name not in rows
+        rows[name] = (run.info.status, dict(run.data.metrics))
+    return rows
+
+
+def lines_rows(folder: Path) -> Rows:
+    rows = json.loads((folder / "record.json").read_text())
+    return {name: (row["status"], row["figures"]) for name, row in rows.items() if name != "report"}
+
+
+TRACKERS: dict[str, Case] = {
+    "off": Case(lambda folder: NoTracker(), lambda folder: {}, keeps=False),
+    "mlflow": Case(lambda folder: MlflowTracker(mlflow_uri(folder)), mlflow_rows),
+    "behind": Case(lambda folder: Behind(MlflowTracker(mlflow_uri(folder))), mlflow_rows),
+    "lines": Case(lambda folder: Lines(str(folder / "record.json")), lines_rows),
+}
+
+
+@pytest.fixture(params=TRACKERS)
+def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+    monkeypatch.chdir(tmp_path)
+    return TRACKERS[request.param]
+
+
+@pytest.fixture
+def store(case: Case) -> None:
+    """A store for those that write to one, where they would else take seconds to make it."""
+    if case.read is mlflow_rows:
+        new_store(Path.cwd())
+
+
+def begun(case: Case) -> Tracker:
+    """A tracker of the one study that these tests record, with trial 0 open."""
+    tracker = case.make(Path.cwd())
+    tracker.start(StudyConfig(), Provenance({"lora_study.study_id": "one"}), {"config.yaml": {"a": 1}})
+    tracker.trial(0, Configuration(), "r8", None)
+    return tracker
+
+
+def closed(tracker: Tracker, score: float = 0.5) -> None:
+    for fold in FOLDS:
+        tracker.fold(fold)
+    tracker.finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": score})
+
+
+def rows(case: Case) -> Rows:
+    return case.read(Path.cwd())
+
+
+def test_making_and_checking_one_creates_nothing(case: Case) -> None:
+    tracker = case.make(Path.cwd())
+    tracker.check_address()
+    tracker.check(StudyConfig())
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.usefixtures("store")
+def test_trials_and_folds_are_recorded_once_with_their_status_and_figures(case: Case) -> None:
+    tracker = begun(case)
+    for _ in range(2):  # whoever tells it again changes nothing
+        tracker.trial(0, Configuration(), "r8", None)
+        closed(tracker)
+    tracker.trial(1, Configuration(), "r4", "head")
+    tracker.fold(FAILED)
+    tracker.finish_trial(TrialResult(1, Configuration(), (FAILED,), "head", None), {})
+    tracker.end("FINISHED")
+    assert rows(case) == (
+        {
+            "study": ("FINISHED", {}),
+            "0": ("FINISHED", {"score": 0.5}),
+            "0/0": ("FINISHED", {"score": 0.5}),
+            "0/1": ("FINISHED", {"score": 1.5}),
+            "1": ("FAILED", {}),
+            "1/0": ("FAILED", {}),
+        }
+        if case.keeps
+        else {}
+    )
+
+
+@pytest.mark.usefixtures("store")
+def test_what_is_open_at_the_end_is_killed_and_goes_on_in_its_own_record(case: Case) -> None:
+    killed = begun(case)
+    killed.fold(FOLDS[0])
+    killed.end("KILLED")
+    kept = case.keeps
+    assert {n: s for n, (s, _) in rows(case).items()} == (
+        {"study": "KILLED", "0": "KILLED", "0/0": "FINISHED"} if kept else {}
+    )
+    resumed = begun(case)
+    closed(resumed)
+    resumed.end("FINISHED")
+    assert {n: s for n, (s, _) in rows(case).items()} == (
+        {"study": "FINISHED", "0": "FINISHED", "0/0": "FINISHED", "0/1": "FINISHED"} if kept else {}
+    )
+
+
+@pytest.mark.usefixtures("store")
+def test_a_closed_trial_stays_as_it_is_in_a_study_that_goes_on(case: Case) -> None:
+    first = begun(case)
+    closed(first)
+    first.end("KILLED")
+    again = begun(case)
+    closed(again, score=0.9)
+    again.end("FINISHED")
+    assert rows(case).get("0") == (("FINISHED", {"score": 0.5}) if case.keeps else None)
+
+
+@pytest.mark.usefixtures("store")
+def test_what_is_measured_after_the_search_joins_the_trial(case: Case) -> None:
+    tracker = begun(case)
+    closed(tracker)
+    tracker.add_figures(0, {"test/score": 0.25})
+    tracker.end("FINISHED")
+    assert rows(case).get("0") == (("FINISHED", {"score": 0.5, "test/score": 0.25}) if case.keeps else None)
+
+
+@pytest.mark.usefixtures("store")
+def test_references_are_computed_where_a_record_lacks_them_and_there_alone(case: Case) -> None:
+    computed: list[int] = []
+
+    def compute() -> dict[str, float]:
+        computed.append(1)
+        return {"reference/majority/accuracy": 0.5}
+
+    for _ in range(2):  # the second is a study that goes on
+        tracker = begun(case)
+        tracker.references(compute)
+        tracker.end("FINISHED")
+    assert len(computed) == int(case.keeps)
+    assert rows(case).get("study") == (("FINISHED", {"reference/majority/accuracy": 0.5}) if case.keeps else None)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_report_is_taken_after_the_end_and_its_figures_stay(case: Case, tmp_path: Path) -> None:
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text("<p>")
+    tracker = begun(case)
+    closed(tracker)
+    tracker.end("FINISHED")
+    before = rows(case)
+    tracker.report(tmp_path / "page")
+    assert rows(case) == before
+    assert bool(before) == case.keeps
+
+
+def test_what_can_be_looked_at_names_the_command_and_what_cannot_be_reported_says_why(case: Case) -> None:
+    tracker = case.make(Path.cwd())
+    assert tracker.command().startswith("mlflow ui") == (tracker.unreported == "")
+    assert tracker.unreported in ("", "tracking=off keeps none", "this study's tracker keeps none")

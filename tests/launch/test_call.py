@@ -1,0 +1,44 @@
+"""What needs a worker's libraries is done in a process that has them, with the same outcome."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from study.core.errors import ConfigError
+from study.launch.base import Launcher
+from study.launch.local import METHOD, LocalLauncher
+
+call = LocalLauncher().call
+
+
+def refuse(value: str) -> None:
+    raise ConfigError(value, "is too large", "write a smaller one")
+
+
+def die_unless(process: int) -> int:
+    """The number of this process, which is killed where it is another one."""
+    if os.getpid() != process:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def test_a_function_is_done_in_another_process_that_leaves_ctrl_c_to_this_one() -> None:
+    assert (call(os.getpid) != os.getpid()) == (METHOD == "forkserver")
+    assert call(signal.getsignal, signal.SIGINT) == signal.SIG_IGN
+
+
+def test_its_error_names_value_rule_and_remedy_as_here() -> None:
+    with pytest.raises(ConfigError) as there:
+        call(refuse, "x=9")
+    assert (there.value.value, there.value.rule, there.value.remedy) == ("x=9", "is too large", "write a smaller one")
+
+
+def test_what_kills_the_other_process_is_done_here() -> None:
+    assert call(die_unless, os.getpid()) == os.getpid()
+
+
+def test_a_launcher_that_knows_no_better_has_it_done_here() -> None:
+    assert Launcher.call(LocalLauncher(), os.getpid) == os.getpid()
