@@ -8,8 +8,8 @@ import pandas as pd
 
 from analysis.answer import Answer, choose
 from analysis.exported import exported
-from analysis.figures import Figure, all_figures
 from analysis.layers import LinearLayer, recorded_layers
+from analysis.plots import Plot, all_plots
 from analysis.references import Reference, references
 from analysis.runs import StudyRuns, json_or_none
 from study.core import formatting as fmt
@@ -26,14 +26,14 @@ PROVENANCE = (
 
 @dataclass(frozen=True)
 class Findings:
-    """A study's answer, front, comparisons and figures."""
+    """A study's answer, front, comparisons and plots."""
 
     runs: StudyRuns
     compared: pd.DataFrame
     front: pd.DataFrame
     answer: Answer
     comparison: pd.DataFrame
-    figures: tuple[Figure, ...]
+    plots: tuple[Plot, ...]
     linears: tuple[LinearLayer, ...]
     references: tuple[Reference, ...]
     exported: pd.DataFrame
@@ -53,12 +53,12 @@ def find(runs: StudyRuns) -> Findings:
     comparison = compare_to_best(runs.folds, numbers, answer.best) if answer.best is not None else pd.DataFrame()
     untrained = references(runs.info.metrics)
     levels = {r.name: r.mean for r in untrained if r.metric == runs.info.metric}
-    figures = all_figures(compared, on_front, runs.info.metric, levels)
+    plots = all_plots(compared, on_front, runs.info.metric, levels)
     linears: tuple[LinearLayer, ...] = ()
     if answer.recommended is not None:
         recommended = compared[compared["number"] == answer.recommended].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
-    return Findings(runs, compared, front, answer, comparison, figures, linears, untrained, exported(runs.trials))
+    return Findings(runs, compared, front, answer, comparison, plots, linears, untrained, exported(runs.trials))
 
 
 def headline(f: Findings) -> str:

@@ -1,11 +1,11 @@
-"""Draws a Figure as interactive HTML with plotly."""
+"""Draws a Plot as interactive HTML with plotly."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
 
-from analysis.figures import Figure, Series, finite
+from analysis.plots import Plot, Series, finite
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -21,34 +21,34 @@ def plotly_script() -> str:
     return get_plotlyjs()
 
 
-def to_html(figure: Figure) -> str:
-    """A <div> that draws the figure; the page must hold plotly.js."""
-    return to_plotly(figure).to_html(
-        full_html=False, include_plotlyjs=False, div_id=f"figure-{figure.name}", config={"displaylogo": False}
+def to_html(plot: Plot) -> str:
+    """A <div> that draws the plot; the page must hold plotly.js."""
+    return to_plotly(plot).to_html(
+        full_html=False, include_plotlyjs=False, div_id=f"figure-{plot.name}", config={"displaylogo": False}
     )
 
 
-def to_plotly(figure: Figure) -> go.Figure:
-    """The figure's numbers, unchanged, as a plotly figure."""
+def to_plotly(plot: Plot) -> go.Figure:
+    """The plot's numbers, unchanged, as a plotly figure."""
     import plotly.graph_objects as go
 
-    drawn = go.Figure([_trace(s) for s in figure.series if s.x])
+    drawn = go.Figure([_trace(s) for s in plot.series if s.x])
     drawn.update_layout(
         template="plotly_white", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
         showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"},
     )  # fmt: skip
-    axis: dict[str, object] = {"type": "log", "dtick": "D1" if _narrow(figure) else None} if figure.log_x else {}
-    if figure.name == "rank":  # ranks are few: each is its own tick
-        axis |= {"tickvals": sorted({x for s in figure.series for x in s.x}), "dtick": None}
-    drawn.update_xaxes(title=figure.x_title, **axis)
-    drawn.update_yaxes(title=escape(figure.y_title))
+    axis: dict[str, object] = {"type": "log", "dtick": "D1" if _narrow(plot) else None} if plot.log_x else {}
+    if plot.name == "rank":  # ranks are few: each is its own tick
+        axis |= {"tickvals": sorted({x for s in plot.series for x in s.x}), "dtick": None}
+    drawn.update_xaxes(title=plot.x_title, **axis)
+    drawn.update_yaxes(title=escape(plot.y_title))
     return drawn
 
 
-def _narrow(figure: Figure) -> bool:
+def _narrow(plot: Plot) -> bool:
     """Whether the values span so little that powers of ten alone would leave the axis bare."""
-    values = [x for s in figure.series for x in s.x]
+    values = [x for s in plot.series for x in s.x]
     return bool(values) and max(values) < 30 * min(values)
 
 

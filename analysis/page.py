@@ -7,10 +7,10 @@ from html import escape
 
 from analysis import exported as export
 from analysis import findings as say
-from analysis.figures import Figure
 from analysis.findings import Findings
 from analysis.interactive import plotly_script, to_html
 from analysis.layers import UNRECORDED, LinearLayer
+from analysis.plots import Plot
 from analysis.references import cells
 from study.core import formatting as fmt
 
@@ -46,10 +46,10 @@ def render(f: Findings) -> str:
     name = escape(f.runs.name)
     body = "\n".join((
         f'<h1>{name}</h1><p class="sub">Which rank, which λ, which layers – and what each choice costs.</p>',
-        _answer(f), _left_out(f), _figure_sections(f.figures[:1]),
+        _answer(f), _left_out(f), _figure_sections(f.plots[:1]),
         _section("The front", _front_table(f)), _section("Baselines", _baseline_table(f)),
         _section("What needs no training", table([cells(r) for r in f.references], empty=UNKNOWN)),
-        _section("How sure", _sure(f)), _figure_sections(f.figures[1:]),
+        _section("How sure", _sure(f)), _figure_sections(f.plots[1:]),
         _section("What the recommendation adapts", _adapted(f.linears)), _section("Exported models", _exported(f)),
         _section("Provenance", _provenance(f)),
     ))  # fmt: skip
@@ -130,11 +130,11 @@ def _exported(f: Findings) -> str:
     return f'<p class="note">{escape(export.NOTE)}</p>' + table(rows)
 
 
-def _figure_sections(figures: Sequence[Figure]) -> str:
+def _figure_sections(figures: Sequence[Plot]) -> str:
     return "\n".join(_section(figure.title, _figure(figure)) for figure in figures)
 
 
-def _figure(figure: Figure) -> str:
+def _figure(figure: Plot) -> str:
     if figure.empty:
         return '<p class="note">No compared trial has these numbers.</p>'
     return f"<figure>{to_html(figure)}<figcaption>{escape(figure.caption)}</figcaption></figure>"

@@ -34,8 +34,8 @@ def write_report(
 
 def _write(found: Findings, folder: Path, figures: Sequence[str]) -> Path:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for figure in found.figures:
-        save(figure, folder / "figures", figures)
+    for plot in found.plots:
+        save(plot, folder / "figures", figures)
     found.runs.trials.to_csv(folder / "trials.csv", index=False)
     found.front.to_csv(folder / "front.csv", index=False)
     (folder / "report.md").write_text(brief.render(found), encoding="utf-8")

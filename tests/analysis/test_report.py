@@ -75,21 +75,21 @@ def test_the_diagram_shows_the_upper_half_adapted(index):
     assert 'L2["layer 2: attention.self.query, attention.self.value"]:::adapted' in text
 
 
-def test_the_figures_numbers_are_the_trials(store):
-    figure = find(load_study("demo", store)).figures[0]
-    series = {s.name: s for s in figure.series}
+def test_the_plots_numbers_are_the_trials(store):
+    plot = find(load_study("demo", store)).plots[0]
+    series = {s.name: s for s in plot.series}
     assert series["front"].x == (100, 1000, 2000, 4000)
     assert series["baselines"].y == pytest.approx((0.71,))
     assert series["other trials"].x == (8000,)
 
 
 def test_what_needs_no_training_is_a_dashed_line_and_a_table(store, index):
-    figure = find(load_study("demo", store)).figures[0]
-    (dashed,) = [s for s in figure.series if s.dashed]
+    plot = find(load_study("demo", store)).plots[0]
+    (dashed,) = [s for s in plot.series if s.dashed]
     assert (dashed.name, dashed.y) == ("majority", (0.52, 0.52))
     assert dashed.x[0] < 100 < 8000 < dashed.x[1]
-    assert "Dashed: no training." in figure.caption
-    (line,) = [t for t in to_plotly(figure).data if t.line.dash == "dash"]
+    assert "Dashed: no training." in plot.caption
+    (line,) = [t for t in to_plotly(plot).data if t.line.dash == "dash"]
     assert (line.mode, list(line.y)) == ("lines", [0.52, 0.52])
     markdown = (index.parent / "report.md").read_text(encoding="utf-8")
     row = "| majority | always the most frequent class | {} | {} | {} |".format
@@ -108,7 +108,7 @@ def test_what_else_was_measured_and_left_out_of_the_data_is_said(index):
 def test_a_study_of_before_is_reported_without_them(store, tmp_path):
     found = find(load_study("one", store))
     assert found.references == ()
-    assert not [s for s in found.figures[0].series if s.dashed]
+    assert not [s for s in found.plots[0].series if s.dashed]
     assert "The study did not record any." in body(write_report("one", tmp_path, store))
 
 
