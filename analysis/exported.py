@@ -52,14 +52,6 @@ def cells(row: pd.Series) -> dict[str, str]:
     }
 
 
-NOTE = (
-    "Stored is what a device must hold (1 MB is 10⁶ bytes); an adapter needs its base model beside it. Latency is of "
-    "one text of median length, from the text to its answer, on one thread. Peak memory is of a process that loads the "
-    "model and answers, less what importing the same libraries takes. Difference is the largest one of a logit from "
-    "the trained model's."
-)
-
-
 def how(study: str) -> str:
     """What exports the study's best model, as a shell takes it."""
     command = f"lora-export {shlex.quote(f'study={study}')} trial=best format=all"
