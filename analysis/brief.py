@@ -8,7 +8,7 @@ from analysis.sections import MARKDOWN
 from analysis.view import view_of
 
 
-def render(findings: Findings) -> str:
+def markdown_of(findings: Findings) -> str:
     """The whole Markdown text; what is shown of a name stays in its line and its cell."""
     template = markdown_environment().get_template("report.md.j2")
     return template.render(report=view_of(findings), findings=findings, sections=MARKDOWN)

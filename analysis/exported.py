@@ -20,9 +20,9 @@ def exported(trials: pd.DataFrame) -> pd.DataFrame:
     for _, trial in trials.iterrows():
         for label, figures in _figures(trial).items():
             rows.append({"trial": trial["number"], "configuration": trial["label"], "format": label, **figures})
-    found = pd.DataFrame(rows, columns=list(COLUMNS))
-    whole = found["bytes"] + found["base_bytes"].fillna(0)
-    return found.assign(whole=whole).sort_values(["whole", "trial", "format"], ignore_index=True).drop(columns="whole")
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    whole = table["bytes"] + table["base_bytes"].fillna(0)
+    return table.assign(whole=whole).sort_values(["whole", "trial", "format"], ignore_index=True).drop(columns="whole")
 
 
 def _figures(trial: pd.Series) -> dict[str, dict[str, float]]:
@@ -35,7 +35,7 @@ def _figures(trial: pd.Series) -> dict[str, dict[str, float]]:
     return out
 
 
-def cells(row: pd.Series) -> dict[str, str]:
+def export_cells(row: pd.Series) -> dict[str, str]:
     """A table's row of one export: heading → cell."""
     base = f" + {fmt.megabytes(row['base_bytes'])} base" if pd.notna(row["base_bytes"]) else ""
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from analysis.plots import Plot, Series, finite
+from analysis.plots import Plot, Series, finite_or_none
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -60,7 +60,7 @@ def _trace(series: Series) -> go.Scatter:
     mode = "lines" if series.dashed else "lines+markers" if series.line else "markers"
     return go.Scatter(
         name=escape(series.name), x=list(series.x), y=list(series.y), mode=mode,
-        error_y={"type": "data", "array": finite(series.errors), "thickness": 1.2, "width": 3},
+        error_y={"type": "data", "array": finite_or_none(series.errors), "thickness": 1.2, "width": 3},
         marker={"symbol": _SYMBOLS.get(series.symbol, series.symbol), "size": 10, "color": color},
         line={"color": color, "width": 2, "shape": "hv", "dash": dash}, hoverinfo="text",
         hovertext=[escape(h).replace("\n", "<br>") for h in series.hover],

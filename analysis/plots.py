@@ -202,6 +202,6 @@ def hover_text(row: Mapping[Any, Any]) -> str:
     return "\n".join(lines)
 
 
-def finite(values: Sequence[float]) -> list[float | None]:
+def finite_or_none(values: Sequence[float]) -> list[float | None]:
     """The values with None for NaN, as JSON and plotly want them."""
     return [v if isfinite(v) else None for v in values]

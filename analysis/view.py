@@ -14,7 +14,7 @@ from study.core import formatting as fmt
 
 
 @dataclass(frozen=True)
-class Table:
+class Grid:
     """Headings and rows of as many cells; `chosen` are the places of the rows to be shaded."""
 
     headings: tuple[str, ...]
@@ -54,13 +54,13 @@ class View:
     left_out: str
     failures: tuple[str, ...]
     plots: tuple[Plot, ...]
-    front: Table
-    baselines: Table
-    references: Table
-    comparisons: Table
+    front: Grid
+    baselines: Grid
+    references: Grid
+    comparisons: Grid
     modules: tuple[str, ...]
     layers: tuple[Layer, ...]
-    exports: Table
+    exports: Grid
     how_to_export: str
     provenance: tuple[tuple[str, str], ...]
 
@@ -74,15 +74,15 @@ def view_of(f: Findings) -> View:
         headline=say.headline(f),
         choices=tuple(_choice(f, rule, number) for rule, number in say.choices(f)),
         left_out=say.left_out_line(f),
-        failures=tuple(say.failures(f)),
+        failures=tuple(say.failure_lines(f)),
         plots=f.plots,
-        front=_table([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded),
-        baselines=_table([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
-        references=_table([references.cells(reference) for reference in f.references]),
-        comparisons=_table([say.comparison_cells(f, row) for _, row in f.comparison.iterrows()]),
+        front=_grid([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded),
+        baselines=_grid([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
+        references=_grid([references.reference_cells(reference) for reference in f.references]),
+        comparisons=_grid([say.comparison_cells(f, row) for _, row in f.comparison.iterrows()]),
         modules=tuple(dict.fromkeys(x.name for x in f.linears)),
         layers=_layers(f.linears),
-        exports=_table([exported.cells(row) for _, row in f.exported.iterrows()]),
+        exports=_grid([exported.export_cells(row) for _, row in f.exported.iterrows()]),
         how_to_export=exported.how(f.runs.name),
         provenance=tuple(say.provenance(f)),
     )
@@ -98,9 +98,9 @@ def _choice(f: Findings, rule: str, number: int | None) -> Choice:
     )  # fmt: skip
 
 
-def _table(rows: Sequence[dict[str, str]], chosen: tuple[int, ...] = ()) -> Table:
+def _grid(rows: Sequence[dict[str, str]], chosen: tuple[int, ...] = ()) -> Grid:
     """A table of equal rows, each heading → cell."""
-    return Table(tuple(rows[0]) if rows else (), tuple(tuple(row.values()) for row in rows), chosen)
+    return Grid(tuple(rows[0]) if rows else (), tuple(tuple(row.values()) for row in rows), chosen)
 
 
 def _layers(linears: Sequence[LinearLayer]) -> tuple[Layer, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.errors import ReportError
-from analysis.findings import find, headline
+from analysis.findings import findings_of, headline
 from analysis.report import write_report
 from analysis.runs import load_study
 from study.core.errors import ConfigError
@@ -78,7 +78,7 @@ def test_a_figure_that_is_no_number_is_missing_whatever_the_store_makes_of_it(od
     assert runs.trials.set_index("number")["params/trainable"].isna()[9]
     assert runs.folds[runs.folds["number"] == 8]["score"].tolist() == [0.8, 0.9]
     assert runs.info.metrics == {}
-    found = find(runs)
+    found = findings_of(runs)
     assert not {8, 9} & {*found.front["number"]}
     assert headline(found).startswith("lora r2 qv all scored best: accuracy 0.9900")
     for name in ("report.md", "index.html"):

@@ -12,10 +12,10 @@ import pytest
 from jinja2 import ChoiceLoader, DictLoader, UndefinedError
 
 from analysis import page
-from analysis.brief import render as markdown_of
+from analysis.brief import markdown_of
 from analysis.environment import cell, html_environment, markdown_environment
-from analysis.findings import find
-from analysis.page import render as page_of
+from analysis.findings import findings_of
+from analysis.page import page_of
 from analysis.runs import load_study
 from analysis.sections import MARKDOWN, PAGE
 from analysis.view import Choice, Layer, view_of
@@ -55,7 +55,7 @@ def named(store):
     errors = [NAME, *[None] * (len(runs.trials) - 1)]
     trials = runs.trials.assign(label=NAME, error=errors, **{f"export/{NAME}/bytes": 1e6})
     info = replace(runs.info, tags=tags, metrics=metrics)
-    return find(replace(runs, name=NAME, info=info, trials=trials))
+    return findings_of(replace(runs, name=NAME, info=info, trials=trials))
 
 
 def test_no_name_breaks_out_of_the_page(named):
@@ -100,11 +100,12 @@ def test_a_section_is_added_as_one_template_and_its_name(store, monkeypatch):
     environment.loader = ChoiceLoader([added, environment.loader])
     monkeypatch.setattr(page, "html_environment", lambda: environment)
     monkeypatch.setattr(page, "PAGE", (*PAGE, "origin"))
-    assert page_of(find(load_study("demo", store))).partition("Provenance")[2].count("<h2>Origin</h2>abc123") == 1
+    text = page_of(findings_of(load_study("demo", store)))
+    assert text.partition("Provenance")[2].count("<h2>Origin</h2>abc123") == 1
 
 
 def test_a_view_gathers_the_layers_from_the_bottom_up_and_shades_the_recommendation(store):
-    view = view_of(find(load_study("demo", store)))
+    view = view_of(findings_of(load_study("demo", store)))
     adapted = ("attention.self.query", "attention.self.value")
     assert view.layers[1] == Layer("1", (), (*adapted, "output.dense"))
     assert view.layers[3] == Layer("3", adapted, ("output.dense",))
@@ -112,6 +113,6 @@ def test_a_view_gathers_the_layers_from_the_bottom_up_and_shades_the_recommendat
 
 
 def test_a_choice_that_no_rule_can_make_is_a_dash(store):
-    view = view_of(find(load_study("none", store)))
+    view = view_of(findings_of(load_study("none", store)))
     assert {choice.label for choice in view.choices} == {"–"}
     assert (view.front.headings, view.front.rows) == ((), ())
