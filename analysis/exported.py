@@ -14,7 +14,7 @@ PREFIX = "export/"
 COLUMNS = ("trial", "configuration", "format", *EXPORTED)
 
 
-def exported(trials: pd.DataFrame) -> pd.DataFrame:
+def exports_of(trials: pd.DataFrame) -> pd.DataFrame:
     """One row for each trial and format that has been exported, the smallest first; empty where none has."""
     rows: list[dict[str, Any]] = []
     for _, trial in trials.iterrows():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.answer import Answer, answer_of
-from analysis.exported import exported
+from analysis.exported import exports_of
 from analysis.layers import LinearLayer, recorded_layers
 from analysis.plots import Plot, all_plots
 from analysis.references import Reference, recorded_references
@@ -58,7 +58,7 @@ def findings_of(runs: StudyRuns) -> Findings:
     if answer.recommended is not None:
         recommended = compared[compared["number"] == answer.recommended].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
-    return Findings(runs, compared, front, answer, comparison, plots, linears, untrained, exported(runs.trials))
+    return Findings(runs, compared, front, answer, comparison, plots, linears, untrained, exports_of(runs.trials))
 
 
 def headline(f: Findings) -> str:

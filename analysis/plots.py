@@ -72,7 +72,7 @@ def front_plot(
     baseline = compared["baseline"].notna()
     x = "params/trainable"
     front = compared[on_front].sort_values(x)
-    others, note = thinned(compared[~on_front & ~baseline], x, log_x=True)
+    others, note = thin_out(compared[~on_front & ~baseline], x, log_x=True)
     series = (
         _series("other trials", others, x, "circle", color=0),
         _series("front", front, x, "circle", line=True, color=1),
@@ -117,7 +117,7 @@ def _levels(levels: Mapping[str, float], along: pd.Series) -> tuple[Series, ...]
 def rank_plot(compared: pd.DataFrame, metric: str) -> Plot:
     """Score against rank, one series a choice of layers and targets."""
     by = ["kind", "targets", "layers"]
-    ranked, note = thinned(compared.dropna(subset="rank"), "rank", by, log_x=True)
+    ranked, note = thin_out(compared.dropna(subset="rank"), "rank", by, log_x=True)
     groups = ranked.groupby(by, sort=True)
     series = tuple(
         _series(" ".join(map(str, key)), part.sort_values("rank"), "rank", SYMBOLS[i % len(SYMBOLS)], color=i)
@@ -133,7 +133,7 @@ def rank_plot(compared: pd.DataFrame, metric: str) -> Plot:
 def lambda_plot(compared: pd.DataFrame, metric: str) -> Plot:
     """Score against λ; trials without a distance term have no λ and no point."""
     weighed = compared[compared["lam"].notna()]
-    drawn, note = thinned(weighed, "lam", ["kind"], log_x=True)
+    drawn, note = thin_out(weighed, "lam", ["kind"], log_x=True)
     series = tuple(
         _series(str(kind), part.sort_values("lam"), "lam", SYMBOLS[i % len(SYMBOLS)], color=i)
         for i, (kind, part) in enumerate(drawn.groupby("kind"))
@@ -146,7 +146,7 @@ def lambda_plot(compared: pd.DataFrame, metric: str) -> Plot:
 def memory_plot(compared: pd.DataFrame, metric: str) -> Plot:
     """Score against the memory of training."""
     x = "memory/train_mib"
-    drawn, note = thinned(_in_mebibytes(compared), x, ["kind"])
+    drawn, note = thin_out(_in_mebibytes(compared), x, ["kind"])
     series = tuple(
         _series(str(kind), part, x, SYMBOLS[i % len(SYMBOLS)], color=i)
         for i, (kind, part) in enumerate(drawn.groupby("kind"))
@@ -155,7 +155,7 @@ def memory_plot(compared: pd.DataFrame, metric: str) -> Plot:
     return Plot("memory", "Score against training memory", caption + note, "training memory (MiB)", metric, series)
 
 
-def thinned(part: pd.DataFrame, x: str, by: Sequence[str] = (), log_x: bool = False) -> tuple[pd.DataFrame, str]:
+def thin_out(part: pd.DataFrame, x: str, by: Sequence[str] = (), log_x: bool = False) -> tuple[pd.DataFrame, str]:
     """The rows to draw, and a sentence on those left out: of many points, the first of each series in each cell.
 
     A cell is about as large as a marker, so what is left out would lie on what is drawn. Few points stay as they are.

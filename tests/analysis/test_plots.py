@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.plots import COLUMNS, DRAWN, ROWS, front_plot, lambda_plot, rank_plot, thinned
+from analysis.plots import COLUMNS, DRAWN, ROWS, front_plot, lambda_plot, rank_plot, thin_out
 
 
 def many(count):
@@ -23,14 +23,14 @@ def many(count):
 
 def test_few_points_are_all_drawn_and_nothing_is_said():
     frame = many(DRAWN)
-    drawn, note = thinned(frame, "lam", log_x=True)
+    drawn, note = thin_out(frame, "lam", log_x=True)
     assert drawn is frame
     assert note == ""
 
 
 def test_what_is_left_out_of_many_lies_on_what_is_drawn():
     frame = many(3 * DRAWN)
-    drawn, note = thinned(frame, "lam", log_x=True)
+    drawn, note = thin_out(frame, "lam", log_x=True)
     assert len(drawn) < len(frame)
     assert f" {len(drawn):,} of 6,000 points are drawn" in note
     place = np.column_stack([np.log10(frame["lam"]), frame["score"]])
@@ -58,7 +58,7 @@ def test_the_front_is_drawn_whole():
 
 def test_equal_scores_are_one_row_of_points():
     frame = many(2 * DRAWN).assign(score=0.5)
-    drawn, _ = thinned(frame, "lam", log_x=True)
+    drawn, _ = thin_out(frame, "lam", log_x=True)
     assert len(drawn) == pytest.approx(COLUMNS, abs=2)
 
 

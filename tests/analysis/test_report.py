@@ -43,9 +43,9 @@ def test_an_unknown_kind_of_figure_is_refused_and_nothing_is_written(store, tmp_
 
 
 def test_the_answer_is_the_cheapest_within_one_standard_error(store):
-    found = findings_of(load_study("demo", store))
-    assert (found.answer.best, found.answer.one_se, found.answer.one_percent) == (3, 2, 2)
-    assert headline(found).startswith("Choose lora r4 λ10 qv top-half. It scores 0.9050 ± 0.0060")
+    findings = findings_of(load_study("demo", store))
+    assert (findings.answer.best, findings.answer.one_se, findings.answer.one_percent) == (3, 2, 2)
+    assert headline(findings).startswith("Choose lora r4 λ10 qv top-half. It scores 0.9050 ± 0.0060")
 
 
 def test_the_page_holds_the_numbers_and_what_was_left_out(index):
@@ -106,9 +106,9 @@ def test_what_else_was_measured_and_left_out_of_the_data_is_said(index):
 
 
 def test_a_study_of_before_is_reported_without_them(store, tmp_path):
-    found = findings_of(load_study("one", store))
-    assert found.references == ()
-    assert not [s for s in found.plots[0].series if s.dashed]
+    findings = findings_of(load_study("one", store))
+    assert findings.references == ()
+    assert not [s for s in findings.plots[0].series if s.dashed]
     assert "The study did not record any." in body(write_report("one", tmp_path, store))
 
 
@@ -134,6 +134,6 @@ def test_the_error_of_a_failed_trial_stands_in_page_and_brief(store, tmp_path):
 def test_distinct_errors_are_said_once_each_with_their_number_the_most_frequent_first(store):
     runs = load_study("demo", store)
     errors = ["a", "b\nc", "b\nc", *[None] * (len(runs.trials) - 3)]
-    found = findings_of(replace(runs, trials=runs.trials.assign(error=errors)))
-    assert failure_lines(found) == ["2 trials failed: b c", "1 trial failed: a"]
+    findings = findings_of(replace(runs, trials=runs.trials.assign(error=errors)))
+    assert failure_lines(findings) == ["2 trials failed: b c", "1 trial failed: a"]
     assert failure_lines(findings_of(load_study("one", store))) == []
