@@ -24,7 +24,7 @@ class Answer:
         return self.best if self.one_se is None else self.one_se
 
 
-def choose(compared: pd.DataFrame, higher_is_better: bool) -> Answer:
+def answer_of(compared: pd.DataFrame, higher_is_better: bool) -> Answer:
     """The best score, the cheapest within one standard error of it and the cheapest within 1 % of it."""
     if compared.empty:
         return Answer(None, None, None)

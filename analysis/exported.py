@@ -14,15 +14,15 @@ PREFIX = "export/"
 COLUMNS = ("trial", "configuration", "format", *EXPORTED)
 
 
-def exported(trials: pd.DataFrame) -> pd.DataFrame:
+def exports_of(trials: pd.DataFrame) -> pd.DataFrame:
     """One row for each trial and format that has been exported, the smallest first; empty where none has."""
     rows: list[dict[str, Any]] = []
     for _, trial in trials.iterrows():
         for label, figures in _figures(trial).items():
             rows.append({"trial": trial["number"], "configuration": trial["label"], "format": label, **figures})
-    found = pd.DataFrame(rows, columns=list(COLUMNS))
-    whole = found["bytes"] + found["base_bytes"].fillna(0)
-    return found.assign(whole=whole).sort_values(["whole", "trial", "format"], ignore_index=True).drop(columns="whole")
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    whole = table["bytes"] + table["base_bytes"].fillna(0)
+    return table.assign(whole=whole).sort_values(["whole", "trial", "format"], ignore_index=True).drop(columns="whole")
 
 
 def _figures(trial: pd.Series) -> dict[str, dict[str, float]]:
@@ -35,7 +35,7 @@ def _figures(trial: pd.Series) -> dict[str, dict[str, float]]:
     return out
 
 
-def cells(row: pd.Series) -> dict[str, str]:
+def export_cells(row: pd.Series) -> dict[str, str]:
     """A table's row of one export: heading → cell."""
     base = f" + {fmt.megabytes(row['base_bytes'])} base" if pd.notna(row["base_bytes"]) else ""
     return {
@@ -50,14 +50,6 @@ def cells(row: pd.Series) -> dict[str, str]:
         "Test score": fmt.number(row["test_score"]),
         "Difference": fmt.short(row["max_difference"]),
     }
-
-
-NOTE = (
-    "Stored is what a device must hold (1 MB is 10⁶ bytes); an adapter needs its base model beside it. Latency is of "
-    "one text of median length, from the text to its answer, on one thread. Peak memory is of a process that loads the "
-    "model and answers, less what importing the same libraries takes. Difference is the largest one of a logit from "
-    "the trained model's."
-)
 
 
 def how(study: str) -> str:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.answer import Answer, choose
-from analysis.exported import exported
-from analysis.figures import Figure, all_figures
+from analysis.answer import Answer, answer_of
+from analysis.exported import exports_of
 from analysis.layers import LinearLayer, recorded_layers
-from analysis.references import Reference, references
+from analysis.plots import Plot, all_plots
+from analysis.references import Reference, recorded_references
 from analysis.runs import StudyRuns, json_or_none
 from study.core import formatting as fmt
 from study.core.evidence import compare_to_best
@@ -26,14 +26,14 @@ PROVENANCE = (
 
 @dataclass(frozen=True)
 class Findings:
-    """A study's answer, front, comparisons and figures."""
+    """A study's answer, front, comparisons and plots."""
 
     runs: StudyRuns
     compared: pd.DataFrame
     front: pd.DataFrame
     answer: Answer
     comparison: pd.DataFrame
-    figures: tuple[Figure, ...]
+    plots: tuple[Plot, ...]
     linears: tuple[LinearLayer, ...]
     references: tuple[Reference, ...]
     exported: pd.DataFrame
@@ -43,22 +43,22 @@ class Findings:
         return self.compared[self.compared["number"] == number].iloc[0]
 
 
-def find(runs: StudyRuns) -> Findings:
+def findings_of(runs: StudyRuns) -> Findings:
     """Compute what the report says of `runs`; pure."""
     compared = runs.compared
     on_front = pareto_front(compared, runs.info.objectives, runs.info.directions)
     front = compared[on_front].sort_values("params/trainable", na_position="last")
-    answer = choose(compared, runs.info.higher_is_better)
+    answer = answer_of(compared, runs.info.higher_is_better)
     numbers = list(dict.fromkeys([*front["number"], *compared.loc[compared["baseline"].notna(), "number"]]))
     comparison = compare_to_best(runs.folds, numbers, answer.best) if answer.best is not None else pd.DataFrame()
-    untrained = references(runs.info.metrics)
+    untrained = recorded_references(runs.info.metrics)
     levels = {r.name: r.mean for r in untrained if r.metric == runs.info.metric}
-    figures = all_figures(compared, on_front, runs.info.metric, levels)
+    plots = all_plots(compared, on_front, runs.info.metric, levels)
     linears: tuple[LinearLayer, ...] = ()
     if answer.recommended is not None:
         recommended = compared[compared["number"] == answer.recommended].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
-    return Findings(runs, compared, front, answer, comparison, figures, linears, untrained, exported(runs.trials))
+    return Findings(runs, compared, front, answer, comparison, plots, linears, untrained, exports_of(runs.trials))
 
 
 def headline(f: Findings) -> str:
@@ -101,7 +101,7 @@ def left_out_line(f: Findings) -> str:
     return f"Left out: {total} of {fmt.plural(len(f.runs.trials), 'trial')} ({parts}). Compared: {len(f.compared)}."
 
 
-def failures(f: Findings) -> list[str]:
+def failure_lines(f: Findings) -> list[str]:
     """The distinct errors of trials that failed, the most frequent first, each with how many trials it ended."""
     counts = f.runs.trials["error"].dropna().value_counts()
     return [

@@ -9,11 +9,6 @@ from analysis.runs import json_or_none
 from study.core.records import Adaptation
 from study.core.site_ranks import BLOCK
 
-UNRECORDED = (
-    "What it adapts in which layer is not recorded. A study of an earlier version records it when its command is "
-    "repeated."
-)
-
 
 @dataclass(frozen=True)
 class LinearLayer:

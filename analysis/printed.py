@@ -1,4 +1,4 @@
-"""Draws a Figure as SVG or PNG with matplotlib, for papers and slides."""
+"""Draws a Plot as SVG or PNG with matplotlib, for papers and slides."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures import Figure, Series
 from analysis.interactive import COLORS
+from analysis.plots import Plot, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,30 +17,30 @@ SETTINGS: dict[str, dict[str, Any]] = {"svg": {"metadata": {"Date": None}}, "png
 _MARKERS = {"circle": "o", "diamond": "D", "square": "s", "triangle": "^", "star": "*"}
 
 
-def save(figure: Figure, folder: Path, kinds: Sequence[str]) -> None:
+def save(plot: Plot, folder: Path, kinds: Sequence[str]) -> None:
     """Write <folder>/<name>.<kind> for each of the kinds, svg or png."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(7.2, 4.4), layout="constrained")
     FigureCanvasAgg(canvas)  # no pyplot: no window, no global state
-    _draw(canvas.add_subplot(), figure)
+    _draw(canvas.add_subplot(), plot)
     for kind in kinds:
-        canvas.savefig(folder / f"{figure.name}.{kind}", **SETTINGS[kind])
+        canvas.savefig(folder / f"{plot.name}.{kind}", **SETTINGS[kind])
 
 
-def _draw(axes: Axes, figure: Figure) -> None:
-    for series in figure.series:
+def _draw(axes: Axes, plot: Plot) -> None:
+    for series in plot.series:
         if series.x:
             _draw_series(axes, series)
-    if figure.empty:
+    if plot.empty:
         axes.text(0.5, 0.5, "no trial has these numbers", ha="center", transform=axes.transAxes)
-    elif figure.log_x:
+    elif plot.log_x:
         axes.set_xscale("log")
-    axes.set(title=figure.title, xlabel=figure.x_title, ylabel=_plain(figure.y_title))
+    axes.set(title=plot.title, xlabel=plot.x_title, ylabel=_plain(plot.y_title))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    if not figure.empty:
+    if not plot.empty:
         axes.legend(frameon=False, fontsize=9)
 
 

@@ -29,18 +29,18 @@ class Reference:
     test: float
 
 
-def references(metrics: Mapping[str, float]) -> tuple[Reference, ...]:
+def recorded_references(metrics: Mapping[str, float]) -> tuple[Reference, ...]:
     """The references among a study run's own metrics, in the order of their names; none where none were recorded."""
-    found = []
+    recorded = []
     for key in sorted(metrics):
         name, _, metric = key.removeprefix(PREFIX).partition("/")
         if key.startswith(PREFIX) and not metric.startswith(TEST) and not metric.endswith(ERROR):
             test = metrics.get(f"{PREFIX}{name}/{TEST}{metric}", nan)
-            found.append(Reference(name, metric, metrics[key], metrics.get(f"{key}{ERROR}", nan), test))
-    return tuple(found)
+            recorded.append(Reference(name, metric, metrics[key], metrics.get(f"{key}{ERROR}", nan), test))
+    return tuple(recorded)
 
 
-def cells(reference: Reference) -> dict[str, str]:
+def reference_cells(reference: Reference) -> dict[str, str]:
     """A table's row: heading → cell."""
     return {
         "Without training": reference.name,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis import brief, page
 from analysis.errors import ReportError
-from analysis.findings import Findings, find
+from analysis.findings import Findings, findings_of
 from analysis.printed import SETTINGS, save
 from analysis.runs import load_study
 from study.core.names import check_name
@@ -24,21 +24,21 @@ def write_report(
     unknown = [kind for kind in figures if kind not in SETTINGS]
     if unknown:
         raise ReportError(f"figures={','.join(figures)}", f"holds {unknown[0]!r}, which is no kind", "write svg,png")
-    found = find(load_study(name, tracking_uri))
+    findings = findings_of(load_study(name, tracking_uri))
     folder = Path(out_dir) / name
     try:
-        return _write(found, folder, figures)
+        return _write(findings, folder, figures)
     except OSError as error:
         raise ReportError(f"out={out_dir}", f"cannot be written ({error})", "name a folder you may write to") from error
 
 
-def _write(found: Findings, folder: Path, figures: Sequence[str]) -> Path:
+def _write(findings: Findings, folder: Path, figures: Sequence[str]) -> Path:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for figure in found.figures:
-        save(figure, folder / "figures", figures)
-    found.runs.trials.to_csv(folder / "trials.csv", index=False)
-    found.front.to_csv(folder / "front.csv", index=False)
-    (folder / "report.md").write_text(brief.render(found), encoding="utf-8")
+    for plot in findings.plots:
+        save(plot, folder / "figures", figures)
+    findings.runs.trials.to_csv(folder / "trials.csv", index=False)
+    findings.front.to_csv(folder / "front.csv", index=False)
+    (folder / "report.md").write_text(brief.markdown_of(findings), encoding="utf-8")
     index = folder / "index.html"
-    index.write_text(page.render(found), encoding="utf-8")
+    index.write_text(page.page_of(findings), encoding="utf-8")
     return index

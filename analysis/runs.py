@@ -130,9 +130,9 @@ def json_or_none(text: Any) -> Any:
 def _last_study_run(client: MlflowClient, name: str) -> Run:
     experiment = experiment_of(client, "study", name)
     if experiment is not None:
-        found = list(_pages(client, experiment.experiment_id, f"tags.`{PREFIX}level` = 'study'"))
-        if found:
-            return max(found, key=lambda run: max(run.info.start_time, run.info.end_time or 0))
+        studies = list(_pages(client, experiment.experiment_id, f"tags.`{PREFIX}level` = 'study'"))
+        if studies:
+            return max(studies, key=lambda run: max(run.info.start_time, run.info.end_time or 0))
     known = ", ".join(sorted(e.name for e in _experiments(client))) or "none yet"
     rule = "no study of this name in the store" if experiment is None else "this experiment holds no study"
     raise ReportError(f"study={name}", rule, f"choose one of: {known}")

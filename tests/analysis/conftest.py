@@ -52,8 +52,8 @@ def run_of(client, experiment, tags, params, metrics, status="FINISHED"):
 
 def study_of(client, name, trials=TRIALS, others=(), references=None):
     """Write one study run with complete `trials` and runs of `others` (status, extra tags)."""
-    found = client.get_experiment_by_name(name)
-    experiment = found.experiment_id if found else client.create_experiment(name)
+    known = client.get_experiment_by_name(name)
+    experiment = known.experiment_id if known else client.create_experiment(name)
     tags = {
         "level": "study", "metric": "accuracy", "directions": '["maximize", "minimize"]', "git_commit": "abc123",
         "notes": '{"duplicates dropped": "2"}',

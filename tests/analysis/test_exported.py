@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from analysis import brief, page
-from analysis.exported import cells, exported
-from analysis.findings import find
+from analysis.exported import export_cells, exports_of
+from analysis.findings import findings_of
 from analysis.runs import load_study
 
 FIGURES = {
@@ -26,26 +26,26 @@ def runs(store):
 
 
 def test_there_is_a_row_for_each_export_with_what_a_device_must_hold_in_order(runs):
-    found = exported(runs.trials)
-    assert found[["trial", "format"]].to_numpy().tolist() == [[1, "onnx"], [1, "peft"]]
-    assert cells(found.iloc[0]) == {
+    rows = exports_of(runs.trials)
+    assert rows[["trial", "format"]].to_numpy().tolist() == [[1, "onnx"], [1, "peft"]]
+    assert export_cells(rows.iloc[0]) == {
         "Trial": "1", "Configuration": "lora r2 qv all", "Export": "onnx", "Stored": "50.0 MB",
         "Parameters": "12,000,000", "Latency p50": "8.25 ms", "Latency p95": "9.50 ms", "Peak memory": "70.0 MB",
         "Test score": "–", "Difference": "3.2e-06",
     }  # fmt: skip
-    assert cells(found.iloc[1])["Stored"] == "1.0 MB + 90.0 MB base"
+    assert export_cells(rows.iloc[1])["Stored"] == "1.0 MB + 90.0 MB base"
 
 
 def test_the_page_and_the_markdown_show_them(runs):
-    found = find(runs)
-    for text in (page.render(found), brief.render(found)):
+    findings = findings_of(runs)
+    for text in (page.page_of(findings), brief.markdown_of(findings)):
         assert "Exported models" in text
         assert "50.0 MB" in text
         assert "8.25 ms" in text
 
 
 def test_a_study_without_exports_says_how_to_make_one(store):
-    found = find(load_study("one", store))
-    assert found.exported.empty
-    assert "lora-export study=one" in page.render(found)
-    assert "Exported models" not in brief.render(found)
+    findings = findings_of(load_study("one", store))
+    assert findings.exported.empty
+    assert "lora-export study=one" in page.page_of(findings)
+    assert "Exported models" not in brief.markdown_of(findings)

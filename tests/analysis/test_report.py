@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import ReportError
-from analysis.findings import failures, find, headline
+from analysis.findings import failure_lines, findings_of, headline
 from analysis.interactive import to_plotly
 from analysis.report import write_report
 from analysis.runs import load_study
@@ -43,9 +43,9 @@ def test_an_unknown_kind_of_figure_is_refused_and_nothing_is_written(store, tmp_
 
 
 def test_the_answer_is_the_cheapest_within_one_standard_error(store):
-    found = find(load_study("demo", store))
-    assert (found.answer.best, found.answer.one_se, found.answer.one_percent) == (3, 2, 2)
-    assert headline(found).startswith("Choose lora r4 λ10 qv top-half. It scores 0.9050 ± 0.0060")
+    findings = findings_of(load_study("demo", store))
+    assert (findings.answer.best, findings.answer.one_se, findings.answer.one_percent) == (3, 2, 2)
+    assert headline(findings).startswith("Choose lora r4 λ10 qv top-half. It scores 0.9050 ± 0.0060")
 
 
 def test_the_page_holds_the_numbers_and_what_was_left_out(index):
@@ -75,21 +75,21 @@ def test_the_diagram_shows_the_upper_half_adapted(index):
     assert 'L2["layer 2: attention.self.query, attention.self.value"]:::adapted' in text
 
 
-def test_the_figures_numbers_are_the_trials(store):
-    figure = find(load_study("demo", store)).figures[0]
-    series = {s.name: s for s in figure.series}
+def test_the_plots_numbers_are_the_trials(store):
+    plot = findings_of(load_study("demo", store)).plots[0]
+    series = {s.name: s for s in plot.series}
     assert series["front"].x == (100, 1000, 2000, 4000)
     assert series["baselines"].y == pytest.approx((0.71,))
     assert series["other trials"].x == (8000,)
 
 
 def test_what_needs_no_training_is_a_dashed_line_and_a_table(store, index):
-    figure = find(load_study("demo", store)).figures[0]
-    (dashed,) = [s for s in figure.series if s.dashed]
+    plot = findings_of(load_study("demo", store)).plots[0]
+    (dashed,) = [s for s in plot.series if s.dashed]
     assert (dashed.name, dashed.y) == ("majority", (0.52, 0.52))
     assert dashed.x[0] < 100 < 8000 < dashed.x[1]
-    assert "Dashed: no training." in figure.caption
-    (line,) = [t for t in to_plotly(figure).data if t.line.dash == "dash"]
+    assert "Dashed: no training." in plot.caption
+    (line,) = [t for t in to_plotly(plot).data if t.line.dash == "dash"]
     assert (line.mode, list(line.y)) == ("lines", [0.52, 0.52])
     markdown = (index.parent / "report.md").read_text(encoding="utf-8")
     row = "| majority | always the most frequent class | {} | {} | {} |".format
@@ -106,9 +106,9 @@ def test_what_else_was_measured_and_left_out_of_the_data_is_said(index):
 
 
 def test_a_study_of_before_is_reported_without_them(store, tmp_path):
-    found = find(load_study("one", store))
-    assert found.references == ()
-    assert not [s for s in found.figures[0].series if s.dashed]
+    findings = findings_of(load_study("one", store))
+    assert findings.references == ()
+    assert not [s for s in findings.plots[0].series if s.dashed]
     assert "The study did not record any." in body(write_report("one", tmp_path, store))
 
 
@@ -134,6 +134,6 @@ def test_the_error_of_a_failed_trial_stands_in_page_and_brief(store, tmp_path):
 def test_distinct_errors_are_said_once_each_with_their_number_the_most_frequent_first(store):
     runs = load_study("demo", store)
     errors = ["a", "b\nc", "b\nc", *[None] * (len(runs.trials) - 3)]
-    found = find(replace(runs, trials=runs.trials.assign(error=errors)))
-    assert failures(found) == ["2 trials failed: b c", "1 trial failed: a"]
-    assert failures(find(load_study("one", store))) == []
+    findings = findings_of(replace(runs, trials=runs.trials.assign(error=errors)))
+    assert failure_lines(findings) == ["2 trials failed: b c", "1 trial failed: a"]
+    assert failure_lines(findings_of(load_study("one", store))) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.errors import ReportError
-from analysis.findings import find, headline
+from analysis.findings import findings_of, headline
 from analysis.report import write_report
 from analysis.runs import load_study
 from study.core.errors import ConfigError
@@ -78,9 +78,9 @@ def test_a_figure_that_is_no_number_is_missing_whatever_the_store_makes_of_it(od
     assert runs.trials.set_index("number")["params/trainable"].isna()[9]
     assert runs.folds[runs.folds["number"] == 8]["score"].tolist() == [0.8, 0.9]
     assert runs.info.metrics == {}
-    found = find(runs)
-    assert not {8, 9} & {*found.front["number"]}
-    assert headline(found).startswith("lora r2 qv all scored best: accuracy 0.9900")
+    findings = findings_of(runs)
+    assert not {8, 9} & {*findings.front["number"]}
+    assert headline(findings).startswith("lora r2 qv all scored best: accuracy 0.9900")
     for name in ("report.md", "index.html"):
         text = (write_report("odd", tmp_path, odd).parent / name).read_text(encoding="utf-8")
         assert "e+308" not in text.split("<script>")[0] + text.split("</script>")[-1]

@@ -1,10 +1,10 @@
-"""A figure draws what can be seen apart, and says what it leaves out."""
+"""A plot draws what can be seen apart, and says what it leaves out."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.figures import COLUMNS, DRAWN, ROWS, front_figure, lambda_figure, rank_figure, thinned
+from analysis.plots import COLUMNS, DRAWN, ROWS, front_plot, lambda_plot, rank_plot, thin_out
 
 
 def many(count):
@@ -23,14 +23,14 @@ def many(count):
 
 def test_few_points_are_all_drawn_and_nothing_is_said():
     frame = many(DRAWN)
-    drawn, note = thinned(frame, "lam", log_x=True)
+    drawn, note = thin_out(frame, "lam", log_x=True)
     assert drawn is frame
     assert note == ""
 
 
 def test_what_is_left_out_of_many_lies_on_what_is_drawn():
     frame = many(3 * DRAWN)
-    drawn, note = thinned(frame, "lam", log_x=True)
+    drawn, note = thin_out(frame, "lam", log_x=True)
     assert len(drawn) < len(frame)
     assert f" {len(drawn):,} of 6,000 points are drawn" in note
     place = np.column_stack([np.log10(frame["lam"]), frame["score"]])
@@ -42,38 +42,38 @@ def test_what_is_left_out_of_many_lies_on_what_is_drawn():
 
 def test_series_do_not_hide_one_another():
     twins = pd.concat([many(2 * DRAWN), many(2 * DRAWN).assign(kind="factorized")], ignore_index=True)
-    one, other = lambda_figure(twins, "score").series
+    one, other = lambda_plot(twins, "score").series
     assert one.x == other.x
 
 
 def test_the_front_is_drawn_whole():
     frame = many(3 * DRAWN)
     on_front = frame.index.to_series() % 2 == 0
-    figure = front_figure(frame, on_front, "score")
-    sizes = {s.name: len(s.x) for s in figure.series}
+    plot = front_plot(frame, on_front, "score")
+    sizes = {s.name: len(s.x) for s in plot.series}
     assert sizes["front"] == on_front.sum()
     assert 0 < sizes["other trials"] < (~on_front).sum()
-    assert "points are drawn" in figure.caption
+    assert "points are drawn" in plot.caption
 
 
 def test_equal_scores_are_one_row_of_points():
     frame = many(2 * DRAWN).assign(score=0.5)
-    drawn, _ = thinned(frame, "lam", log_x=True)
+    drawn, _ = thin_out(frame, "lam", log_x=True)
     assert len(drawn) == pytest.approx(COLUMNS, abs=2)
 
 
 def test_trials_with_several_ranks_have_no_place_by_rank_and_are_counted():
     frame = many(4)
     frame.loc[2:, "rank"], frame.loc[2:, "rank_pattern"] = np.nan, "attention:8,ffn:2"
-    figure = rank_figure(frame, "score")
-    assert sum(len(s.x) for s in figure.series) == 2
-    assert "2 trials with several ranks not drawn." in figure.caption
-    assert "several ranks" not in rank_figure(many(4), "score").caption
+    plot = rank_plot(frame, "score")
+    assert sum(len(s.x) for s in plot.series) == 2
+    assert "2 trials with several ranks not drawn." in plot.caption
+    assert "several ranks" not in rank_plot(many(4), "score").caption
 
 
 @pytest.mark.parametrize(("level", "drawn"), [(0.79, True), (0.69, True), (0.3, False), (1.5, False)])
 def test_a_level_far_from_the_scores_is_named_and_does_not_press_them_together(level, drawn):
     frame = many(2).assign(score=[0.8, 0.9], score_se=0.01)
-    figure = front_figure(frame, pd.Series([True, True]), "score", {"majority": level})
-    assert [s.name for s in figure.series if s.dashed] == ["majority"] * drawn
-    assert ("Too far off to be drawn: majority" in figure.caption) is not drawn
+    plot = front_plot(frame, pd.Series([True, True]), "score", {"majority": level})
+    assert [s.name for s in plot.series if s.dashed] == ["majority"] * drawn
+    assert ("Too far off to be drawn: majority" in plot.caption) is not drawn

@@ -1,4 +1,4 @@
-"""The numbers of the report's figures, apart from any drawing."""
+"""The numbers of the report's plots, apart from any drawing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from study.core import formatting as fmt
 
 SYMBOLS = ("circle", "diamond", "square", "triangle", "star")
-DRAWN = 2000  # points that a figure draws without thinning them out
+DRAWN = 2000  # points that a plot draws without thinning them out
 BEYOND = 1.2
 COLUMNS, ROWS = 90, 45  # of cells of about a marker's size
 HOVERED = ("label", "score", "score_se", "rank", "lam", "targets", "layers", "params/trainable", "memory/train_bytes",
@@ -36,8 +36,8 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure; `name` is its file's name, `caption` says how to read it."""
+class Plot:
+    """One plot; `name` is its file's name, `caption` says how to read it."""
 
     name: str
     title: str
@@ -53,26 +53,26 @@ class Figure:
         return not any(s.x for s in self.series)
 
 
-def all_figures(
+def all_plots(
     compared: pd.DataFrame, on_front: pd.Series, metric: str, levels: Mapping[str, float] | None = None
-) -> tuple[Figure, ...]:
-    """The report's figures, in its order; `levels` are scores that need no training."""
+) -> tuple[Plot, ...]:
+    """The report's plots, in its order; `levels` are scores that need no training."""
     return (
-        front_figure(compared, on_front, metric, levels or {}),
-        rank_figure(compared, metric),
-        lambda_figure(compared, metric),
-        memory_figure(compared, metric),
+        front_plot(compared, on_front, metric, levels or {}),
+        rank_plot(compared, metric),
+        lambda_plot(compared, metric),
+        memory_plot(compared, metric),
     )
 
 
-def front_figure(
+def front_plot(
     compared: pd.DataFrame, on_front: pd.Series, metric: str, levels: Mapping[str, float] | None = None
-) -> Figure:
+) -> Plot:
     """Score ± SE against trainable parameters; the front is a line, baselines are diamonds, levels are dashed."""
     baseline = compared["baseline"].notna()
     x = "params/trainable"
     front = compared[on_front].sort_values(x)
-    others, note = thinned(compared[~on_front & ~baseline], x, log_x=True)
+    others, note = thin_out(compared[~on_front & ~baseline], x, log_x=True)
     series = (
         _series("other trials", others, x, "circle", color=0),
         _series("front", front, x, "circle", line=True, color=1),
@@ -89,11 +89,11 @@ def front_figure(
             f" Too far off to be drawn: {', '.join(f'{name} {fmt.number(level)}' for name, level in far.items())}."
         )
     title = "Score against trained parameters"
-    return Figure("front", title, caption, "trained parameters", metric, (*series, *dashed), True)
+    return Plot("front", title, caption, "trained parameters", metric, (*series, *dashed), True)
 
 
 def _near(levels: Mapping[str, float], compared: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
-    """The levels that leave the scores most of the figure's height, and those that would press them together."""
+    """The levels that leave the scores most of the plot's height, and those that would press them together."""
     errors = compared["score_se"].fillna(0)
     low, high = (compared["score"] - errors).min(), (compared["score"] + errors).max()
     span = (high - low) or abs(high)
@@ -114,10 +114,10 @@ def _levels(levels: Mapping[str, float], along: pd.Series) -> tuple[Series, ...]
     )
 
 
-def rank_figure(compared: pd.DataFrame, metric: str) -> Figure:
+def rank_plot(compared: pd.DataFrame, metric: str) -> Plot:
     """Score against rank, one series a choice of layers and targets."""
     by = ["kind", "targets", "layers"]
-    ranked, note = thinned(compared.dropna(subset="rank"), "rank", by, log_x=True)
+    ranked, note = thin_out(compared.dropna(subset="rank"), "rank", by, log_x=True)
     groups = ranked.groupby(by, sort=True)
     series = tuple(
         _series(" ".join(map(str, key)), part.sort_values("rank"), "rank", SYMBOLS[i % len(SYMBOLS)], color=i)
@@ -127,35 +127,35 @@ def rank_figure(compared: pd.DataFrame, metric: str) -> Figure:
     several = int(compared["rank_pattern"].notna().sum())
     if several:
         caption += f" {fmt.plural(several, 'trial')} with several ranks not drawn."
-    return Figure("rank", "Score by rank", caption + note, "rank", metric, series, True)
+    return Plot("rank", "Score by rank", caption + note, "rank", metric, series, True)
 
 
-def lambda_figure(compared: pd.DataFrame, metric: str) -> Figure:
+def lambda_plot(compared: pd.DataFrame, metric: str) -> Plot:
     """Score against λ; trials without a distance term have no λ and no point."""
     weighed = compared[compared["lam"].notna()]
-    drawn, note = thinned(weighed, "lam", ["kind"], log_x=True)
+    drawn, note = thin_out(weighed, "lam", ["kind"], log_x=True)
     series = tuple(
         _series(str(kind), part.sort_values("lam"), "lam", SYMBOLS[i % len(SYMBOLS)], color=i)
         for i, (kind, part) in enumerate(drawn.groupby("kind"))
     )
     without = len(compared) - len(weighed)
     caption = f"A smaller λ holds the adapter closer to its start. {fmt.plural(without, 'trial')} without λ not drawn."
-    return Figure("lambda", "Score against λ", caption + note, "λ (weight of the task loss)", metric, series, True)
+    return Plot("lambda", "Score against λ", caption + note, "λ (weight of the task loss)", metric, series, True)
 
 
-def memory_figure(compared: pd.DataFrame, metric: str) -> Figure:
+def memory_plot(compared: pd.DataFrame, metric: str) -> Plot:
     """Score against the memory of training."""
     x = "memory/train_mib"
-    drawn, note = thinned(_in_mebibytes(compared), x, ["kind"])
+    drawn, note = thin_out(_in_mebibytes(compared), x, ["kind"])
     series = tuple(
         _series(str(kind), part, x, SYMBOLS[i % len(SYMBOLS)], color=i)
         for i, (kind, part) in enumerate(drawn.groupby("kind"))
     )
     caption = "Memory of one fold's training, model included, as measured by the engine."
-    return Figure("memory", "Score against training memory", caption + note, "training memory (MiB)", metric, series)
+    return Plot("memory", "Score against training memory", caption + note, "training memory (MiB)", metric, series)
 
 
-def thinned(part: pd.DataFrame, x: str, by: Sequence[str] = (), log_x: bool = False) -> tuple[pd.DataFrame, str]:
+def thin_out(part: pd.DataFrame, x: str, by: Sequence[str] = (), log_x: bool = False) -> tuple[pd.DataFrame, str]:
     """The rows to draw, and a sentence on those left out: of many points, the first of each series in each cell.
 
     A cell is about as large as a marker, so what is left out would lie on what is drawn. Few points stay as they are.
@@ -202,6 +202,6 @@ def hover_text(row: Mapping[Any, Any]) -> str:
     return "\n".join(lines)
 
 
-def finite(values: Sequence[float]) -> list[float | None]:
+def finite_or_none(values: Sequence[float]) -> list[float | None]:
     """The values with None for NaN, as JSON and plotly want them."""
     return [v if isfinite(v) else None for v in values]

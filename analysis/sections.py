@@ -1,0 +1,10 @@
+"""The report's sections in their order: each is the template of its name in templates/sections/.
+
+A template is given `report`, an analysis.view.View, and `findings`, for what the view does not show yet.
+"""
+
+PAGE = (
+    "answer", "left_out", "front_plot", "front", "baselines", "references", "sure", "setting_plots", "adapted",
+    "exported", "provenance",
+)  # fmt: skip
+MARKDOWN = ("answer", "left_out", "front", "references", "sure", "adapted", "exported", "provenance")

@@ -1,0 +1,114 @@
+"""What the report's templates draw: findings as texts and tables, with no numbers left to format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis import exported, references
+from analysis import findings as say
+from analysis.findings import Findings
+from analysis.layers import LinearLayer
+from analysis.plots import Plot
+from study.core import formatting as fmt
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Headings and rows of as many cells; `chosen` are the places of the rows to be shaded."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    chosen: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a rule chooses: a trial and its figures, or none (then `number` is None and each text a dash)."""
+
+    rule: str
+    number: int | None = None
+    label: str = fmt.MISSING
+    score: str = fmt.MISSING
+    parameters: str = fmt.MISSING
+    memory: str = fmt.MISSING
+    test: str = fmt.MISSING
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the backbone, such as ``3`` or ``decoder 3``, and which of its modules are adapted."""
+
+    place: str
+    adapted: tuple[str, ...]
+    frozen: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """The report's content, apart from how it looks; `layers` go from the bottom up."""
+
+    name: str
+    headline: str
+    choices: tuple[Choice, ...]
+    left_out: str
+    failures: tuple[str, ...]
+    plots: tuple[Plot, ...]
+    front: Grid
+    baselines: Grid
+    references: Grid
+    comparisons: Grid
+    modules: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    exports: Grid
+    how_to_export: str
+    provenance: tuple[tuple[str, str], ...]
+
+
+def view_of(f: Findings) -> View:
+    """The findings as the templates draw them; pure."""
+    baselines = f.compared[f.compared["baseline"].notna()]
+    shaded = tuple(i for i, number in enumerate(f.front["number"]) if number == f.answer.recommended)
+    return View(
+        name=f.runs.name,
+        headline=say.headline(f),
+        choices=tuple(_choice(f, rule, number) for rule, number in say.choices(f)),
+        left_out=say.left_out_line(f),
+        failures=tuple(say.failure_lines(f)),
+        plots=f.plots,
+        front=_grid([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded),
+        baselines=_grid([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
+        references=_grid([references.reference_cells(reference) for reference in f.references]),
+        comparisons=_grid([say.comparison_cells(f, row) for _, row in f.comparison.iterrows()]),
+        modules=tuple(dict.fromkeys(x.name for x in f.linears)),
+        layers=_layers(f.linears),
+        exports=_grid([exported.export_cells(row) for _, row in f.exported.iterrows()]),
+        how_to_export=exported.how(f.runs.name),
+        provenance=tuple(say.provenance(f)),
+    )
+
+
+def _choice(f: Findings, rule: str, number: int | None) -> Choice:
+    if number is None:
+        return Choice(rule)
+    row = f.trial(number)
+    return Choice(
+        rule, number, fmt.text(row["label"]), fmt.with_se(row["score"], row["score_se"]),
+        fmt.count(row["params/trainable"]), fmt.mebibytes(row["memory/train_bytes"]), fmt.number(row["test/score"]),
+    )  # fmt: skip
+
+
+def _grid(rows: Sequence[dict[str, str]], chosen: tuple[int, ...] = ()) -> Grid:
+    """A table of equal rows, each heading → cell."""
+    return Grid(tuple(rows[0]) if rows else (), tuple(tuple(row.values()) for row in rows), chosen)
+
+
+def _layers(linears: Sequence[LinearLayer]) -> tuple[Layer, ...]:
+    """The linear layers gathered by their place, in the places' order."""
+    places: dict[str, list[LinearLayer]] = {}
+    for linear in linears:
+        places.setdefault(linear.place, []).append(linear)
+    return tuple(
+        Layer(place, tuple(x.name for x in inside if x.adapted), tuple(x.name for x in inside if not x.adapted))
+        for place, inside in places.items()
+    )
