@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 USAGE = "write lora-report study=NAME [out=reports] [figures=svg,png] [tracking.uri=URI]"
-TEXTS, OPTIONAL = ("study", "out", "figures", "tracking.uri"), ("tracking.uri",)
+TEXTS, OPTIONAL = ("study", "out", "figures", "tracking.uri"), ("figures", "tracking.uri")
 
 
 def main() -> NoReturn:
@@ -29,7 +29,7 @@ def _run(arguments: list[str]) -> int:
     config = _composed(given, arguments)
     from analysis.report import write_report
 
-    figures = [kind.strip() for kind in config.figures.split(",")]
+    figures = [kind.strip() for kind in (config.figures or "").split(",") if kind.strip()]
     print(write_report(config.study, config.out, config.tracking.uri, figures))
     return 0
 

@@ -13,12 +13,11 @@ from analysis.runs import load_study
 from study.core.names import check_name
 
 
-def write_report(
-    name: str, out_dir: str | Path, tracking_uri: str | None = None, figures: Sequence[str] = ("svg",)
-) -> Path:
+def write_report(name: str, out_dir: str | Path, tracking_uri: str | None = None, figures: Sequence[str] = ()) -> Path:
     """Write <out_dir>/<name>/ and return its index.html; nothing is written where the study is unknown.
 
-    `figures` are the kinds of files that hold the figures beside the page, of svg and png.
+    `figures` are the kinds of files, of svg and png, that hold every figure beside the page; of none there is the SVG
+    that the Markdown shows.
     """
     check_name("study", name)  # such as ../x must not lead out of the folder
     unknown = [kind for kind in figures if kind not in SETTINGS]
@@ -34,8 +33,8 @@ def write_report(
 
 def _write(findings: Findings, folder: Path, figures: Sequence[str]) -> Path:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for plot in findings.plots:
-        save(plot, folder / "figures", figures)
+    for plot in findings.plots if figures else findings.plots[:1]:
+        save(plot, folder / "figures", figures or ("svg",))
     findings.runs.trials.to_csv(folder / "trials.csv", index=False)
     findings.front.to_csv(folder / "front.csv", index=False)
     (folder / "report.md").write_text(brief.markdown_of(findings), encoding="utf-8")
