@@ -46,9 +46,12 @@ def _refuse_words(given: list[str]) -> None:
 
 
 def _hydra(arguments: list[str]) -> int:
-    """Hydra's own application, for everything that only shows: --help, --cfg, --info."""
+    """Hydra's own application, for everything that only shows: --help, --cfg, --info; ConfigError at other flags."""
     import hydra
+    from hydra._internal.utils import get_args_parser
 
+    if unknown := get_args_parser().parse_known_args(arguments)[1]:
+        raise ConfigError(" ".join(unknown), "is no flag", "lora-report --hydra-help shows those that there are")
     sys.argv = ["lora-report", *arguments]
     hydra.main(version_base=None, config_path="pkg://analysis.conf", config_name="report")(lambda _: None)()
     return 0

@@ -36,8 +36,9 @@ def test_the_wheel_holds_two_packages_and_every_configuration_file(unpacked: Pat
     assert names == {p.relative_to(unpacked / "study" / "conf") for p in (unpacked / "study" / "conf").rglob("*.yaml")}
     modules = {p.relative_to(ROOT) for p in (ROOT / "study").rglob("*.py")}
     assert modules <= {p.relative_to(unpacked) for p in unpacked.rglob("*.py")}
-    templates = {p.relative_to(ROOT) for p in (ROOT / "analysis" / "templates").rglob("*") if p.is_file()}
-    assert templates <= {p.relative_to(unpacked) for p in unpacked.rglob("*")}
+    templates = {p.relative_to(ROOT) for p in (ROOT / "study").rglob("*.j2")}
+    templates |= {p.relative_to(ROOT) for p in (ROOT / "analysis" / "templates").rglob("*") if p.is_file()}
+    assert set() != templates <= {p.relative_to(unpacked) for p in unpacked.rglob("*")}
 
 
 def test_both_commands_compose_their_configuration_out_of_the_wheel(unpacked: Path, tmp_path: Path) -> None:

@@ -22,6 +22,14 @@ def for_hydra(typed: Sequence[str]) -> list[str]:
     return [as_text(argument, TEXTS, OPTIONAL) for argument in typed]
 
 
+def refuse_flags(typed: Sequence[str]) -> None:
+    """Raise ConfigError where a flag is none of Hydra's."""
+    from hydra._internal.utils import get_args_parser
+
+    if unknown := get_args_parser().parse_known_args(for_hydra(typed))[1]:
+        raise ConfigError(" ".join(unknown), "is no flag", "lora-export --hydra-help shows those that there are")
+
+
 def compose(typed: Sequence[str]) -> Any:
     """What conf/export.yaml and the arguments come to.
 

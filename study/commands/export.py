@@ -33,6 +33,7 @@ def _hydra(argv: list[str]) -> int:
 
 def _run(typed: list[str]) -> int:
     if any(argument.startswith("-") for argument in typed):
+        arguments.refuse_flags(typed)
         return _hydra(arguments.for_hydra(typed))
     wanted = _wanted(arguments.compose(typed))
     from study.export.job.run import run_export
@@ -56,6 +57,9 @@ def _wanted(config: Any) -> Wanted:
     if config.ensemble and config.data != "searched":
         rule = "has models that were each trained without a fold, so it cannot train on everything"
         raise ConfigError("ensemble=true", rule, "leave data=all or ensemble=true away")
+    if config.registered_name is not None and not config.register:
+        rule, remedy = "names a model that is not registered", "add register=true, or leave registered_name=... away"
+        raise ConfigError(f"registered_name={config.registered_name}", rule, remedy)
     if not formats and (config.trial is not None or config.ensemble or config.register):
         raise ConfigError("format", "must be given to export", f"write format=merged, or one of {', '.join(FORMATS)}")
     name = str(config.study) if config.registered_name is None else str(config.registered_name)

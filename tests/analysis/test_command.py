@@ -35,7 +35,12 @@ def test_it_prints_the_path_of_the_report_and_writes_nothing_else(store, tmp_pat
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [([], "study: must be given"), (["study=a", "nope=1"], "nope"), (["study=a"], "there is no such database")],
+    [
+        ([], "study: must be given"),
+        (["study=a", "nope=1"], "nope"),
+        (["study=a", "--nope"], "--nope: is no flag; lora-report --hydra-help shows those that there are"),
+        (["study=a"], "there is no such database"),
+    ],
 )
 def test_a_mistake_is_one_line_exit_2_and_no_file(tmp_path, arguments, said):
     done = command(tmp_path, *arguments)

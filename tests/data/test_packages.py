@@ -18,6 +18,7 @@ from study.data import packages
 from study.data.packages import Asset, fetch
 
 LINK = "a link"
+LEAVING = ["d/../../evil.txt", "d/../evil.txt", "../d/evil.txt", "/d/evil.txt", "d/..\\..\\evil.txt", "d/C:evil"]
 
 
 def tar(files, kind="w:gz"):
@@ -88,7 +89,7 @@ def test_a_member_of_a_nested_archive_is_found(provide):
 
 
 @pytest.mark.parametrize("pack", [tar, wheel])
-@pytest.mark.parametrize("name", ["d/../../evil.txt", "../d/evil.txt", "/d/evil.txt", "d/..\\..\\evil.txt", "d/C:evil"])
+@pytest.mark.parametrize("name", LEAVING)
 def test_a_path_that_leaves_the_cache_is_refused(provide, cache, pack, name):
     provide(pack({name: b"evil"}), "x-1.whl" if pack is wheel else "x-1.tar.gz", ("*",), strip=1)
     with pytest.raises(AssetError, match="leaves the cache folder"):

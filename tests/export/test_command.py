@@ -182,6 +182,8 @@ BAD = {
     "study=small format=merged out=model/config.json": "cannot be opened",
     "study=small within=bytes": "is no bound",
     "study=small nope=1": "nope",
+    "study=small --nope": "--nope: is no flag; lora-export --hydra-help shows those that there are",
+    "study=small format=merged registered_name=mine": "registered_name=mine: names a model that is not registered; add",
     "study=small format=merged storage.url=sqlite:///absent.db": "there is no such database",
     "study=small format=merged storage.url=sqlite:///mlflow.db": "without the tables of Optuna",
     "study=small format=merged tracking.uri=sqlite:///lora-study.db": "without the tables of MLflow",

@@ -11,7 +11,9 @@ from study.core.errors import ConfigError
 if TYPE_CHECKING:
     from study.export.formats.base import Format
 
-FORMATS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "base"))
+FIRST = ("peft", "merged", "compressed", "onnx")  # of several, the first is the one that MLflow registers
+PRESENT = {module.name for module in pkgutil.iter_modules(__path__) if module.name != "base"}
+FORMATS = (*(name for name in FIRST if name in PRESENT), *sorted(PRESENT.difference(FIRST)))
 
 
 def get(name: str) -> Format:

@@ -11,13 +11,16 @@ from urllib.parse import unquote, urlparse
 
 from study.core import stores
 from study.core.errors import ConfigError, StudyError
+from study.export.formats import get
 from study.export.runtime.frame import WRITE
+from study.export.runtime.manifest import Manifest
 from study.record.quiet import quiet
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 LOADER = "study.export.runtime.served"
+LOADING = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pandas", "platformdirs", "filelock")
 ABSENT = "RESOURCE_DOES_NOT_EXIST"  # what MLflow says of a name that is free
 
 
@@ -85,7 +88,8 @@ class TrialRun:
             None, mlflow.pyfunc, registered_model_name=name, run_id=self.run_id, model_id=model.model_id,
             loader_module=LOADER,
             data_path=str(folder), code_paths=[str(Path(study.__file__).parent)], input_example=example,
-            signature=ModelSignature(Schema(inputs), Schema(outputs)), pip_requirements=_requirements(),
+            signature=ModelSignature(Schema(inputs), Schema(outputs)),
+            pip_requirements=requirements(Manifest.read(folder)),
         )  # fmt: skip
         return str(logged.registered_model_version)
 
@@ -132,14 +136,15 @@ def _addressed(client: MlflowClient) -> Iterator[None]:
         mlflow.set_tracking_uri(before)
 
 
-def _requirements() -> list[str]:
-    """What loading needs, in the versions at hand."""
+def requirements(manifest: Manifest) -> list[str]:
+    """The packages that loading needs, in the versions at hand: every export's, then its format's own."""
     from importlib.metadata import PackageNotFoundError, version
 
-    out = []
-    for name in ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pandas", "platformdirs", "filelock"):
+    roots = {module.partition(".")[0] for module in manifest.libraries}
+    pinned = []
+    for name in (*LOADING, *(name for name in get(manifest.format).packages if name in roots)):
         try:
-            out.append(f"{name}=={version(name).partition('+')[0]}")
+            pinned.append(f"{name}=={version(name).partition('+')[0]}")
         except PackageNotFoundError:
-            out.append(name)
-    return out
+            pinned.append(name)
+    return pinned
