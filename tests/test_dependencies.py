@@ -15,7 +15,6 @@ EXTRAS = PROJECT["optional-dependencies"]
 # What no file imports, and who needs it.
 INDIRECT = {
     "onnxscript": "torch.onnx.export",
-    "jinja2": "huggingface_hub.ModelCard.from_template",
     "accelerate": "the Trainer of tests/benchmarks/peer.py",
     "pytest-xdist": "pytest -n",
 }
