@@ -175,7 +175,7 @@ BAD = {
     "study=small trial=KEEP format=compressed": "write format=merged",
     f"study=small trial={HEAD} format=peft": "changes no layer",
     f"study=small trial={FULL} format=merged,peft": "changes every weight",
-    "study=small format=tflite": "compressed, merged, onnx, peft",
+    "study=small format=tflite": "peft, merged, compressed, onnx",
     "study=small trial=best": "format: must be given",
     "study=small format=merged data=none": "searched, all",
     "study=small format=merged data=all ensemble=true": "leave data=all or ensemble=true away",
