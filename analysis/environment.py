@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def cell(value: Any) -> str:
 
 def _environment(**options: Any) -> Environment:
     """The project's templates; a name that is not defined is an error."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    loader = PackageLoader("analysis")
+    loader = FileSystemLoader(Path(__file__).parent / "templates")  # whatever else is called analysis on sys.path
     return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **options)

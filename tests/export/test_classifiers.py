@@ -93,8 +93,8 @@ def test_without_a_place_for_the_head_the_card_says_so_and_peft_stops_instead_of
 def test_both_ways_of_the_card_give_the_studys_logits(tmp_path: Path, kind: str, pooling: str) -> None:
     trained = lora(tmp_path / "model", kind, pooling)
     folder = exported(trained, "peft", tmp_path / "export")
-    blocks = card._without(folder, folder, get("peft"), Manifest.read(folder))
-    codes = [block.removeprefix("```python").removesuffix("```") for block in blocks if block.startswith("```")]
+    ways = card._ways(folder, folder, get("peft"), Manifest.read(folder))
+    codes = [ways["without"], ways["other"]]
     assert ["AutoModelForSequenceClassification" in code for code in codes] == [False, True]
     for code in codes:
         found: dict[str, torch.Tensor] = {}
