@@ -12,7 +12,7 @@ from typing import Any
 from study.config.schema import StudyConfig
 from study.core import stores
 from study.launch import Launcher, Worker, WorkerDied
-from study.search.storage import existing
+from study.search.storage import existing, study_in
 from study.search.stored import CONFIG
 
 AUTO = "auto"
@@ -26,7 +26,7 @@ def recall(config: StudyConfig) -> Decisions:
     url = config.storage.url
     if not config.undecided or not stores.check("storage.url", url, stores.OPTUNA):
         return {}
-    known = next((s for s in existing(url).get_all_studies() if s.study_name == config.study.name), None)
+    known = study_in(existing(url), config.study.name)
     return {} if known is None else among(known.user_attrs)
 
 

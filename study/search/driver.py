@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from study import launch, record
 from study.config.members import Member, TrialResult
-from study.config.schema import Configuration, StudyConfig
+from study.config.schema import StudyConfig
 from study.core import seeding, stores
 from study.core.errors import StudyError
-from study.core.records import Adaptation, FoldResult, finite
+from study.core.records import FoldResult, finite
 from study.launch import Launcher, Worker
 from study.record import Tracker
 from study.scoring import references
-from study.search import decisions, finish, packing, start, storage
+from study.search import decisions, finish, packing, storage
 from study.search.checks import check_objectives
 from study.search.ledger import Ledger
 from study.search.objectives import summary
@@ -38,12 +38,12 @@ Report = Callable[[StudyConfig], Path]
 def run_study(config: StudyConfig, argv: list[str], report: Report) -> int:
     """Run the study to its total number of trials, write the report, and return the exit status.
 
-    Everything that the configuration can get wrong raises StudyError before anything is created.
+    Everything that the configuration can get wrong raises StudyError before anything is created. What is slow to begin
+    with, study.search.start begins earlier.
     """
     check_objectives(config)
     launcher, tracker = launch.make(config), record.make(config)
     _check_addresses(config, tracker)
-    start.begin(config)
     # Both import much, while what workers fork from imports torch.
     storage.check(config)
     tracker.check(config)
@@ -192,16 +192,9 @@ class Driver:
         configuration, baseline = configuration_of(trial), trial.user_attrs.get("baseline")
         label = self.plan.label(configuration)
         self.tracker.trial(trial.number, configuration, label, baseline)
-        if (adaptation := self._adaptation(configuration)) is not None:
+        if (adaptation := self.plan.adaptation_or_none(configuration)) is not None:
             self.tracker.adaptation(trial.number, adaptation)
         self.progress.trial_started(trial.number, label)
-
-    def _adaptation(self, configuration: Configuration) -> Adaptation | None:
-        """None where the configuration does not fit its model, which its folds will say."""
-        try:
-            return self.plan.adaptation(configuration)
-        except StudyError:
-            return None
 
     def _fold(self, trial: FrozenTrial, result: FoldResult, stored: bool = False) -> None:
         if not stored:

@@ -120,12 +120,18 @@ class Plan:
             self._adaptations[key] = methods.of(configuration).adapt(configuration.method, geometry)
         return self._adaptations[key]
 
+    def adaptation_or_none(self, configuration: Configuration) -> Adaptation | None:
+        """What a configuration comes to; None where it does not fit its model, which its trial will say."""
+        try:
+            return self.adaptation(configuration)
+        except StudyError:
+            return None
+
     def training(self, configuration: Configuration) -> tuple[Configuration, tuple[tuple[str, int], ...]]:
         """What a configuration trains on its model: equal where two train the same, however they name it."""
         method = methods.of(configuration)
-        try:
-            adapted = self.adaptation(configuration)
-        except StudyError:  # it does not fit its model, which its trial will say
+        adapted = self.adaptation_or_none(configuration)
+        if adapted is None:
             return method.canonical(configuration), ()
         if not adapted.trained:
             return methods.get("head").canonical(configuration.with_values({"method.kind": "head"})), ()

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from study.config.schema import Configuration, StudyConfig, revived
-from study.core.errors import ResumeError, StudyError
+from study.config.schema import StudyConfig, revived
+from study.core.errors import ResumeError
 from study.data.examples import Summarized
-from study.engine.changes import VERSION, Change, Trained, change_since
+from study.engine.changes import VERSION, Change, change_since
 from study.search import decisions
 from study.search.identity import (
     DATA,
@@ -93,14 +93,8 @@ def change_of(version: int, trials: Iterable[FrozenTrial], plan: Plan) -> Change
         return None
     departures = [plan.config.configuration.with_values(v) for v in plan.space.singly()]
     stored = [configuration_of(t) for t in trials]
-    return change_since(version, (_resolve(plan, c) for c in (*stored, *departures))) if stored else None
-
-
-def _resolve(plan: Plan, configuration: Configuration) -> Trained:
-    try:
-        return configuration, plan.adaptation(configuration)
-    except StudyError:  # it does not fit its model, so that nothing was trained
-        return configuration, None
+    trained = ((c, plan.adaptation_or_none(c)) for c in (*stored, *departures))
+    return change_since(version, trained) if stored else None
 
 
 def check_change(change: Change | None, plan: Plan) -> None:

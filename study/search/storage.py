@@ -17,6 +17,7 @@ from study.core.formatting import plural
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
+    from optuna.study._frozen import FrozenStudy
 
 KEY = "storage.url"
 FINGERPRINT = "lora_study.fingerprint"  # the mark of this suite's studies
@@ -62,9 +63,14 @@ def existing(url: str) -> RDBStorage:
         return RDBStorage(url, engine_kwargs=arguments, skip_table_creation=True)
 
 
+def study_in(kept: RDBStorage, name: str) -> FrozenStudy | None:
+    """The store's study of that name, None where there is none."""
+    return next((study for study in kept.get_all_studies() if study.study_name == name), None)
+
+
 def refuse_foreign(kept: RDBStorage, key: str, name: str, directions: Sequence[str] | None = None) -> None:
     """Raise ConfigError where the store's study of that name bears no mark of this suite, and not for being new."""
-    known = next((s for s in kept.get_all_studies() if s.study_name == name), None)
+    known = study_in(kept, name)
     if known is None or FINGERPRINT in known.user_attrs:
         return
     trials = len(kept.get_all_trials(known._study_id, deepcopy=False))

@@ -37,7 +37,7 @@ def _sampler(given: Mapping[str, Any]) -> dict[str, Any]:
 def first_sampler(sampler: Mapping[str, Any]) -> dict[str, Any] | None:
     """How the first version named this sampler; None where it could not."""
     for name, known in FIRST_SAMPLERS.items():
-        counts = [sampler[key] for key in COUNTS if key in known and key in sampler]
-        if {**known, **{k: sampler[k] for k in COUNTS if k in known and k in sampler}} == dict(sampler):
-            return {"name": name, "startup": counts[0] if counts else STARTUP}
+        counts = {key: sampler[key] for key in COUNTS if key in known and key in sampler}
+        if {**known, **counts} == dict(sampler):
+            return {"name": name, "startup": next(iter(counts.values()), STARTUP)}
     return None
