@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +129,20 @@ def _unknown_key(key: str) -> ConfigError:
 
 
 def _options(group: str) -> str:
-    folder = files(CONFIG_MODULE) / group
-    files_of_group = folder.iterdir() if folder.is_dir() else ()
-    names = sorted(file.name.removesuffix(".yaml") for file in files_of_group if file.name.endswith(".yaml"))
+    with as_file(files(CONFIG_MODULE)) as conf:
+        names = sorted(options_by_group(conf).get(group, ()))
     return f"choose one of {', '.join(names)}" if names else "lora-study --help shows the groups"
+
+
+def options_by_group(*folders: Path) -> dict[str, set[str]]:
+    """The options of each group that the folders hold; Hydra's own groups are left out."""
+    known: dict[str, set[str]] = {}
+    for folder in folders:
+        for file in folder.rglob("*.yaml"):
+            group = file.parent.relative_to(folder).as_posix()
+            if group != "." and group.partition("/")[0] != "hydra":
+                known.setdefault(group, set()).add(file.stem)
+    return known
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -12,8 +12,7 @@ from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 
 from study.commands import study as cli
-from study.commands.help import groups
-from study.config.compose import CONFIG_MODULE, compose
+from study.config.compose import CONFIG_MODULE, compose, options_by_group
 from study.config.overrides import rewrite
 
 BAD = {
@@ -218,7 +217,7 @@ def test_help_lists_the_groups_and_options_that_hydra_knows() -> None:
         loader = GlobalHydra.instance().config_loader()
         known = {g: set(loader.get_group_options(g)) for g in loader.list_groups("") if g != "hydra"}
     with as_file(files(CONFIG_MODULE)) as conf:
-        assert groups(conf) == {group: options for group, options in known.items() if options}
+        assert options_by_group(conf) == {group: options for group, options in known.items() if options}
 
 
 def test_help_lists_the_options_of_a_folder_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
