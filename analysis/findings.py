@@ -144,16 +144,11 @@ def comparison_cells(f: Findings, row: pd.Series) -> dict[str, str]:
     return {
         "Configuration": fmt.text(f.trial(row["number"])["label"]),
         "Difference to best": fmt.with_se(row["mean"], row["se"]),
-        "95 % interval": interval(row["low"], row["high"]),
-        "95 % interval, Nadeau–Bengio": interval(row["corrected_low"], row["corrected_high"]),
+        "95 % interval": fmt.interval(row["low"], row["high"]),
+        "95 % interval, Nadeau–Bengio": fmt.interval(row["corrected_low"], row["corrected_high"]),
         "Folds": str(row["folds"]),
         "From the best": row["verdict"],
     }
-
-
-def interval(low: float, high: float) -> str:
-    """``[-0.02, 0.01]`` or a dash."""
-    return fmt.MISSING if pd.isna(low) else f"[{low:+.4f}, {high:+.4f}]"
 
 
 def provenance(f: Findings) -> list[tuple[str, str]]:

@@ -62,6 +62,11 @@ def with_se(value: Any, se: Any, digits: int = 4) -> str:
     return MISSING if missing(value) else f"{number(value, digits)} ± {number(se, digits)}"
 
 
+def interval(low: Any, high: Any) -> str:
+    """Both ends with their signs, such as ``[-0.0200, +0.0100]``."""
+    return MISSING if missing(low) or missing(high) else f"[{low:+.4f}, {high:+.4f}]"
+
+
 def plural(n: int, one: str) -> str:
     """``1 trial``, or ``2,000 trials``."""
     return f"{n:,} {one}" if n == 1 else f"{n:,} {one}s"

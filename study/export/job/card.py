@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from study.core import formatting as fmt
 from study.export.formats.base import Format
 from study.export.job.evidence import Difference, Evidence
 from study.export.runtime.frame import CHOOSE, CLASSIFY, WRITE
@@ -94,22 +95,21 @@ def _ways(folder: Path, place: Path, made: Format, manifest: Manifest) -> dict[s
 
 
 def _compared(d: Difference) -> tuple[str, ...]:
-    interval = "–" if d.low is None or d.high is None else f"[{d.low:+.4f}, {d.high:+.4f}]"
-    return d.name, str(d.trial), f"{d.score:.4f}", f"{d.mean:+.4f}", interval
+    return d.name, str(d.trial), fmt.number(d.score), f"{d.mean:+.4f}", fmt.interval(d.low, d.high)
 
 
 def _costs(e: Evidence, figures: Mapping[str, float]) -> list[tuple[str, str]]:
     rows = [
-        ("trained parameters", _count(e.figures.get("params/trainable"))),
-        ("stored parameters", _count(figures.get("parameters"))),
-        ("stored bytes", _count(figures.get("bytes"))),
-        ("bytes of the base model beside it", _count(figures.get("base_bytes"))),
-        ("latency, median", _milliseconds(figures.get("latency_p50_ms"))),
-        ("latency, 95th percentile", _milliseconds(figures.get("latency_p95_ms"))),
-        ("peak memory, bytes", _count(figures.get("peak_bytes"))),
+        ("trained parameters", fmt.count(e.figures.get("params/trainable"))),
+        ("stored parameters", fmt.count(figures.get("parameters"))),
+        ("stored bytes", fmt.count(figures.get("bytes"))),
+        ("bytes of the base model beside it", fmt.count(figures.get("base_bytes"))),
+        ("latency, median", fmt.milliseconds(figures.get("latency_p50_ms"), 1)),
+        ("latency, 95th percentile", fmt.milliseconds(figures.get("latency_p95_ms"), 1)),
+        ("peak memory, bytes", fmt.count(figures.get("peak_bytes"))),
         ("largest difference of a logit from the trained model's", f"{figures['max_difference']:.1e}"),
     ]
-    return [(name, value) for name, value in rows if value]
+    return [(name, value) for name, value in rows if value != fmt.MISSING]
 
 
 def _origin(e: Evidence, manifest: Manifest) -> list[tuple[str, str]]:
@@ -123,11 +123,3 @@ def _origin(e: Evidence, manifest: Manifest) -> list[tuple[str, str]]:
         *(e.notes.items()),
         ("versions", ", ".join(f"{k} {v}" for k, v in provenance.versions().items())),
     ]
-
-
-def _count(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}"
-
-
-def _milliseconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f} ms"
