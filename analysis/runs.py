@@ -14,13 +14,12 @@ import pandas as pd
 
 from analysis.errors import ReportError
 from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
-from study.core.mlflow_store import address, answering, experiment_of, open_client
+from study.core.mlflow_store import TAG, address, answering, experiment_of, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-PREFIX = "lora_study."
 STATES = {"FINISHED": "complete", "FAILED": "failed"}
 # A column that no trial has filled is still a column, of missing values.
 METRICS = ("score", f"score{ERROR}", *COSTS, "test/score")
@@ -130,7 +129,7 @@ def json_or_none(text: Any) -> Any:
 def _last_study_run(client: MlflowClient, name: str) -> Run:
     experiment = experiment_of(client, "study", name)
     if experiment is not None:
-        studies = list(_pages(client, experiment.experiment_id, f"tags.`{PREFIX}level` = 'study'"))
+        studies = list(_pages(client, experiment.experiment_id, f"tags.`{TAG}level` = 'study'"))
         if studies:
             return max(studies, key=lambda run: max(run.info.start_time, run.info.end_time or 0))
     known = ", ".join(sorted(e.name for e in _experiments(client))) or "none yet"
@@ -150,7 +149,7 @@ def _experiments(client: MlflowClient) -> Iterator[Any]:
 
 def _trial_runs(client: MlflowClient, study: Run) -> Iterator[Run]:
     """The study's trial runs, newest first; fold runs stay unread: a trial carries its folds' scores."""
-    child = f"tags.`mlflow.parentRunId` = '{study.info.run_id}' and tags.`{PREFIX}level` = 'trial'"
+    child = f"tags.`mlflow.parentRunId` = '{study.info.run_id}' and tags.`{TAG}level` = 'trial'"
     return _pages(client, study.info.experiment_id, child)
 
 
@@ -179,21 +178,21 @@ def _uncollected() -> Iterator[None]:
 
 
 def _study_info(run: Run) -> StudyInfo:
-    tags = {k.removeprefix(PREFIX): v for k, v in run.data.tags.items() if k.startswith(PREFIX)}
+    tags = {k.removeprefix(TAG): v for k, v in run.data.tags.items() if k.startswith(TAG)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
     return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags, _figures(run))
 
 
 def _trial_row(run: Run) -> dict[str, Any]:
     tags, params = run.data.tags, run.data.params
-    named = {key: tags.get(PREFIX + key) for key in ("label", "baseline", "duplicate_of", "error", "adaptation")}
+    named = {key: tags.get(TAG + key) for key in ("label", "baseline", "duplicate_of", "error", "adaptation")}
     method = {key: params.get(f"method.{key}") for key in ("kind", "rank", "targets", "layers", "residual")}
     state = STATES.get(run.info.status, "incomplete")
     # As earlier versions called it.
     lam, rank = params.get("method.lam", params.get("method.lambda")), method["rank"]
     # A pattern such as attention:8,ffn:2 is no number to draw by: the column of ranks is then empty.
     method["rank_pattern"] = None if rank is None or rank.isdecimal() else rank
-    row = {"number": tags[f"{PREFIX}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
+    row = {"number": tags[f"{TAG}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
     if row["kind"] in ("full", "head"):  # these methods have no such knobs; their recorded defaults mean nothing
         row |= dict.fromkeys(("rank", "rank_pattern", "lam", "targets", "layers", "residual"))
     return row | _figures(run)

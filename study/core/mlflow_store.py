@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Experiment
 
 PAUSES = (0.3, 1.0, 2.0)  # seconds for another process to finish making a database
+TAG = "lora_study."  # what the tags of this suite's runs begin with
 KEY, VARIABLE = "tracking.uri", "MLFLOW_TRACKING_URI"
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig, flatten
 from study.core import stores
+from study.core.mlflow_store import TAG
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.quiet import quiet
-from study.record.runs import TAG, Runs
+from study.record.runs import Runs
 from study.record.tracker import Tracker
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import platform
 import subprocess
 from pathlib import Path
 
+from study.core.mlflow_store import TAG
 from study.core.records import Provenance
 
 PACKAGES = ("lora-study", "torch", "transformers", "optuna", "mlflow", "hydra-core", "scikit-learn", "numpy")
@@ -15,8 +16,8 @@ PACKAGES = ("lora-study", "torch", "transformers", "optuna", "mlflow", "hydra-co
 
 def collect(**facts: object) -> Provenance:
     """Tags about this process and this folder, with the `facts` that only the caller knows."""
-    tags = {f"lora_study.{k}": v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}
-    tags |= {"lora_study.versions": json.dumps(versions()), "lora_study.machine": platform.platform(), **_git()}
+    tags = {f"{TAG}{k}": v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}
+    tags |= {f"{TAG}versions": json.dumps(versions()), f"{TAG}machine": platform.platform(), **_git()}
     return Provenance(tags)
 
 
@@ -38,8 +39,8 @@ def _git() -> dict[str, str]:
             commit, changes = _run(folder, "rev-parse", "HEAD"), _run(folder, "status", "--porcelain")
         except (OSError, subprocess.SubprocessError):
             continue  # no checkout, or no git
-        return {"lora_study.git_commit": commit, "lora_study.git_dirty": str(bool(changes))}
-    return {"lora_study.git_commit": "not a git checkout"}
+        return {f"{TAG}git_commit": commit, f"{TAG}git_dirty": str(bool(changes))}
+    return {f"{TAG}git_commit": "not a git checkout"}
 
 
 def _run(folder: Path, *command: str) -> str:

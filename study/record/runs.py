@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from study.core.mlflow_store import TAG
+
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
@@ -15,7 +17,6 @@ T = TypeVar("T")
 PARAMS_PER_CALL = 100  # MLflow's own limits
 METRICS_PER_CALL = 1000
 RUNS_PER_PAGE = 5000  # each page sorts all matches, so few large ones beat many small ones
-TAG = "lora_study."
 LEVEL = f"{TAG}level"
 
 

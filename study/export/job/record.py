@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlparse
 
 from study.core import stores
 from study.core.errors import ConfigError, StudyError
+from study.core.mlflow_store import TAG
 from study.export.formats import get
 from study.export.runtime.frame import WRITE
 from study.export.runtime.manifest import Manifest
@@ -112,10 +113,10 @@ def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[s
     from study.core.mlflow_store import experiment_of
 
     found = experiment_of(client, "study", study)
-    number = f"tags.`lora_study.level` = 'trial' and tags.`lora_study.trial` = '{trial}'"
+    number = f"tags.`{TAG}level` = 'trial' and tags.`{TAG}trial` = '{trial}'"
     same = client.search_runs([found.experiment_id], number) if found else []
     # Compared here: the mark holds the study's name, and what a user wrote never enters a query.
-    runs = [run for run in same if run.data.tags.get("lora_study.study_id") == study_id]
+    runs = [run for run in same if run.data.tags.get(f"{TAG}study_id") == study_id]
     if not runs:
         rule = f"MLflow has no run of trial {trial} of {study}"
         remedy = "name the store with tracking.uri=... or repeat the study's command, which records what is missing"
