@@ -107,6 +107,7 @@ def name_of(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def default_device() -> torch.device:
-    """A GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def default_device(place: int = 0) -> torch.device:
+    """A GPU where there is one, of several the one at that place."""
+    count = torch.cuda.device_count()
+    return torch.device("cuda", place % count) if count else torch.device("cpu")

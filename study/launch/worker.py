@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import torch
-
     from study.config.members import Member
     from study.config.schema import EngineConfig, ModelConfig
     from study.core.records import FoldResult
@@ -40,12 +38,12 @@ class Worker:
         import transformers
 
         from study.engine.problems import problem_of
-        from study.engine.workbench import Workbench
+        from study.engine.workbench import Workbench, default_device
 
         torch.set_num_threads(1)
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
-        self._bench = Workbench(self.data, _device(place), self.engine)
+        self._bench = Workbench(self.data, default_device(place), self.engine)
         if self.model is not None and self.model.precision != "auto":
             with suppress(Exception):  # the members that want it will say what is wrong
                 problem_of(self.data.examples).prepare(self._bench, self.model)
@@ -92,11 +90,3 @@ class Worker:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_bench": None}  # a worker that travels begins where it arrives
-
-
-def _device(place: int) -> torch.device:
-    """A GPU where there is one, of several the one at that place."""
-    import torch
-
-    count = torch.cuda.device_count()
-    return torch.device("cuda", place % count) if count else torch.device("cpu")

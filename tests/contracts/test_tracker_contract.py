@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from contracts.toy.lines import Lines
-from mlflowstore import new_store
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
@@ -72,13 +71,6 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return TRACKERS[request.param]
 
 
-@pytest.fixture
-def store(case: Case) -> None:
-    """A store for those that write to one, where they would else take seconds to make it."""
-    if case.read is mlflow_rows:
-        new_store(Path.cwd())
-
-
 def begun(case: Case) -> Tracker:
     """A tracker of the one study that these tests record, with trial 0 open."""
     tracker = case.make(Path.cwd())
@@ -104,7 +96,6 @@ def test_making_and_checking_one_creates_nothing(case: Case) -> None:
     assert list(Path.cwd().iterdir()) == []
 
 
-@pytest.mark.usefixtures("store")
 def test_trials_and_folds_are_recorded_once_with_their_status_and_figures(case: Case) -> None:
     tracker = begun(case)
     for _ in range(2):  # whoever tells it again changes nothing
@@ -128,7 +119,6 @@ def test_trials_and_folds_are_recorded_once_with_their_status_and_figures(case: 
     )
 
 
-@pytest.mark.usefixtures("store")
 def test_what_is_open_at_the_end_is_killed_and_goes_on_in_its_own_record(case: Case) -> None:
     killed = begun(case)
     killed.fold(FOLDS[0])
@@ -145,7 +135,6 @@ def test_what_is_open_at_the_end_is_killed_and_goes_on_in_its_own_record(case: C
     )
 
 
-@pytest.mark.usefixtures("store")
 def test_a_closed_trial_stays_as_it_is_in_a_study_that_goes_on(case: Case) -> None:
     first = begun(case)
     closed(first)
@@ -156,7 +145,6 @@ def test_a_closed_trial_stays_as_it_is_in_a_study_that_goes_on(case: Case) -> No
     assert rows(case).get("0") == (("FINISHED", {"score": 0.5}) if case.keeps else None)
 
 
-@pytest.mark.usefixtures("store")
 def test_what_is_measured_after_the_search_joins_the_trial(case: Case) -> None:
     tracker = begun(case)
     closed(tracker)
@@ -165,7 +153,6 @@ def test_what_is_measured_after_the_search_joins_the_trial(case: Case) -> None:
     assert rows(case).get("0") == (("FINISHED", {"score": 0.5, "test/score": 0.25}) if case.keeps else None)
 
 
-@pytest.mark.usefixtures("store")
 def test_references_are_computed_where_a_record_lacks_them_and_there_alone(case: Case) -> None:
     computed: list[int] = []
 
@@ -181,7 +168,6 @@ def test_references_are_computed_where_a_record_lacks_them_and_there_alone(case:
     assert rows(case).get("study") == (("FINISHED", {"reference/majority/accuracy": 0.5}) if case.keeps else None)
 
 
-@pytest.mark.usefixtures("store")
 def test_a_report_is_taken_after_the_end_and_its_figures_stay(case: Case, tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "index.html").write_text("<p>")

@@ -10,7 +10,6 @@ from threading import Event
 
 import pytest
 from mlflow.entities import Run
-from mlflowstore import new_store
 
 from analysis.runs import load_study
 from study.config.members import TrialResult
@@ -31,7 +30,7 @@ FOLDS = tuple(FoldResult(0, k, 0.5, metrics={"score": 0.5}, started=1.0, ended=9
 @pytest.fixture
 def uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
-    return new_store(tmp_path)
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 
 def opened(uri: str) -> MlflowTracker:

@@ -10,12 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def names() -> tuple[str, ...]:
-    """The metrics that there are, in alphabetical order; of each the larger is the better."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
-
-
-NAMES = names()
+NAMES = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))  # of each the larger is the better
 
 
 def scores(predicted: np.ndarray, labels: np.ndarray) -> dict[str, float]:
