@@ -21,9 +21,9 @@ def without_duplicates(examples: Examples) -> Examples:
     none is kept; of one whose summaries do, the first. Raises DataError where nothing, or nothing of a class, is left
     to learn from.
     """
-    held = np.zeros(len(examples), dtype=bool) if examples.held is None else examples.held
+    held = examples.tested
     keys, answers = _normal_keys(examples), examples.answers()
-    leaking, notes = _find_leaks(examples, held)
+    leaking, notes = _find_leaks(examples, keys)
     places: dict[tuple[str, bool], list[int]] = {}
     for i in np.flatnonzero(~leaking).tolist():
         places.setdefault((keys[i], bool(held[i])), []).append(i)
@@ -42,9 +42,9 @@ def _normal_keys(examples: Examples) -> list[str]:
     return [unicodedata.normalize("NFC", key) for key in examples.keys()]  # noqa: SIM118 -- no dictionary
 
 
-def _find_leaks(examples: Examples, held: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
-    """Which training rows [n] have a text or a group of the test set, and notes on how many."""
-    keys = _normal_keys(examples)
+def _find_leaks(examples: Examples, keys: list[str]) -> tuple[np.ndarray, dict[str, int]]:
+    """Which training rows [n] have a text, compared by its key, or a group of the test set; notes on how many."""
+    held = examples.tested
     tested = {keys[i] for i in np.flatnonzero(held)}
     texts = ~held & np.array([key in tested for key in keys], dtype=bool)
     groups = np.zeros(len(held), dtype=bool)
@@ -86,7 +86,7 @@ def count_near(examples: Examples) -> Examples:
     first: dict[str, int] = {}
     near = [i for i, text in enumerate(texts) if text and first.setdefault(text, i) != i]
     other = sum(answers[i] != answers[first[texts[i]]] for i in near) if examples.classified else 0
-    held = np.zeros(len(examples), dtype=bool) if examples.held is None else examples.held
+    held = examples.tested
     tested = {texts[i] for i in np.flatnonzero(held)} - {""}
     notes = {
         "texts_that_equal_an_earlier_one_but_for_case,_punctuation_and_links": len(near),

@@ -72,7 +72,7 @@ def limit_examples(examples: Examples, limit: int | None, seed: int, named: bool
 
     A test set that is `named` stays whole, and the limit holds for the others.
     """
-    held = examples.held if named and examples.held is not None else np.zeros(len(examples), dtype=bool)
+    held = examples.tested if named else np.zeros(len(examples), dtype=bool)
     free = np.flatnonzero(~held)
     if limit is None:
         return examples

@@ -40,6 +40,7 @@ def test_it_prints_the_path_of_the_report_and_writes_nothing_else(store, tmp_pat
         (["study=a", "nope=1"], "nope"),
         (["study=a", "--nope"], "--nope: is no flag; lora-report --hydra-help shows those that there are"),
         (["study=a"], "there is no such database"),
+        (["study=a", "figures=svg,pdf"], "figures=svg,pdf: holds 'pdf', which is no kind; write svg,png"),
     ],
 )
 def test_a_mistake_is_one_line_exit_2_and_no_file(tmp_path, arguments, said):

@@ -54,6 +54,11 @@ class Examples(ABC):
         """Numbers that a new head gives for what it scores; 0 where the model's own head is used."""
 
     @property
+    def tested(self) -> np.ndarray:
+        """Which examples [n] are in the source's own test set: none where it has none."""
+        return np.zeros(len(self), dtype=bool) if self.held is None else self.held
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """What a person calls the classes of `strata`."""
         return tuple(map(str, np.unique(self.strata)))
@@ -125,6 +130,11 @@ class Classified(Examples):
     @property
     def outputs(self) -> int:
         return len(self.classes)
+
+    @property
+    def tested(self) -> np.ndarray:
+        """Which examples [n] are in the source's own test set: none where it has none."""
+        return np.zeros(len(self), dtype=bool) if self.held is None else self.held
 
     @property
     def class_names(self) -> tuple[str, ...]:
