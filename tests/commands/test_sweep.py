@@ -90,7 +90,7 @@ def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undist
         # A shell's background job, as these tests may be, hears no Ctrl-C, and neither would what it starts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:  # fmt: skip
-        _wait_for_a_fold(tmp_path, process)
+        _wait_for(FOLD_KEPT, tmp_path, process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the workers too
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -108,6 +108,7 @@ def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undist
 def test_a_driver_that_is_killed_leaves_no_worker_behind(how: signal.Signals, tmp_path: Path) -> None:
     arguments = command("tracking=off", "train.epochs=500")
     with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        _wait_for(TRIAL_ASKED, tmp_path, process)
         below: list[psutil.Process] = []
         for _ in range(600):
             below = psutil.Process(process.pid).children(recursive=True)
@@ -121,18 +122,23 @@ def test_a_driver_that_is_killed_leaves_no_worker_behind(how: signal.Signals, tm
     assert ("the same command goes on" in err) == (how == signal.SIGTERM)
 
 
-def _wait_for_a_fold(folder: Path, process: subprocess.Popen[str]) -> None:
-    """Until the first fold is kept; asked of SQLite itself, since the whole study trains in a few seconds."""
+# Asked of SQLite itself, since the whole study trains in a few seconds.
+FOLD_KEPT = "SELECT 1 FROM trial_user_attributes WHERE key LIKE 'fold:%'"
+TRIAL_ASKED = "SELECT 1 FROM trials"  # so that everything is planned, and what helped to plan is gone
+
+
+def _wait_for(row: str, folder: Path, process: subprocess.Popen[str]) -> None:
+    """Until the study's store has such a row."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         assert process.poll() is None
         address = f"file:{folder / 'lora-study.db'}?mode=ro"
         # At first there is no file, then no table in it.
         with suppress(sqlite3.OperationalError), closing(sqlite3.connect(address, uri=True)) as store:
-            if store.execute("SELECT 1 FROM trial_user_attributes WHERE key LIKE 'fold:%'").fetchone():
+            if store.execute(row).fetchone():
                 return
         time.sleep(0.02)
-    raise AssertionError("no fold finished within a minute")
+    raise AssertionError(f"nothing within a minute: {row}")
 
 
 def test_another_configuration_under_the_same_name_is_refused(undisturbed: Path) -> None:
