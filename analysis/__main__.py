@@ -27,10 +27,13 @@ def _run(arguments: list[str]) -> int:
         return _hydra(given)
     _refuse_words(arguments)
     config = _composed(given, arguments)
-    from analysis.report import write_report
+    from analysis.painter import beside
 
-    figures = [kind.strip() for kind in (config.figures or "").split(",") if kind.strip()]
-    print(write_report(config.study, config.out, config.tracking.uri, figures))
+    with beside() as drawing:  # a second core imports matplotlib while this one imports MLflow
+        from analysis.report import write_report
+
+        figures = [kind.strip() for kind in (config.figures or "").split(",") if kind.strip()]
+        print(write_report(config.study, config.out, config.tracking.uri, figures, drawing))
     return 0
 
 

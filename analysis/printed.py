@@ -19,14 +19,16 @@ _MARKERS = {"circle": "o", "diamond": "D", "square": "s", "triangle": "^", "star
 
 def save(plot: Plot, folder: Path, kinds: Sequence[str]) -> None:
     """Write <folder>/<name>.<kind> for each of the kinds, svg or png."""
+    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(7.2, 4.4), layout="constrained")
     FigureCanvasAgg(canvas)  # no pyplot: no window, no global state
     _draw(canvas.add_subplot(), plot)
-    for kind in kinds:
-        canvas.savefig(folder / f"{plot.name}.{kind}", **SETTINGS[kind])
+    with matplotlib.rc_context({"svg.hashsalt": plot.name}):  # else the names inside are drawn at random
+        for kind in kinds:
+            canvas.savefig(folder / f"{plot.name}.{kind}", **SETTINGS[kind])
 
 
 def _draw(axes: Axes, plot: Plot) -> None:
