@@ -157,9 +157,15 @@ class StorageConfig:
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """Where the trade-off report is written."""
+    """Where the trade-off report is written, and when it recommends a cheaper model than the best.
+
+    `tolerance` is how much score one would give up for that (null: the metric's own, study/core/figures.py);
+    `confidence` is how probable it must be that no more is given up.
+    """
 
     dir: str = "reports"
+    tolerance: Optional[float] = None  # noqa: UP045
+    confidence: float = 0.9
 
 
 @dataclass(frozen=True)
