@@ -152,7 +152,7 @@ def configuration(**values: object) -> Configuration:
 
 def tensors(fit: Fit) -> list[torch.Tensor]:
     """What the pack trains, in a fixed order."""
-    return [tensor for tensor, _ in fit.pack.trained()]
+    return [tensor for tensor, _ in fit.pack.trained_tensors()]
 
 
 def predicted(fit: Fit, rows: np.ndarray) -> np.ndarray:

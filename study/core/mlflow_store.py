@@ -43,7 +43,7 @@ def open_client(given: str | None = None) -> MlflowClient:
 
     key, uri = address(given)
     stores.require(key, uri, stores.MLFLOW)
-    with answering(key, uri):
+    with explain_refusals(key, uri):
         if addresses.scheme_of(uri) in addresses.DATABASES:
             _check_schema(key, uri)
         return MlflowClient(tracking_uri=uri)
@@ -59,7 +59,7 @@ def experiment_of(client: MlflowClient, key: str, name: str) -> Experiment | Non
 
 
 @contextmanager
-def answering(key: str, uri: str) -> Iterator[None]:
+def explain_refusals(key: str, uri: str) -> Iterator[None]:
     """What MLflow refuses inside becomes one ConfigError in its own words."""
     from mlflow.exceptions import MlflowException
 

@@ -29,7 +29,7 @@ from study.config.space import parse_space
 from study.core.figures import direction
 from study.core.records import Epoch, Fold, FoldResult, Provenance
 from study.data.examples import Texts
-from study.models.targets import LinearSite, described
+from study.models.targets import LinearSite, describe
 from study.record import Tracker
 from study.record.behind import Behind
 from study.record.mlflow import MlflowTracker, _params
@@ -95,7 +95,7 @@ def provenance(plan: Plan) -> Provenance:
         LinearSite(f"encoder.layer.{i}.{name}", i, WIDTH, WIDTH, role) for i in range(LAYERS) for name, role in LINEARS
     ]
     facts = {
-        "study_id": f"{NAME}:0", "metric": plan.metric, "linears": json.dumps(described(sites)),
+        "study_id": f"{NAME}:0", "metric": plan.metric, "linears": json.dumps(describe(sites)),
         "directions": json.dumps([direction(name) for name in plan.config.objectives]),
     }  # fmt: skip
     return Provenance({f"lora_study.{k}": v for k, v in facts.items()})

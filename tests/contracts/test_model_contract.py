@@ -172,7 +172,7 @@ def perturb(layers: dict[str, PackedLinear]) -> None:
     torch.manual_seed(1)
     with torch.no_grad():
         for packed in layers.values():
-            for factor, _ in packed.trained():
+            for factor, _ in packed.trained_factors():
                 factor += 0.05 * torch.randn_like(factor)
 
 

@@ -142,7 +142,7 @@ def test_a_member_that_writes_learns_the_same_alone_and_in_a_pack(kind: str, tar
         work.encoder(model_of(kind)).backbone.double()
         fit = Fit(members, work)
         fit.train_epoch()
-        out = [packed.merged(0) for packed in fit.pack.attached.values()]
+        out = [packed.effective_weight(0) for packed in fit.pack.attached.values()]
         fit.pack.close()
         return out
 

@@ -63,7 +63,7 @@ def outcomes(name: str, chosen: list[Member], cached: bool = True) -> list[Outco
 
 def state(fit: Fit, place: int) -> Outcome:
     layers = {site.name: fit.encoder.backbone.get_submodule(site.name) for site in fit.encoder.sites}
-    weights = {n: (m.merged(place) if isinstance(m, PackedLinear) else m.weight) for n, m in layers.items()}
+    weights = {n: (m.effective_weight(place) if isinstance(m, PackedLinear) else m.weight) for n, m in layers.items()}
     return {**weights, "head": fit.pack.head[place].detach().clone(), "bias": fit.pack.bias[place].detach().clone()}
 
 
@@ -144,7 +144,7 @@ def test_labels_that_mean_nothing_are_not_learned() -> None:
     scores = []
     for seed in range(8):
         graph = communities(seed, unlabelled=0)
-        shuffled = graph.permuted(np.random.default_rng(seed).permutation(len(graph)))
+        shuffled = graph.permute(np.random.default_rng(seed).permutation(len(graph)))
         told = member_of(0, seed % 3, configuration("gcn", epochs=20), seed=seed)
         scores.append(train_pack([told], bench("gcn", shuffled))[0].metrics["accuracy"])
     assert np.mean(scores) == pytest.approx(0.5, abs=0.15)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.config.schema import Configuration, MethodConfig, StudyConfig, StudySettings, TaskConfig, plain, revived
+from study.config.schema import Configuration, MethodConfig, StudyConfig, StudySettings, TaskConfig, plain, revive
 from study.core.errors import ConfigError
 from study.export.job.bounds import UNITS, Bound, parse, within
 
@@ -53,11 +53,11 @@ def test_a_configuration_comes_back_from_json() -> None:
         method=MethodConfig("factorized", rank="attention:8,ffn:2", residual="drop"),
         space={"method.rank": "choice(1,2)"},
     )
-    assert revived(StudyConfig, json.loads(json.dumps(plain(config)))) == config
+    assert revive(StudyConfig, json.loads(json.dumps(plain(config)))) == config
     own = config.configuration
-    assert revived(Configuration, json.loads(json.dumps(plain(own)))) == own
+    assert revive(Configuration, json.loads(json.dumps(plain(own)))) == own
 
 
 def test_a_configuration_of_another_version_is_refused_by_its_key() -> None:
     with pytest.raises(ConfigError, match="flavour: is no key of this version"):
-        revived(StudyConfig, {"study": {"name": "mine", "flavour": "sweet"}})
+        revive(StudyConfig, {"study": {"name": "mine", "flavour": "sweet"}})

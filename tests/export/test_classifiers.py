@@ -58,7 +58,7 @@ def test_peft_loads_it_over_a_classifier_and_over_the_backbone(tmp_path: Path, k
         adapted = PeftModel.from_pretrained(AutoModel.from_pretrained(name), str(folder))
         assert np.abs(load(folder).logits(TEXTS) - expected).max() < 1e-5
     ids = torch.arange(2, 12).view(2, 5)
-    with trained.adapted(), torch.no_grad():
+    with trained.attach_layers(), torch.no_grad():
         hidden = trained.backbone(input_ids=ids).last_hidden_state
         assert (adapted(input_ids=ids).last_hidden_state - hidden).abs().max() < 1e-5
 
@@ -147,7 +147,7 @@ def test_lengths_and_doubled_factors_are_loaded_by_peft_over_the_backbone(
     assert np.abs(load(folder).logits(TEXTS) - trained.logits(TEXTS)).max() < 1e-5
     base = AutoModel.from_pretrained(trained.configuration.model.name)
     ids = torch.arange(2, 12).view(2, 5)
-    with trained.adapted(), torch.no_grad():
+    with trained.attach_layers(), torch.no_grad():
         hidden = trained.backbone(input_ids=ids).last_hidden_state
         other = PeftModel.from_pretrained(base, str(folder)).eval()(input_ids=ids).last_hidden_state
     assert torch.allclose(hidden, other, atol=1e-5)

@@ -62,7 +62,9 @@ def test_an_exported_extractor_scores_and_chooses_as_the_engine_does(tmp_path: P
     assert np.abs(own.logits(given) - np.concatenate(scores)).max() < 1e-5
     assert np.abs(extractor.logits(given) - np.concatenate(scores)).max() < 1e-5
     assert np.ptp(np.concatenate(scores)) > 0.01
-    expected = [[s[i] for i in summaries.chosen(x, s, 8, ENGLISH)] for x, (_, s) in zip(scores, given, strict=True)]
+    expected = [
+        [s[i] for i in summaries.choose_sentences(x, s, 8, ENGLISH)] for x, (_, s) in zip(scores, given, strict=True)
+    ]
     assert extractor(given) == [" ".join(own) for own in expected]
 
 

@@ -53,7 +53,7 @@ def made(berts: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_exported_answers_as_the_engine_does(tmp_path: Path, method: str) -> None:
     trained, fit = train(model_of(tmp_path, "bert"), method)
-    with trained.adapted() as attached:
+    with trained.attach_layers() as attached:
         assert set(attached) == set(fit.pack.attached)
     surgery.reattach(fit.pack.backbone, fit.pack.attached)
     expected = predicted(fit, np.arange(len(TEXTS)))
@@ -109,7 +109,7 @@ def test_peft_itself_loads_the_adapter_over_automodel(
     assert {f.name for f in folder.iterdir()} >= {"adapter_config.json", "adapter_model.safetensors"}
     adapted = PeftModel.from_pretrained(AutoModel.from_pretrained(trained.configuration.model.name), str(folder)).eval()
     ids = torch.arange(2, 12).view(2, 5)
-    with trained.adapted(), torch.no_grad():
+    with trained.attach_layers(), torch.no_grad():
         expected = trained.backbone(input_ids=ids).last_hidden_state
         assert (adapted(input_ids=ids).last_hidden_state - expected).abs().max() < 1e-5
     assert (trained.backbone(input_ids=ids).last_hidden_state - expected).abs().max() > 1e-3

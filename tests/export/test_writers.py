@@ -76,6 +76,6 @@ def test_peft_knows_what_its_adapter_is_for(tmp_path: Path) -> None:
     folder = exported(own, "peft", tmp_path / "export")
     adapted = AutoPeftModelForSeq2SeqLM.from_pretrained(str(folder)).eval()
     ids = torch.arange(4, 12).view(2, 4)
-    with own.adapted(), torch.no_grad():
+    with own.attach_layers(), torch.no_grad():
         expected = own.backbone(input_ids=ids, decoder_input_ids=ids).logits
         assert (adapted(input_ids=ids, decoder_input_ids=ids).logits - expected).abs().max() < 1e-5

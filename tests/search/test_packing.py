@@ -78,6 +78,6 @@ def test_members_that_adapt_relative_positions_train_alone_and_the_others_beside
     model = ModelConfig(str(save_model(tmp_path, "deberta-v2")))
     targets = ("all-linear", "attention", "pos_key_proj", "qv", "ffn")
     told = [replace(configuration(rank=2, targets=t), model=model) for t in targets]
-    geometry = Geometry(*encoders.measured(encoders.shapes(model)))
+    geometry = Geometry(*encoders.dimensions(encoders.shapes(model)))
     packs = packing.compose([member_of(i, 0, c, 0, geometry) for i, c in enumerate(told)], lambda group, own: 100)
     assert sorted(sorted(m.trial for m in pack) for pack in packs) == [[0], [1], [2], [3, 4]]

@@ -80,7 +80,7 @@ class Narrow(nn.Module):
 
 
 def test_lora_as_its_authors_advise_fits_the_model() -> None:
-    shapes = Geometry(*encoders.measured(Narrow()))
+    shapes = Geometry(*encoders.dimensions(Narrow()))
     plan: Any = SimpleNamespace(config=StudyConfig(), shapes=shapes, examples=SimpleNamespace(outputs=2, kind="texts"))
     found = baselines(plan)
     assert list(found) == ["head", "full", "lora r3 all-linear"]

@@ -49,7 +49,7 @@ def test_the_budget_is_the_one_at_which_what_people_highlighted_is_worth_most(ex
     marked = [[s for s, h in zip(t, m, strict=True) if h] for t, m in zip(own.sentences, own.highlights, strict=True)]
 
     def worth(budget: int) -> float:
-        kept = [summaries.chosen(np.ones(len(m)), m, budget, own.words) for m in marked]
+        kept = [summaries.choose_sentences(np.ones(len(m)), m, budget, own.words) for m in marked]
         texts = [" ".join(m[i] for i in k) for m, k in zip(marked, kept, strict=True)]
         return float(rouge.f1(texts, own.references, own.words)["rouge1"].mean())
 

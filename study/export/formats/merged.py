@@ -28,7 +28,7 @@ class Merged(OfTransformers):
     name = "merged"
 
     def write(self, trained: Trained, folder: Path) -> None:
-        backbone: Any = trained.merged()
+        backbone: Any = trained.merged_model()
         classifier = sequence.classifier(backbone, trained)
         if classifier is None and trained.frame.kind != WRITE:
             head.write(folder, trained.head, trained.bias)
@@ -73,7 +73,7 @@ def _loadable(backbone: nn.Module, trained: Trained) -> Any:
     config: Any = backbone.config
     if not config.is_encoder_decoder or trained.frame.kind == WRITE:
         return backbone
-    whole = hub.pretrained(trained.configuration.model, AutoModel)
+    whole = hub.load_model(trained.configuration.model, AutoModel)
     whole.get_encoder().load_state_dict(backbone.state_dict())
     return whole
 

@@ -16,7 +16,7 @@ SHORT = {"params": "params/trainable", "stored": "params/stored", "memory": "mem
 SIZE = "size"  # bytes of the stored numbers in float32
 
 
-def finished(ledger: Ledger) -> dict[int, TrialResult]:
+def complete_trials(ledger: Ledger) -> dict[int, TrialResult]:
     """The complete trials by number; one that repeats another has that one's folds."""
     from optuna.trial import TrialState
 
@@ -33,7 +33,7 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
     Raises ConfigError where there is none, with what there is.
     """
     if wanted.isdecimal():
-        return _numbered(int(wanted), ledger, results)
+        return _trial_numbered(int(wanted), ledger, results)
     own = [r for r in results.values() if r.duplicate_of is None]
     if not own:
         rule = "has no complete trial"
@@ -67,7 +67,7 @@ def best(results: list[TrialResult]) -> TrialResult:
     return min(results, key=order)
 
 
-def _numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
+def _trial_numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
     from optuna.trial import TrialState
 
     trials = ledger.trials()

@@ -79,7 +79,7 @@ def gather(
         folds=tuple(f.score for f in chosen.folds if f.score is not None),
         differences=differences(plan, chosen, results),
         test_score=test_score,
-        lost={n: stored.lost(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
+        lost={n: stored.lost_share(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
         notes=plan.examples.notes,
     )
 

@@ -72,7 +72,7 @@ def of_fit(fit: Fit, bench: Workbench) -> Trained:
     pack, configuration, examples = fit.pack, fit.pack.members[0].configuration, bench.data.examples
     encoder = _plain(bench, configuration.model)
     backbone = pack.backbone.to("cpu").float() if pack.full else encoder.backbone
-    starts = {name: stored.settled(packed) for name, packed in pack.attached.items()}
+    starts = {name: stored.trained_start(packed) for name, packed in pack.attached.items()}
     head, bias = (t[0].detach().cpu().float() for t in (pack.head, pack.bias))
     classes = examples.classes if isinstance(examples, Texts) else ()
     frame = _frame(examples, encoder, configuration.model.max_length)

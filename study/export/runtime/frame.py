@@ -51,7 +51,7 @@ class Frame:
         return [self.around(row) for row in found["input_ids"]]
 
 
-def padded(rows: Sequence[np.ndarray], pad: int) -> tuple[np.ndarray, np.ndarray]:
+def pad_rows(rows: Sequence[np.ndarray], pad: int) -> tuple[np.ndarray, np.ndarray]:
     """Token ids and mask [n, T] of rows of different lengths."""
     longest = max(map(len, rows))
     ids = np.full((len(rows), longest), pad, dtype=np.int64)
