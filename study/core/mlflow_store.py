@@ -100,11 +100,11 @@ def _check_schema(key: str, uri: str) -> None:
     script = ScriptDirectory.from_config(_get_alembic_config(db_url=""))
     for pause in (*PAUSES, 0.0):
         with stores.opening(key, uri):
-            found = _revision(uri)
-        if found == script.get_current_head():
+            stored = _revision(uri)
+        if stored == script.get_current_head():
             return
         time.sleep(pause)
-    older = found in {revision.revision for revision in script.walk_revisions()}
+    older = stored in {revision.revision for revision in script.walk_revisions()}
     upgrade = shlex.join(["mlflow", "db", "upgrade", uri])
     which, remedy = ("an older", upgrade) if older else ("a newer", "pip install --upgrade mlflow")
     raise ConfigError(f"{key}={uri}", f"was made by {which} MLflow", f"write {remedy}, or another store")

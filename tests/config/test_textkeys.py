@@ -244,8 +244,8 @@ def test_a_folder_of_configurations_may_have_any_name(tmp_path: Path) -> None:
         group = tmp_path / name / "experiment"
         group.mkdir(parents=True)
         (group / "mine.yaml").write_text("# @package _global_\nstudy:\n  trials: 77\n")
-        found = str(tmp_path / name)
-        assert compose(rewrite(["experiment=mine"], found), found).study.trials == 77
+        path = str(tmp_path / name)
+        assert compose(rewrite(["experiment=mine"], path), path).study.trials == 77
 
 
 @pytest.mark.parametrize("command", [report, lora_export])

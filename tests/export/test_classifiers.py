@@ -68,10 +68,10 @@ def test_a_merged_model_is_a_classifier_of_transformers_own(tmp_path: Path, kind
     trained = lora(tmp_path / "model", kind, pooling)
     folder = exported(trained, "merged", tmp_path / "export")
     assert not (folder / "head.safetensors").exists()
-    own = AutoModelForSequenceClassification.from_pretrained(str(folder))
-    assert np.abs(logits(own, folder) - trained.logits(TEXTS)).max() < 1e-4
-    (found,) = pipeline("text-classification", model=str(folder))(TEXTS[0])
-    assert found["label"] == load(folder)(TEXTS[0])[0]
+    classifier = AutoModelForSequenceClassification.from_pretrained(str(folder))
+    assert np.abs(logits(classifier, folder) - trained.logits(TEXTS)).max() < 1e-4
+    (answer,) = pipeline("text-classification", model=str(folder))(TEXTS[0])
+    assert answer["label"] == load(folder)(TEXTS[0])[0]
 
 
 @pytest.mark.parametrize(("kind", "pooling"), WITHOUT)
@@ -97,10 +97,10 @@ def test_both_ways_of_the_card_give_the_studys_logits(tmp_path: Path, kind: str,
     codes = [ways["without"], ways["other"]]
     assert ["AutoModelForSequenceClassification" in code for code in codes] == [False, True]
     for code in codes:
-        found: dict[str, torch.Tensor] = {}
-        exec(code, found)
+        names: dict[str, torch.Tensor] = {}
+        exec(code, names)
         expected = trained.logits([card.EXAMPLE])
-        assert np.abs(found["logits"].detach().numpy() - expected).max() < 1e-4
+        assert np.abs(names["logits"].detach().numpy() - expected).max() < 1e-4
 
 
 def test_an_adapter_under_two_names_is_counted_once(tmp_path: Path) -> None:

@@ -75,9 +75,9 @@ def test_a_format_answers_as_the_trained_model(
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_refuses_the_methods_that_it_cannot_say_and_names_one_that_can(name: str) -> None:
     for method in METHODS:
-        found = get(name).refusal(configuration(**METHODS[method]).method)
-        assert (found is None) == (method in FITS[name])
-        assert found is None or "format=" in found[1]
+        refusal = get(name).refusal(configuration(**METHODS[method]).method)
+        assert (refusal is None) == (method in FITS[name])
+        assert refusal is None or "format=" in refusal[1]
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -122,10 +122,10 @@ def test_a_pooler_head_makes_a_classifier_of_transformers_own(tmp_path: Path, ki
     assert not (folder / "head.safetensors").exists()
     classify = pipeline("text-classification", model=str(folder))
     expected = load(folder).probabilities(TEXTS[:4])
-    for text, own in zip(TEXTS[:4], expected, strict=True):
-        (found,) = classify(text, truncation=True, max_length=16)
-        assert found["label"] == ("no", "yes")[own.argmax()]
-        assert found["score"] == pytest.approx(own.max(), abs=1e-5)
+    for text, probabilities in zip(TEXTS[:4], expected, strict=True):
+        (answer,) = classify(text, truncation=True, max_length=16)
+        assert answer["label"] == ("no", "yes")[probabilities.argmax()]
+        assert answer["score"] == pytest.approx(probabilities.max(), abs=1e-5)
 
 
 def test_a_mean_head_does_not_fit_transformers_own_and_lies_apart(made: Callable[[str, str], Path]) -> None:

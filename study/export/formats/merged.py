@@ -42,8 +42,8 @@ class Merged(OfTransformers):
 
         if head.there(folder):
             return super().open(folder, manifest, threads)
-        own = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
-        return Answering(own.eval()).compute
+        classifier = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
+        return Answering(classifier.eval()).compute
 
     def backbone(self, folder: Path, manifest: Manifest) -> Any:
         import torch
@@ -51,8 +51,8 @@ class Merged(OfTransformers):
 
         two_stacks, writes = AutoConfig.from_pretrained(str(folder)).is_encoder_decoder, manifest.frame.kind == WRITE
         writer = AutoModelForSeq2SeqLM if two_stacks else AutoModelForCausalLM
-        found = (writer if writes else AutoModel).from_pretrained(str(folder), dtype=torch.float32).eval()
-        return found.get_encoder() if two_stacks and not writes else found
+        model = (writer if writes else AutoModel).from_pretrained(str(folder), dtype=torch.float32).eval()
+        return model.get_encoder() if two_stacks and not writes else model
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
         if manifest.frame.kind != CLASSIFY:

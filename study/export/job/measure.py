@@ -55,8 +55,8 @@ def difference(made: Format, folder: Path, texts: Sequence[Any], wanted: np.ndar
     """
     from study.export import load
 
-    found = load(folder).logits(texts)
-    gap = float(np.abs(found - wanted).max()) if np.isfinite(found).all() else float("inf")
+    logits = load(folder).logits(texts)
+    gap = float(np.abs(logits - wanted).max()) if np.isfinite(logits).all() else float("inf")
     if not gap <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
         rule = f"answers otherwise than the trained model: its logits differ by up to {gap:.2g}"
         raise StudyError(f"format={made.name}", rule, "choose another format, and report this with the model's name")
@@ -95,6 +95,6 @@ def _answer_apart(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def deployment_figures(found: Mapping[str, float]) -> dict[str, float]:
+def deployment_figures(measured: Mapping[str, float]) -> dict[str, float]:
     """Figures as bounds are held against them: `bytes` with the base model that an adapter needs beside it."""
-    return {**found, "bytes": found["bytes"] + found.get("base_bytes", 0.0)}
+    return {**measured, "bytes": measured["bytes"] + measured.get("base_bytes", 0.0)}

@@ -112,9 +112,9 @@ def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[s
     """The ids of the trial's run and of its experiment; ConfigError where there is none."""
     from study.core.mlflow_store import experiment_of
 
-    found = experiment_of(client, "study", study)
+    experiment = experiment_of(client, "study", study)
     number = f"tags.`{TAG}level` = 'trial' and tags.`{TAG}trial` = '{trial}'"
-    same = client.search_runs([found.experiment_id], number) if found else []
+    same = client.search_runs([experiment.experiment_id], number) if experiment else []
     # Compared here: the mark holds the study's name, and what a user wrote never enters a query.
     runs = [run for run in same if run.data.tags.get(f"{TAG}study_id") == study_id]
     if not runs:

@@ -55,8 +55,8 @@ class Trained:
         """A copy of the backbone whose weights are the effective ones."""
         with self.attach_layers() as attached:
             whole = copy.deepcopy(self.backbone)
-        own = {name: whole.get_submodule(name) for name in attached}
-        surgery.merge(whole, own)  # type: ignore[arg-type]
+        layers = {name: whole.get_submodule(name) for name in attached}
+        surgery.merge(whole, layers)  # type: ignore[arg-type]
         return whole
 
     def compressed_model(self) -> nn.Module:
