@@ -26,7 +26,7 @@ def _run(arguments: list[str]) -> int:
     if any(argument.startswith("-") for argument in given):
         return _hydra(given)
     _refuse_words(arguments)
-    config = _composed(given, arguments)
+    config = _compose(given, arguments)
     from analysis.painter import beside
 
     with beside() as drawing:  # a second core imports matplotlib while this one imports MLflow
@@ -60,7 +60,7 @@ def _hydra(arguments: list[str]) -> int:
     return 0
 
 
-def _composed(overrides: list[str], typed: list[str]) -> DictConfig:
+def _compose(overrides: list[str], typed: list[str]) -> DictConfig:
     """What the arguments come to, each named as it was typed where it cannot be followed."""
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException

@@ -152,7 +152,7 @@ def configuration(**values: object) -> Configuration:
 
 def tensors(fit: Fit) -> list[torch.Tensor]:
     """What the pack trains, in a fixed order."""
-    return [tensor for tensor, _ in fit.pack.trained()]
+    return [tensor for tensor, _ in fit.pack.trained_tensors()]
 
 
 def predicted(fit: Fit, rows: np.ndarray) -> np.ndarray:
@@ -260,11 +260,11 @@ def documents(count: int) -> Documents:
     sentences, highlights = [], []
     for _ in range(count):
         marks = rng.permutation([1, 1, *[0] * int(rng.integers(3, 9))])
-        own = [" ".join(["a" if mark else "b", *rng.choice(list("cdefghijkl"), 3)]) for mark in marks]
-        sentences.append(tuple(own))
+        document = [" ".join(["a" if mark else "b", *rng.choice(list("cdefghijkl"), 3)]) for mark in marks]
+        sentences.append(tuple(document))
         highlights.append(tuple(int(m) for m in marks))
-    chosen = [[s for s, h in zip(*own, strict=True) if h] for own in zip(sentences, highlights, strict=True)]
-    references = tuple(" ".join(own) for own in chosen)
+    chosen = [[s for s, h in zip(*marked, strict=True) if h] for marked in zip(sentences, highlights, strict=True)]
+    references = tuple(" ".join(summary) for summary in chosen)
     queries = tuple("z" if i % 2 else "" for i in range(count))
     return Documents(queries, tuple(sentences), tuple(highlights), references, budget=8, metric="rougeL")
 

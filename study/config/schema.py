@@ -241,7 +241,7 @@ def plain(config: Any) -> dict[str, Any]:
     return asdict(config)
 
 
-def revived(kind: type[T], raw: Mapping[str, Any]) -> T:
+def revive(kind: type[T], raw: Mapping[str, Any]) -> T:
     """The inverse of :func:`plain`; what is missing is at its default.
 
     Raises ConfigError where a key is unknown: another version of the suite wrote it.
@@ -251,4 +251,4 @@ def revived(kind: type[T], raw: Mapping[str, Any]) -> T:
     if unknown:
         rule = "is no key of this version of the suite"
         raise ConfigError(", ".join(sorted(unknown)), rule, "use the version that ran the study")
-    return kind(**{k: revived(parts[k], v) if k in parts else v for k, v in raw.items()})  # type: ignore[arg-type]
+    return kind(**{k: revive(parts[k], v) if k in parts else v for k, v in raw.items()})  # type: ignore[arg-type]

@@ -80,7 +80,7 @@ def direction(name: str) -> Direction:
     return FIGURES[name].direction
 
 
-def combined(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def combine(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """A trial's figures from those of its folds, with the standard errors of those that have one.
 
     A figure that a fold lacks is made of the others'.

@@ -16,7 +16,7 @@ FEW = 2  # rows of which a class can be a slip of the pen
 OTHER = "other"  # what merged classes become
 
 
-def settle_rare(examples: Examples, rare: str | None, folds: int, fraction: float) -> Examples:
+def handle_rare(examples: Examples, rare: str | None, folds: int, fraction: float) -> Examples:
     """The examples with their class sizes noted, and classes that not every fold could have dropped or merged.
 
     Such a class has fewer than `folds` examples outside the test set, which takes its `fraction` unless the source
@@ -58,7 +58,7 @@ def _drop(examples: Classified, scarce: np.ndarray) -> Classified:
     places = np.cumsum(~scarce) - 1
     names = tuple(name for name, out in zip(examples.classes, scarce, strict=True) if not out)
     left = examples.take(kept)
-    return _relabel(left, places[left.labels], names).noted(rare_classes_dropped=note)
+    return _relabel(left, places[left.labels], names).with_notes(rare_classes_dropped=note)
 
 
 def _merge(examples: Classified, scarce: np.ndarray) -> Classified:
@@ -68,7 +68,7 @@ def _merge(examples: Classified, scarce: np.ndarray) -> Classified:
     merged = OTHER if OTHER not in names else f"{OTHER} classes"
     places = np.where(scarce, len(names), np.cumsum(~scarce) - 1)
     made = _relabel(examples, places[examples.labels], (*names, merged))
-    return made.noted(**{f"rare classes merged into {merged}": note})
+    return made.with_notes(**{f"rare classes merged into {merged}": note})
 
 
 def _relabel(examples: Classified, labels: np.ndarray, names: tuple[str, ...]) -> Classified:
@@ -86,9 +86,9 @@ def _note_sizes(examples: Classified) -> Classified:
         half = LISTED // 2
         first, last = _names_and_sizes(examples, order[:half]), _names_and_sizes(examples, order[-half:])
         said = f"{first}, ... {last} ({len(order)} classes)"
-    noted = examples.noted(class_sizes=said)
+    noted = examples.with_notes(class_sizes=said)
     few = np.flatnonzero(sizes <= FEW)
-    return noted.noted(classes_of_one_or_two_rows=_names_and_sizes(examples, few[:LISTED])) if len(few) else noted
+    return noted.with_notes(classes_of_one_or_two_rows=_names_and_sizes(examples, few[:LISTED])) if len(few) else noted
 
 
 def _names_and_sizes(examples: Classified, places: np.ndarray) -> str:

@@ -34,7 +34,7 @@ def without_duplicates(examples: Examples) -> Examples:
     several = [key for key, rows in places.items() if len({answers[i] for i in rows}) > 1]
     tied = sum(chosen[key] is None for key in several)
     notes |= _without_zeros({examples.repeats: len(several) - tied, "texts_left_out_since_their_labels_tie": tied})
-    return examples.take(kept).noted(**notes)
+    return examples.take(kept).with_notes(**notes)
 
 
 def _normal_keys(examples: Examples) -> list[str]:
@@ -93,7 +93,7 @@ def count_near(examples: Examples) -> Examples:
         "of_these_with_another_label": other,
         "training_texts_that_so_equal_one_of_the_test_set": sum(texts[i] in tested for i in np.flatnonzero(~held)),
     }
-    return examples.noted(**_without_zeros(notes))
+    return examples.with_notes(**_without_zeros(notes))
 
 
 def simplify(text: str) -> str:

@@ -99,7 +99,7 @@ class Tokens:
         cls, rows: list[np.ndarray], pad_id: int, units: list[np.ndarray] | None = None, cut: int = 0, texts: int = 0
     ) -> Tokens:
         """From one array of ids a row, and one of units."""
-        return cls(_ragged(rows), pad_id, None if units is None else _ragged(units), cut, texts or len(rows))
+        return cls(_join_rows(rows), pad_id, None if units is None else _join_rows(units), cut, texts or len(rows))
 
     @property
     def truncated(self) -> float:
@@ -134,7 +134,8 @@ class Tokens:
         return self.ids.batch(positions, longest, self.pad_id, device), on_device(mask, device)
 
 
-def _ragged(rows: list[np.ndarray]) -> Ragged:
+def _join_rows(rows: list[np.ndarray]) -> Ragged:
+    """Rows of integers, one after the other in one tensor, with their lengths."""
     values = torch.from_numpy(np.concatenate(rows).astype(np.int64))
     return Ragged(values, np.array([len(r) for r in rows]))
 

@@ -74,7 +74,7 @@ class Fit:
         settings = torch.tensor([[t.lr, t.weight_decay, t.clip] for t in trains], dtype=torch.float64)
         self.lr, decay, clip = settings.to(self.device).unbind(1)
         try:
-            self.optimizer = PackedAdamW(self.pack.trained(), decay, clip)
+            self.optimizer = PackedAdamW(self.pack.trained_tensors(), decay, clip)
         except BaseException:  # such as for want of memory: the encoder is for the next pack as it came
             self.pack.close()
             raise
@@ -117,7 +117,7 @@ class Fit:
             self.courses = [self.courses[i] for i in kept]
             if kept:
                 self.pack.keep(kept)
-                self.optimizer.keep(self.pack.trained(), kept)
+                self.optimizer.keep(self.pack.trained_tensors(), kept)
                 self.lr = self.lr[torch.tensor(kept, device=self.device)]
 
     def train_epoch(self) -> None:
@@ -161,7 +161,7 @@ class Fit:
         parts = self.problem.portions(rows.shape[1])
         total = torch.zeros(len(batches), device=self.device)
         for part in parts:
-            shapes = [self.problem.adapted(batch[part]) for batch in batches]
+            shapes = [self.problem.adapter_input_shape(batch[part]) for batch in batches]
             with self.pack.dropping([c.steps for c in self.courses], part.start, shapes):
                 share = on_device(weights[:, part], self.device).to(self.pack.head)
                 task = self.problem.loss(self.pack, rows[:, part], share)

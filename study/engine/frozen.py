@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from study.config.schema import ModelConfig
-from study.core.tensor_cache import PARTS, Recall, forgiving
+from study.core.tensor_cache import PARTS, Recall, with_fallback
 from study.engine.batches import Ragged, Tokens, scoring_batches
 from study.engine.pooling import reader
 from study.engine.shortcuts import equivalence, firsttoken, prefix, products
@@ -59,7 +59,7 @@ class Frozen:
 
         return self.bench.once((*self._key("cut"), block), find)
 
-    def pooled(self) -> Ragged:
+    def pooled_rows(self) -> Ragged:
         """What heads read of every row: a vector [hidden], or one for each unit."""
         tokens, pooling, device = self.tokens, self.model.pooling, self.bench.device
 
@@ -73,8 +73,8 @@ class Frozen:
             return vectors[torch.from_numpy(np.arange(counts.max()) < counts[:, None]).to(device)]
 
         def read() -> Ragged:
-            recall = forgiving(self.bench.recall(self.model))
-            values = self._computed(("pooled", pooling), tokens.counts, compute, recall)
+            recall = with_fallback(self.bench.recall(self.model))
+            values = self._compute_rows(("pooled", pooling), tokens.counts, compute, recall)
             return Ragged(values.to(device), tokens.counts)
 
         return self.bench.once((*self._key("pooled"), self.model.max_length, pooling), read)
@@ -87,24 +87,24 @@ class Frozen:
         tokens, device = self.tokens, self.bench.device
 
         # What enters a lower block is a shorter way to here, and the same numbers come out of it.
-        lower = [b for b in range(1, block) if self.bench.known(self._entrance(b)) is not None]
+        lower = [b for b in range(1, block) if self.bench.peek(self._entrance(b)) is not None]
 
         def compute(positions: np.ndarray) -> torch.Tensor:
             backbone = self.encoder.backbone
             ids, mask = tokens.batch(positions, device)
             with ExitStack() as stack:
                 if lower and (cut := self.cut(lower[-1])) is not None:
-                    hidden = self.bench.known(self._entrance(lower[-1])).batch(positions, ids.shape[1], 0, device)
+                    hidden = self.bench.peek(self._entrance(lower[-1])).batch(positions, ids.shape[1], 0, device)
                     stack.enter_context(prefix.resume_at(backbone, lower[-1], hidden, cut))
                 return prefix.entering(backbone, block, ids, mask)[mask.bool()]
 
         def read() -> Ragged | None:
             try:
-                values = self._computed(("entering", block), tokens.lengths, compute, self.bench.recall(self.model))
+                values = self._compute_rows(("entering", block), tokens.lengths, compute, self.bench.recall(self.model))
             except OSError as error:
                 self.bench.notes.append(f"hidden states below block {block} are not kept: {error}")
                 return None
-            return Ragged(self._placed(values), tokens.lengths)
+            return Ragged(self._place(values), tokens.lengths)
 
         return self.bench.once(self._entrance(block), read)
 
@@ -119,7 +119,7 @@ class Frozen:
             cut = shortcut.query if shortcut is not None and block == encoder.layers - 1 else None
             names = products.entry_layers(encoder.backbone, block)
             try:
-                return {n: self._multiplied(block, n) for n in names if cut is None or not n.endswith(f".{cut}")}
+                return {n: self._product(block, n) for n in names if cut is None or not n.endswith(f".{cut}")}
             except OSError:  # products save a little where hidden states save much: no room is no matter
                 return {}
 
@@ -132,7 +132,7 @@ class Frozen:
         return *self._key("entering"), self.model.max_length, block
 
     @torch.no_grad()
-    def _multiplied(self, block: int, name: str) -> Ragged:
+    def _product(self, block: int, name: str) -> Ragged:
         entering, linear = self.entering(block), self.encoder.backbone.get_submodule(name)
         assert entering is not None
         rows = entering.values
@@ -144,14 +144,14 @@ class Frozen:
 
         key, shape = ("product", name, *self._frame()), (len(rows), len(matrix(linear)))
         recall = self.bench.recall(self.model)
-        return Ragged(self._placed(recall(key, shape, rows.dtype, fill, PARTS)), entering.lengths)
+        return Ragged(self._place(recall(key, shape, rows.dtype, fill, PARTS)), entering.lengths)
 
     def _frame(self) -> tuple[object, ...]:
         """What computed values depend on beside the model: the tokens, and what may change rounding."""
         return self.tokens.digest, self.bench.engine.tokens, self.bench.device.type, torch.__version__
 
     @torch.no_grad()
-    def _computed(
+    def _compute_rows(
         self,
         what: tuple[object, ...],
         rows: np.ndarray,
@@ -171,7 +171,7 @@ class Frozen:
         key, shape = (*what, *self._frame()), (int(starts[-1]), self.encoder.hidden)
         return recall(key, shape, next(self.encoder.backbone.parameters()).dtype, fill, PARTS)
 
-    def _placed(self, values: torch.Tensor) -> torch.Tensor:
+    def _place(self, values: torch.Tensor) -> torch.Tensor:
         """On the GPU where they fit well, else where they are."""
         if self.bench.device.type != "cuda":
             return values

@@ -31,7 +31,7 @@ class Inputs:
         self.entering: Ragged | None = None
         self.cut: prefix.Cut | None = None
         if cached and lowest == layers:
-            self.pooled = frozen.pooled()
+            self.pooled = frozen.pooled_rows()
         elif cached and lowest > 0 and (cut := frozen.cut(lowest)) is not None:
             self.cut, self.entering = cut, frozen.entering(lowest)
             self.products = frozen.products(lowest) if self.entering is not None else {}

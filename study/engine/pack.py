@@ -65,12 +65,12 @@ class Pack:
         """Members that are still in the pack."""
         return len(self.members)
 
-    def trained(self) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
+    def trained_tensors(self) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
         """Every trained tensor, the heads included, each with the members [P] that train it, or None for all."""
         if self.full:
             adapted: list[tuple[torch.Tensor, torch.Tensor | None]] = [(p, None) for p in self.backbone.parameters()]
         else:
-            adapted = [factor for packed in self.attached.values() for factor in packed.trained()]
+            adapted = [factor for packed in self.attached.values() for factor in packed.trained_factors()]
         return [*adapted, (self.head, None), (self.bias, None)]
 
     def features(self, ids: torch.Tensor, attended: torch.Tensor, read: Reader) -> torch.Tensor:

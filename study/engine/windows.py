@@ -40,7 +40,7 @@ class Windows:
         ends = np.searchsorted(self.document, documents, side="right")
         return np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
 
-    def placed(self, rows: np.ndarray, vectors: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def add_places(self, rows: np.ndarray, vectors: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """The sentences' vectors [n, U, hidden] of these rows, with what stands for each one's place in its document
         added (Liu & Lapata 2019, eq. 4); `places` are :func:`sinusoids` for the longest document."""
         index = (self.first[rows][:, None] + np.arange(vectors.shape[1])).clip(max=len(places) - 1)

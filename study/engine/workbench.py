@@ -11,7 +11,7 @@ import torch
 from study.config.schema import EngineConfig, ModelConfig
 from study.core.formatting import plural
 from study.core.records import Fold
-from study.core.tensor_cache import Recall, TensorCache, forget, forgiving, under
+from study.core.tensor_cache import Recall, TensorCache, forget, with_fallback, with_prefix
 from study.data.examples import Examples
 from study.engine.batches import Tokens
 from study.methods.layers.spectrum import Spectrum
@@ -49,7 +49,7 @@ class Workbench:
             self._known[key] = make()
         return self._known[key]  # type: ignore[no-any-return]
 
-    def known(self, key: tuple[Any, ...]) -> Any:
+    def peek(self, key: tuple[Any, ...]) -> Any:
         """What :meth:`once` has made under this key; None where it has made nothing yet."""
         return self._known.get(key)
 
@@ -81,7 +81,7 @@ class Workbench:
 
     def spectrum(self, model: ModelConfig) -> Spectrum:
         """The decompositions of that model's weights."""
-        return self.once(("spectrum", *weights_key(model)), lambda: Spectrum(forgiving(self.recall(model))))
+        return self.once(("spectrum", *weights_key(model)), lambda: Spectrum(with_fallback(self.recall(model))))
 
     def recall(self, model: ModelConfig) -> Recall:
         """Where to look up what was computed of that model before: on disk, or OSError where there is no room.
@@ -89,7 +89,7 @@ class Workbench:
         Of weights that nothing identifies nothing is kept.
         """
         mark = self.encoder(model).fingerprint
-        return under(TensorCache.of(self.engine.cache_gb).get, mark, *weights_key(model)) if mark else forget
+        return with_prefix(TensorCache.of(self.engine.cache_gb).get, mark, *weights_key(model)) if mark else forget
 
 
 def weights_key(model: ModelConfig) -> tuple[str, bool, str]:

@@ -41,7 +41,7 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     """The geometry of the model as it would read these examples; StudyError where it cannot."""
     opens = reader(examples)
     backbone = opens.shapes(model, examples)
-    return Geometry(*encoders.measured(backbone), opens.tables(backbone))
+    return Geometry(*encoders.dimensions(backbone), opens.tables(backbone))
 
 
 def geometry_of(encoder: Encoder) -> Geometry:

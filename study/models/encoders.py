@@ -105,7 +105,7 @@ def _convolves(block: nn.Module, within: str) -> bool:
 
 def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
     """The sites, blocks and parameters of a model, from its configuration alone (meta device)."""
-    return measured(shapes(model))
+    return dimensions(shapes(model))
 
 
 def shapes(model: ModelConfig) -> nn.Module:
@@ -123,7 +123,7 @@ def shapes(model: ModelConfig) -> nn.Module:
     return backbone
 
 
-def measured(backbone: nn.Module) -> tuple[tuple[LinearSite, ...], int, int]:
+def dimensions(backbone: nn.Module) -> tuple[tuple[LinearSite, ...], int, int]:
     """A backbone's sites, blocks and parameters."""
     return linear_sites(backbone), depth(backbone), sum(p.numel() for p in backbone.parameters())
 
@@ -135,10 +135,10 @@ def load(model: ModelConfig) -> Encoder:
     """
     from transformers import AutoModel
 
-    return opened(model, _reader(hub.pretrained(model, AutoModel)))
+    return open_encoder(model, _reader(hub.load_model(model, AutoModel)))
 
 
-def opened(model: ModelConfig, backbone: nn.Module) -> Encoder:
+def open_encoder(model: ModelConfig, backbone: nn.Module) -> Encoder:
     """The model's weights as an Encoder, in `model.precision` and with its tokenizer."""
     return wrap(backbone.to(getattr(torch, model.precision)), hub.tokenizer(model), identity(model))
 

@@ -15,7 +15,7 @@ from study.models.encoders import Encoder
 
 def load(model: ModelConfig) -> Encoder:
     """The language model, frozen, in evaluation mode and in `model.precision`, with its tokenizer."""
-    return encoders.opened(model, hub.pretrained(model, _class(model, hub.configuration(model))))
+    return encoders.open_encoder(model, hub.load_model(model, _class(model, hub.configuration(model))))
 
 
 def shapes(model: ModelConfig) -> torch.nn.Module:

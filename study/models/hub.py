@@ -62,7 +62,7 @@ def _refuse_adapter(name: str) -> None:
     raise AssetError(f"model.name={name}", f"is a PEFT adapter over {base}, and a study takes a whole model", remedy)
 
 
-def pretrained(model: ModelConfig, kind: Any) -> Any:
+def load_model(model: ModelConfig, kind: Any) -> Any:
     """The whole model, by one of transformers' automatic classes, in float32: as published, or drawn."""
     config = configuration(model)
     import torch
@@ -107,7 +107,7 @@ def require_weights(model: ModelConfig) -> None:
         if missing:
             remedy = "save the model into it (model.save_pretrained), or write model.random_weights=true"
             raise AssetError(f"model.name={name}", f"is a folder without the model's weights ({missing})", remedy)
-    elif not folder.is_dir() and constants.HF_HUB_OFFLINE and not _cached(name):
+    elif not folder.is_dir() and constants.HF_HUB_OFFLINE and not _is_cached(name):
         rule = "has no weights in the Hub's cache, and the Hub cannot be reached"
         raise AssetError(f"model.name={name}", rule, "repeat the command once while online, or write a local path")
 
@@ -125,7 +125,7 @@ def _missing(folder: Path) -> str:
     return f"{', '.join(lacking)} of {index.name}" if lacking else ""
 
 
-def _cached(name: str) -> bool:
+def _is_cached(name: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
     return any(isinstance(try_to_load_from_cache(name, file), str) for files in _names() for file in files)

@@ -80,14 +80,14 @@ def select_ranks(method: MethodConfig, sites: tuple[LinearSite, ...]) -> dict[Li
     Layers count from the top of each stack. Raises ConfigError where the targets match no layer, a key of the rank
     matches none or no key matches a targeted layer, and where a rank exceeds min(in, out).
     """
-    pattern, chosen = ranks.entries(method.rank), _targeted(method, sites)
+    pattern, chosen = ranks.entries(method.rank), _select_sites(method, sites)
     for key, _ in pattern:
         if not any(matches(key, s) for s in sites):
             raise ConfigError(f"method.rank={method.rank}", f"{key} matches no linear layer of this model", LOOK)
     keys = {site: next((entry for entry in pattern if matches(entry[0], site)), None) for site in chosen}
     lacking = [site for site, entry in keys.items() if entry is None]
     if lacking:
-        rule = f"gives no rank to {_called(lacking)}, which method.targets={method.targets} adapts"
+        rule = f"gives no rank to {_list_names(lacking)}, which method.targets={method.targets} adapts"
         remedy = f"add a key for it, such as {lacking[0].within}: 4, with 0 to leave it alone"
         raise ConfigError(f"method.rank={method.rank}", rule, remedy)
     given = {site: entry[1] for site, entry in keys.items() if entry is not None and entry[1]}
@@ -98,11 +98,11 @@ def select_ranks(method: MethodConfig, sites: tuple[LinearSite, ...]) -> dict[Li
     return given
 
 
-def _targeted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[LinearSite]:
+def _select_sites(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[LinearSite]:
     """The layers that targets and layers name together."""
     named = [s for s in sites if matches(method.targets, s)]
     if not named:
-        raise _unmatched(method.targets, sites)
+        raise _no_match(method.targets, sites)
     depths = stack_depths(sites)
     wanted = {stack: select_layers(method.layers, depths[stack]) for stack in {s.stack for s in named}}
     chosen = [s for s in named if s.layer in wanted[s.stack]]
@@ -112,18 +112,18 @@ def _targeted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[Linea
     return chosen
 
 
-def _unmatched(target: str, sites: tuple[LinearSite, ...]) -> ConfigError:
+def _no_match(target: str, sites: tuple[LinearSite, ...]) -> ConfigError:
     if target.rpartition(".")[2] in GROUPS and not any(s.role for s in sites):
         rule = "is not known of this model, whose architecture the suite does not know"
         groups = ["all-linear"]
     else:
         rule = "matches no linear layer of this model"
         groups = [g for g in GROUPS if any(matches(g, s) for s in sites)]
-    remedy = f"choose one of {', '.join(groups)}, or one of {_called(sites)}"
+    remedy = f"choose one of {', '.join(groups)}, or one of {_list_names(sites)}"
     return ConfigError(f"method.targets={target}", rule, remedy)
 
 
-def _called(sites: Iterable[LinearSite]) -> str:
+def _list_names(sites: Iterable[LinearSite]) -> str:
     return ", ".join(dict.fromkeys(s.within for s in sites))
 
 
@@ -135,9 +135,9 @@ def stack_depths(sites: Iterable[LinearSite]) -> dict[str, int]:
     return depths
 
 
-def fused(sites: Iterable[LinearSite]) -> str:
+def fused_note(sites: Iterable[LinearSite]) -> str:
     """What a person should know of matrices that make queries, keys and values at once; "" where there are none."""
-    names = _called(s for s in sites if s.role == "qkv")
+    names = _list_names(s for s in sites if s.role == "qkv")
     return f"{names}: one matrix makes queries, keys and values, so qv adapts it whole, as PEFT does" if names else ""
 
 
@@ -149,7 +149,7 @@ def alike(sites: Iterable[LinearSite]) -> list[tuple[LinearSite, ...]]:
     return [tuple(group) for group in kinds.values()]
 
 
-def described(sites: Iterable[LinearSite]) -> dict[str, object]:
+def describe(sites: Iterable[LinearSite]) -> dict[str, object]:
     """The layers in few words, for a record: what is the same in several blocks is said once.
 
     `{}` in a path stands for the block's index.

@@ -94,9 +94,9 @@ def fits(examples: int = EXAMPLES) -> dict[Step, Fit]:
     from study.models import backbones
 
     transformers.logging.disable_progress_bar()
-    found = tasks.get("sentiment").load(TaskConfig(limit=examples), 0)
-    everything = np.arange(len(found))
-    data = StudyData(found, (Fold(0, everything, everything),))
+    sentences = tasks.get("sentiment").load(TaskConfig(limit=examples), 0)
+    everything = np.arange(len(sentences))
+    data = StudyData(sentences, (Fold(0, everything, everything),))
     out = {}
     for step in STEPS:
         configuration = Configuration(

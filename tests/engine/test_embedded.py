@@ -61,7 +61,7 @@ def test_bfloat16_starts_at_the_same_model_to_within_its_rounding(bench: Workben
         told = replace(MIXED[0], model=ModelConfig(precision=precision))
         fit = Fit([member_of(0, 0, told, 1, bench)], bench)
         try:
-            assert all(t.dtype == torch.float32 for t, _ in fit.pack.trained())
+            assert all(t.dtype == torch.float32 for t, _ in fit.pack.trained_tensors())
             return torch.from_numpy(predicted(fit, fit.courses[0].fold.valid))
         finally:
             fit.pack.close()

@@ -84,11 +84,11 @@ class Examples(ABC):
         """What is to be learned of each example: where a text is there twice, these agree or contradict each other."""
 
     @abstractmethod
-    def permuted(self, order: np.ndarray) -> Self:
+    def permute(self, order: np.ndarray) -> Self:
         """The same inputs, each with the answer of another."""
 
     @abstractmethod
-    def _taken(self, positions: np.ndarray) -> dict[str, Any]:
+    def _fields_at(self, positions: np.ndarray) -> dict[str, Any]:
         """The kind's own fields of the examples at these positions."""
 
     @property
@@ -107,9 +107,9 @@ class Examples(ABC):
         """The examples at these positions, in this order."""
         groups = None if self.groups is None else self.groups[positions]
         held = None if self.held is None else self.held[positions]
-        return replace(self, groups=groups, held=held, **self._taken(positions))
+        return replace(self, groups=groups, held=held, **self._fields_at(positions))
 
-    def noted(self, **notes: object) -> Self:
+    def with_notes(self, **notes: object) -> Self:
         """The same examples with more notes; underscores of the names become spaces."""
         return replace(self, notes={**self.notes, **{k.replace("_", " "): str(v) for k, v in notes.items()}})
 
@@ -132,18 +132,13 @@ class Classified(Examples):
         return len(self.classes)
 
     @property
-    def tested(self) -> np.ndarray:
-        """Which examples [n] are in the source's own test set: none where it has none."""
-        return np.zeros(len(self), dtype=bool) if self.held is None else self.held
-
-    @property
     def class_names(self) -> tuple[str, ...]:
         return self.classes
 
     def answers(self) -> tuple[Hashable, ...]:
         return tuple(self.labels.tolist())
 
-    def permuted(self, order: np.ndarray) -> Self:
+    def permute(self, order: np.ndarray) -> Self:
         changed: dict[str, Any] = {"labels": self.labels[order]}  # a field of every kind that has classes
         return replace(self, **changed)
 

@@ -56,11 +56,11 @@ class Documents(Summarized):
     def answers(self) -> tuple[Hashable, ...]:
         return tuple(zip(self.references, self.highlights, strict=True))
 
-    def permuted(self, order: np.ndarray) -> Self:
+    def permute(self, order: np.ndarray) -> Self:
         """The highlights of each document at other sentences of it: `order` says how far they move."""
         moved = tuple(h[k % len(h) :] + h[: k % len(h)] for h, k in zip(self.highlights, order.tolist(), strict=True))
         return replace(self, highlights=moved)
 
-    def _taken(self, positions: np.ndarray) -> dict[str, Any]:
+    def _fields_at(self, positions: np.ndarray) -> dict[str, Any]:
         names = ("queries", "sentences", "highlights", "references")
         return {name: tuple(getattr(self, name)[i] for i in positions) for name in names}

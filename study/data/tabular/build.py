@@ -70,14 +70,14 @@ def build(config: TaskConfig, tables: Sequence[Table], names: Sequence[str] | No
     }
     if kind_of(config) == "classification":
         labels, classes, said = encode(kept, str(config.label), names, config.label_type)
-        return Texts(tuple(both), labels, classes, **common).noted(label_type=said)
+        return Texts(tuple(both), labels, classes, **common).with_notes(label_type=said)
     targets, common["words"], said = _targets(config, kept)
     if kind_of(config) == "summarization":
-        return _documents(config, both, targets, sizes[0], common).noted(rouge=said)
+        return _documents(config, both, targets, sizes[0], common).with_notes(rouge=said)
     longest = config.longest or _room(targets[: sizes[0]], common["words"])
     frame = {"prefix": config.prefix or "", "suffix": config.suffix or "", "metric": "rougeL"}
     pairs = Pairs(tuple(both), targets, longest, **frame, **common)  # type: ignore[arg-type]
-    return pairs.noted(tokens_to_write=longest, rouge=said)
+    return pairs.with_notes(tokens_to_write=longest, rouge=said)
 
 
 def _with_text(config: TaskConfig, table: Table) -> tuple[Table, list[str], dict[str, str]]:
@@ -156,7 +156,7 @@ def _documents(
         tuple(int(i in chosen) for i in range(len(s))) for chosen, s in zip(taken, sentences, strict=True)
     )
     documents = Documents(("",) * len(texts), sentences, highlights, targets, budget, metric="rougeL", **common)
-    return documents.noted(
+    return documents.with_notes(
         highlights="greedy by ROUGE-1 + ROUGE-2, no person's",
         words_of_a_summary=budget,
         documents_without_a_highlight=sum(not chosen for chosen in taken),

@@ -52,11 +52,11 @@ class LiveBytes(TorchDispatchMode):
         if key in self._alive or key in before:
             return
 
-        def gone(_: object) -> None:
+        def forget(_: object) -> None:
             self.now -= size
             del self._alive[key]
 
-        self._alive[key] = weakref.ref(storage, gone)
+        self._alive[key] = weakref.ref(storage, forget)
         self.now += size
         self.peak = max(self.peak, self.now)
 

@@ -12,7 +12,7 @@ from study.engine.fit import Fit
 
 def train_bytes(fit: Fit) -> int:
     """Bytes that a pack of one needs: weights, optimizer state, and what a step holds at its worst."""
-    return held(fit, max(memory.most_alive(lambda: rehearse(fit)), frozen_work(fit)))
+    return total_bytes(fit, max(memory.most_alive(lambda: rehearse(fit)), frozen_work(fit)))
 
 
 def rehearse(fit: Fit) -> None:
@@ -32,11 +32,11 @@ def frozen_work(fit: Fit) -> int:
     return fit.bench.once(key, lambda: memory.most_alive(work))
 
 
-def held(fit: Fit, step: int) -> int:
+def total_bytes(fit: Fit, step: int) -> int:
     """Bytes of weights and optimizer state, and of `step`, what a step holds at its worst."""
     backbone = fit.pack.backbone
     return memory.train_bytes(
-        [*backbone.parameters(), *backbone.buffers()], [tensor for tensor, _ in fit.pack.trained()], step
+        [*backbone.parameters(), *backbone.buffers()], [tensor for tensor, _ in fit.pack.trained_tensors()], step
     )
 
 

@@ -56,7 +56,7 @@ class Problem(ABC):
         """
         return portions(count, int(self.lengths.max()), self.bench.engine.tokens)
 
-    def adapted(self, rows: np.ndarray) -> tuple[int, int]:
+    def adapter_input_shape(self, rows: np.ndarray) -> tuple[int, int]:
         """What enters the adapters for one member's rows: how many rows, and their longest in tokens."""
         return len(rows), int(self.lengths[rows].max(initial=0))
 

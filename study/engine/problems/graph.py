@@ -65,7 +65,7 @@ class Nodes(Problem):
         """W x + b of each linear layer of the lowest block, [N, out], by its name."""
         sites = [s for s in self.bench.encoder(self.model).sites if s.layer == self.lowest]
 
-        def made() -> dict[str, torch.Tensor]:
+        def multiply() -> dict[str, torch.Tensor]:
             seen: dict[str, torch.Tensor] = {}
 
             def see(name: str, _: nn.Module, __: object, out: torch.Tensor) -> None:
@@ -79,13 +79,13 @@ class Nodes(Problem):
                     handle.remove()
             return seen
 
-        return self.bench.once(self._key("products"), made)
+        return self.bench.once(self._key("products"), multiply)
 
     def portions(self, count: int) -> list[slice]:
         """All rows at once: the graph is read whole for one as for all."""
         return [slice(0, count)]
 
-    def adapted(self, rows: np.ndarray) -> tuple[int, int]:
+    def adapter_input_shape(self, rows: np.ndarray) -> tuple[int, int]:
         """Every node enters the adapters, whichever have a loss."""
         return (len(self.states) if len(rows) else 0), 1
 
@@ -99,13 +99,13 @@ class Nodes(Problem):
 
     def _read(self, pack: Pack) -> torch.Tensor:
         """Every member's states of every node, [P·N, hidden]."""
-        states, edges, known = self._copied(pack)
+        states, edges, known = self._repeat(pack)
         # A given product stands in for an adapted layer's frozen part alone: another's would be changed in place.
         given = {} if pack.full else {name: p for name, p in known.items() if name in pack.attached}
         with products.hand_in(pack.backbone, given) if given else nullcontext():
             return pack.backbone(states, edges, begin=self.lowest)  # type: ignore[no-any-return]
 
-    def _copied(self, pack: Pack) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
+    def _repeat(self, pack: Pack) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
         """States, edges and products of as many copies of the graph as the pack has members."""
         size, count = pack.size, len(self.states)
         if size not in self._copies:

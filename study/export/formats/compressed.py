@@ -34,7 +34,7 @@ class Compressed(OfTransformers):
     def write(self, trained: Trained, folder: Path) -> None:
         if trained.frame.kind != WRITE:
             head.write(folder, trained.head, trained.bias)
-        model: Any = trained.compressed()
+        model: Any = trained.compressed_model()
         model.save_pretrained(str(folder), max_shard_size="1TB")
 
     def backbone(self, folder: Path, manifest: Manifest) -> Any:

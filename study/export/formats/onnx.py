@@ -42,7 +42,7 @@ class Onnx(Format):
         import torch
         from torch.export import Dim
 
-        backbone = trained.compressed() if trained.dropped else trained.merged()
+        backbone = trained.compressed_model() if trained.dropped else trained.merged_model()
         whole = trained.computing(backbone).eval()
         ids, mask = _example(trained)
         sizes = {0: Dim("texts"), 1: Dim("tokens")}

@@ -54,7 +54,9 @@ class Peft(OfTransformers):
 
         classifier = sequence.classifier(trained.backbone, trained)
         base: Any = classifier.model if classifier else copy.deepcopy(trained.backbone)
-        model: Any = get_peft_model(base, LoraConfig(**_settings(trained), modules_to_save=_saved(trained, classifier)))
+        model: Any = get_peft_model(
+            base, LoraConfig(**_settings(trained), modules_to_save=_replaced_modules(trained, classifier))
+        )
         prefix = f"{classifier.prefix}." if classifier else ""
         with torch.no_grad():
             for name, start in trained.starts.items():
@@ -142,7 +144,7 @@ def _settings(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _saved(trained: Trained, classifier: SequenceClassifier | None) -> list[str] | None:
+def _replaced_modules(trained: Trained, classifier: SequenceClassifier | None) -> list[str] | None:
     """The modules that PEFT puts in the place of the base model's.
 
     Where transformers' classifier has no place for the head, its last layer is named nevertheless: PEFT, which over it

@@ -47,10 +47,10 @@ def is_bound(text: str) -> bool:
 
 
 def _bound(key: str, part: str, names: tuple[str, ...], short: Mapping[str, str]) -> Bound:
-    found = PATTERN.fullmatch(part)
-    if found is None:
+    match = PATTERN.fullmatch(part)
+    if match is None:
         raise ConfigError(f"{key}={part.strip()}", "is no bound", "write for example params<=50000 or bytes<=50MB")
-    name, relation, number, unit = found.groups()
+    name, relation, number, unit = match.groups()
     if name not in names:
         raise ConfigError(f"{key}={part.strip()}", f"{name} is no figure", f"choose among {', '.join(names)}")
     if unit not in UNITS:

@@ -39,7 +39,7 @@ def render(
         kind=manifest.frame.kind,
         held_out=f"{e.test_examples:,}",
         needs_base=made.needs_base,
-        differences=[_compared(d) for d in e.differences],
+        differences=[_difference_row(d) for d in e.differences],
         costs=_costs(e, figures),
         origin=_origin(e, manifest),
         **_ways(folder, place, made, manifest),
@@ -94,7 +94,7 @@ def _ways(folder: Path, place: Path, made: Format, manifest: Manifest) -> dict[s
     return {"ours": ours, "without": without, "remark": remark, "other": other}
 
 
-def _compared(d: Difference) -> tuple[str, ...]:
+def _difference_row(d: Difference) -> tuple[str, ...]:
     return d.name, str(d.trial), fmt.number(d.score), f"{d.mean:+.4f}", fmt.interval(d.low, d.high)
 
 

@@ -79,7 +79,7 @@ def gather(
         folds=tuple(f.score for f in chosen.folds if f.score is not None),
         differences=differences(plan, chosen, results),
         test_score=test_score,
-        lost={n: stored.lost(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
+        lost={n: stored.lost_share(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
         notes=plan.examples.notes,
     )
 
@@ -92,11 +92,11 @@ def _settings(configuration: Configuration) -> dict[str, object]:
 
 def differences(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult]) -> tuple[Difference, ...]:
     """To the best trial and to each baseline, itself left out."""
-    own = [r for r in results.values() if r.duplicate_of is None]
-    top = best(own)
+    distinct = [r for r in results.values() if r.duplicate_of is None]
+    top = best(distinct)
     also = f", baseline {top.baseline}" if top.baseline else ""
     others = [(f"the best: {plan.label(top.configuration)}{also}", top)]
-    others += [(f"baseline {r.baseline}", r) for r in own if r.baseline and r.trial != top.trial]
+    others += [(f"baseline {r.baseline}", r) for r in distinct if r.baseline and r.trial != top.trial]
     return tuple(_difference(name, chosen, other) for name, other in others if other.trial != chosen.trial)
 
 
@@ -106,6 +106,6 @@ def _difference(name: str, chosen: TrialResult, other: TrialResult) -> Differenc
     from study.core.evidence import paired_difference
 
     mine, theirs = (pd.Series({f.fold: f.score for f in r.folds}) for r in (chosen, other))
-    found = paired_difference(mine, theirs, nadeau_bengio=True)
-    low, high = (None if pd.isna(x) else float(x) for x in (found.low, found.high))
-    return Difference(name, other.trial, float(summary(other)["score"]), found.mean, low, high)
+    paired = paired_difference(mine, theirs, nadeau_bengio=True)
+    low, high = (None if pd.isna(x) else float(x) for x in (paired.low, paired.high))
+    return Difference(name, other.trial, float(summary(other)["score"]), paired.mean, low, high)

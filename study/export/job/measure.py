@@ -35,7 +35,7 @@ def figures(folder: Path, text: Any) -> dict[str, float]:
     out = {"bytes": float(size(folder)), "parameters": float(sum(map(made.parameters, parts)))}
     if made.needs_base:
         out["base_bytes"] = float(_base_bytes(manifest))
-    told = _asked(manifest, folder, text)
+    told = _answer_apart(manifest, folder, text)
     milliseconds = 1000 * np.array(told["seconds"])
     out |= {f"latency_p{q}_ms": float(np.percentile(milliseconds, q)) for q in (50, 95)}
     if told["peak"] is not None:
@@ -55,8 +55,8 @@ def difference(made: Format, folder: Path, texts: Sequence[Any], wanted: np.ndar
     """
     from study.export import load
 
-    found = load(folder).logits(texts)
-    gap = float(np.abs(found - wanted).max()) if np.isfinite(found).all() else float("inf")
+    logits = load(folder).logits(texts)
+    gap = float(np.abs(logits - wanted).max()) if np.isfinite(logits).all() else float("inf")
     if not gap <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
         rule = f"answers otherwise than the trained model: its logits differ by up to {gap:.2g}"
         raise StudyError(f"format={made.name}", rule, "choose another format, and report this with the model's name")
@@ -79,7 +79,7 @@ def _base_bytes(manifest: Manifest) -> int:
     return weights + sum(f.stat().st_size for f in files if f.suffix == ".json")
 
 
-def _asked(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:
+def _answer_apart(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:
     """What :mod:`study.export.runtime.answer` says in a process of its own."""
     question = {"folder": str(folder.resolve()), "text": text, "libraries": manifest.libraries}
     paths = os.pathsep.join(path for path in sys.path if path)
@@ -95,6 +95,6 @@ def _asked(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def deployed(found: Mapping[str, float]) -> dict[str, float]:
+def deployment_figures(measured: Mapping[str, float]) -> dict[str, float]:
     """Figures as bounds are held against them: `bytes` with the base model that an adapter needs beside it."""
-    return {**found, "bytes": found["bytes"] + found.get("base_bytes", 0.0)}
+    return {**measured, "bytes": measured["bytes"] + measured.get("base_bytes", 0.0)}

@@ -14,7 +14,7 @@ from study.core.errors import ConfigError
 from study.export.formats import FORMATS, get
 from study.export.formats.base import Format
 from study.export.job import checks, retrain
-from study.export.job.choice import choose, finished
+from study.export.job.choice import choose, complete_trials
 from study.export.job.record import TrialRun
 from study.models import targets
 from study.search.ledger import Ledger
@@ -64,13 +64,13 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     """The job for a stored study's own configuration. Creates nothing; raises StudyError where it cannot be made."""
     config = replace(config, storage=replace(config.storage, url=wanted.storage))
     explicit = [get(name) for name in wanted.formats if name != "all"]
-    network.settle(remote_names(config))
+    network.use_cache_if_offline(remote_names(config))
     plan = make_plan(config)
     kind = checks.check_kind(plan.examples, config.task.name, wanted.data, wanted.register is not None)
     ledger = Ledger(plan, resumed=False)
     if (change := ledger.change()) is not None:
         print(f"{wanted.study} was trained by an earlier version: trainings now {change.what}.", file=sys.stderr)
-    results = finished(ledger)
+    results = complete_trials(ledger)
     chosen = choose(wanted.trial, ledger, results)
     if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:
         print(f"trial {wanted.trial} repeats trial {chosen.trial}, which is exported", file=sys.stderr)

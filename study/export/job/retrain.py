@@ -37,7 +37,7 @@ def members(plan: Plan, number: int, configuration: Configuration, data: str) ->
         seeds = [seeding.derive(seed, "fold", f.index) for f in plan.folds]
         parts = zip(plan.folds, seeds, strict=True)
         return StudyData(plan.examples, plan.folds), [
-            Member(number, f.index, configuration, own, adaptation) for f, own in parts
+            Member(number, f.index, configuration, fold_seed, adaptation) for f, fold_seed in parts
         ]
     judged = plan.test if len(plan.test) else plan.folds[0].valid  # an epoch is scored on something
     train = np.sort(np.concatenate([plan.searched, plan.test])) if data == ALL else plan.searched
@@ -51,10 +51,10 @@ def train(plan: Plan, number: int, configuration: Configuration, data: str) -> t
 
     Raises StudyError where training fails.
     """
-    examples, own = members(plan, number, configuration, data)
+    examples, to_train = members(plan, number, configuration, data)
     bench = Workbench(examples, default_device(), plan.config.engine)
     out, scores = [], {}
-    for member in own:
+    for member in to_train:
         fit = Fit([member], bench)
         (course,) = fit.run()
         if course.error is not None:
@@ -72,7 +72,7 @@ def of_fit(fit: Fit, bench: Workbench) -> Trained:
     pack, configuration, examples = fit.pack, fit.pack.members[0].configuration, bench.data.examples
     encoder = _plain(bench, configuration.model)
     backbone = pack.backbone.to("cpu").float() if pack.full else encoder.backbone
-    starts = {name: stored.settled(packed) for name, packed in pack.attached.items()}
+    starts = {name: stored.trained_start(packed) for name, packed in pack.attached.items()}
     head, bias = (t[0].detach().cpu().float() for t in (pack.head, pack.bias))
     classes = examples.classes if isinstance(examples, Texts) else ()
     frame = _frame(examples, encoder, configuration.model.max_length)

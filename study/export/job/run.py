@@ -25,7 +25,7 @@ def run_export(wanted: Wanted) -> int:
             export(prepare(wanted, config))
         study = find(wanted.storage, wanted.study)[0]
     rows = exports_of(study)
-    fitting = {key for key, figures in rows.items() if bounds.within(limits, measure.deployed(figures))}
+    fitting = {key for key, figures in rows.items() if bounds.within(limits, measure.deployment_figures(figures))}
     labels = {t.number: table.name_of(t) for t in study.get_trials(deepcopy=False)} if rows else {}
     print(table.render(wanted.study, rows, labels, fitting, wanted.within))
     return 0 if fitting or not wanted.within else 1

@@ -43,7 +43,7 @@ class Trained:
         return bool(self.starts) and not any(map(stored.keeps_weight, self.starts.values()))
 
     @contextmanager
-    def adapted(self) -> Iterator[dict[str, PackedLinear]]:
+    def attach_layers(self) -> Iterator[dict[str, PackedLinear]]:
         """While open, the backbone has its adapted layers."""
         attached = surgery.attach(self.backbone, [self.starts])
         try:
@@ -51,19 +51,19 @@ class Trained:
         finally:
             surgery.detach(self.backbone, attached)
 
-    def merged(self) -> nn.Module:
+    def merged_model(self) -> nn.Module:
         """A copy of the backbone whose weights are the effective ones."""
-        with self.adapted() as attached:
+        with self.attach_layers() as attached:
             whole = copy.deepcopy(self.backbone)
-        own = {name: whole.get_submodule(name) for name in attached}
-        surgery.merge(whole, own)  # type: ignore[arg-type]
+        layers = {name: whole.get_submodule(name) for name in attached}
+        surgery.merge(whole, layers)  # type: ignore[arg-type]
         return whole
 
-    def compressed(self) -> nn.Module:
+    def compressed_model(self) -> nn.Module:
         """A copy of the backbone with two thin layers for each adapted one; ValueError where one keeps its weight."""
         whole = copy.deepcopy(self.backbone)
         for name, start in self.starts.items():
-            whole.set_submodule(name, stored.thin(whole.get_submodule(name), start))
+            whole.set_submodule(name, stored.make_thin(whole.get_submodule(name), start))
         return whole.requires_grad_(False)
 
     def choosing(self, backbone: nn.Module) -> Choosing:
@@ -83,11 +83,11 @@ class Trained:
         Of documents (queries with sentences) those of each sentence, one after the other.
         """
         if self.frame.kind == CHOOSE:
-            with self.adapted():
+            with self.attach_layers():
                 return np.concatenate(self.choosing(self.backbone).scores(texts))
         tokens = Tokens.of(self.frame.rows(texts, self.tokenizer), self.frame.pad)
         parts: dict[int, np.ndarray] = {}
-        with self.adapted():
+        with self.attach_layers():
             whole = self.computing(self.backbone)
             for batch in scoring_batches(tokens.lengths, TOKENS):
                 ids, mask = tokens.batch(batch, torch.device("cpu"))

@@ -34,8 +34,8 @@ def export(job: Job) -> None:
     texts = sample(job.plan.examples)
     logits = mean_logits(trained, texts)
     for made in job.formats:
-        with published(job.folder(made)) as folder:
-            with _told(made):
+        with publish(job.folder(made)) as folder:
+            with _explain_failures(made):
                 manifest = write(job, made, trained, folder)
                 figures = {"max_difference": measure.difference(made, folder, texts, logits)}
             figures |= measure.figures(folder, texts[len(texts) // 2])
@@ -107,7 +107,7 @@ def held_out(job: Job, trained: list[Trained], scores: dict[str, float]) -> floa
 
 
 @contextmanager
-def _told(made: Format) -> Iterator[None]:
+def _explain_failures(made: Format) -> Iterator[None]:
     """Whatever a format's own library raises inside becomes one StudyError: no list says which models it can write."""
     try:
         yield
@@ -120,7 +120,7 @@ def _told(made: Format) -> Iterator[None]:
 
 
 @contextmanager
-def published(folder: Path) -> Iterator[Path]:
+def publish(folder: Path) -> Iterator[Path]:
     """A scratch folder beside `folder`, which takes its place when nothing goes wrong inside, and else is gone."""
     before = next(p for p in (folder.parent, *folder.parent.parents) if p.exists())
     scratch = folder.parent / f".{folder.name}-{os.getpid()}"

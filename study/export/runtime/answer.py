@@ -57,8 +57,8 @@ def peak_bytes() -> int | None:
     Not getrusage: a process inherits its peak from the one that started it.
     """
     status = Path("/proc/self/status")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    return int(found[1]) * 1024 if found else None
+    match = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(match[1]) * 1024 if match else None
 
 
 if __name__ == "__main__":

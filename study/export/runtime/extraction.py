@@ -42,4 +42,4 @@ class Choosing:
         """Logits [n, U] of the sentences in a few windows."""
         ids, mask = rows.tokens.batch(batch, CPU)
         vectors = reader(rows.tokens, batch, mask, self.pooling)(self.backbone(input_ids=ids, attention_mask=mask))
-        return (rows.placed(batch, vectors, places) @ self.head.T + self.bias).squeeze(-1)
+        return (rows.add_places(batch, vectors, places) @ self.head.T + self.bias).squeeze(-1)

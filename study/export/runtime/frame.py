@@ -47,11 +47,11 @@ class Frame:
 
     def rows(self, texts: Sequence[str], tokenizer: Any) -> list[np.ndarray]:
         """The ids of each text, by a tokenizer of transformers."""
-        found = tokenizer(list(texts), truncation=True, max_length=self.room, add_special_tokens=not self.new)
-        return [self.around(row) for row in found["input_ids"]]
+        encoding = tokenizer(list(texts), truncation=True, max_length=self.room, add_special_tokens=not self.new)
+        return [self.around(row) for row in encoding["input_ids"]]
 
 
-def padded(rows: Sequence[np.ndarray], pad: int) -> tuple[np.ndarray, np.ndarray]:
+def pad_rows(rows: Sequence[np.ndarray], pad: int) -> tuple[np.ndarray, np.ndarray]:
     """Token ids and mask [n, T] of rows of different lengths."""
     longest = max(map(len, rows))
     ids = np.full((len(rows), longest), pad, dtype=np.int64)

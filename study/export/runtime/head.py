@@ -24,8 +24,8 @@ def read(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Weight and bias."""
     from safetensors.torch import load_file
 
-    found = load_file(folder / FILE)
-    return found["weight"], found["bias"]
+    tensors = load_file(folder / FILE)
+    return tensors["weight"], tensors["bias"]
 
 
 def there(folder: Path) -> bool:

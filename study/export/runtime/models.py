@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from study.export.runtime.frame import padded
+from study.export.runtime.frame import pad_rows
 from study.export.runtime.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Loaded:
         """Token ids and mask [n, T] of a few texts at a time."""
         rows = [texts] if isinstance(texts, str) else list(texts)
         for i in range(0, len(rows), BATCH):
-            found = self.tokenizer.encode_batch(rows[i : i + BATCH], add_special_tokens=not self.frame.new)
-            yield padded([self.frame.around(encoding.ids) for encoding in found], self.frame.pad)
+            encodings = self.tokenizer.encode_batch(rows[i : i + BATCH], add_special_tokens=not self.frame.new)
+            yield pad_rows([self.frame.around(encoding.ids) for encoding in encodings], self.frame.pad)
 
     def logits(self, texts: str | Sequence[str]) -> np.ndarray:
         """Logits [n, outputs] of n texts; of a model that writes, those of the first token that it would write."""
@@ -98,6 +98,6 @@ class Extractor:
 
         out, frame = [], self.manifest.frame
         for scores, (_, sentences) in zip(self.choosing.scores(documents), documents, strict=True):
-            kept = summaries.chosen(scores, sentences, frame.budget, rouge.WORDS[frame.words])
+            kept = summaries.choose_sentences(scores, sentences, frame.budget, rouge.WORDS[frame.words])
             out.append(" ".join(sentences[i] for i in kept))
         return out

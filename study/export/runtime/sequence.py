@@ -89,28 +89,28 @@ def _empty(backbone: nn.Module, trained: Trained) -> Any:
 
 def _ways(backbone: nn.Module, trained: Trained) -> Iterator[Callable[[Any], tuple[str, ...]]]:
     """Functions that put the head into a classifier and return the names of the modules that they changed."""
-    yield partial(_straight, trained)
-    yield partial(_pooled, backbone, trained)
+    yield partial(_fill_last, trained)
+    yield partial(_fill_pooler_and_last, backbone, trained)
     for scale in SCALES:
-        yield partial(_split, trained, scale)
+        yield partial(_fill_by_differences, trained, scale)
 
 
-def _straight(trained: Trained, made: Any) -> tuple[str, ...]:
+def _fill_last(trained: Trained, made: Any) -> tuple[str, ...]:
     """The head is the last layer, over all that comes before it as it is."""
     name, last = _linear(made, LAST)
     _set(last, trained.head, trained.bias)
     return (name.partition(".")[0],)
 
 
-def _pooled(backbone: nn.Module, trained: Trained, made: Any) -> tuple[str, ...]:
+def _fill_pooler_and_last(backbone: nn.Module, trained: Trained, made: Any) -> tuple[str, ...]:
     """The head is the last layer, and the layer before it, in the classifier's own hands, is the backbone's pooler."""
     _, pooler = _linear(backbone, POOLER)
     before, inner = _linear(made, BEFORE)
     _set(inner, pooler.weight, pooler.bias)
-    return tuple(dict.fromkeys((before.partition(".")[0], *_straight(trained, made))))
+    return tuple(dict.fromkeys((before.partition(".")[0], *_fill_last(trained, made))))
 
 
-def _split(trained: Trained, scale: float, made: Any) -> tuple[str, ...]:
+def _fill_by_differences(trained: Trained, scale: float, made: Any) -> tuple[str, ...]:
     """The layer before computes the logits and their opposites, and the last layer their difference."""
     import torch
 

@@ -29,9 +29,9 @@ class Served:
         rows = texts.iloc[:, 0].tolist() if isinstance(texts, pd.DataFrame) else list(np.ravel(texts))
         if isinstance(self.model, Writer):
             return pd.DataFrame({"written": self.model(rows)})
-        found = self.model.probabilities(rows)
-        labels = [self.model.classes[i] for i in found.argmax(1)]
-        return pd.DataFrame({"label": labels, "probability": found.max(1)})
+        probabilities = self.model.probabilities(rows)
+        labels = [self.model.classes[i] for i in probabilities.argmax(1)]
+        return pd.DataFrame({"label": labels, "probability": probabilities.max(1)})
 
 
 def _load_pyfunc(path: str) -> Served:

@@ -51,7 +51,7 @@ def fit_of(configured: Configuration, device: str) -> Fit:
 def counted_and_held(fit: Fit) -> tuple[int, int]:
     """memory/train_bytes, and of it what is held between steps: weights and optimizer state."""
     step = memory.most_alive(lambda: training.rehearse(fit))
-    return training.held(fit, step), training.held(fit, 0)
+    return training.total_bytes(fit, step), training.total_bytes(fit, 0)
 
 
 def peak_of_live_bytes(work: Callable[[], object]) -> int:

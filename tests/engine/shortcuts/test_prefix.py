@@ -36,7 +36,8 @@ def test_cached_and_uncached_training_give_the_same_member(kind: str, pooling: s
     told = replace(configuration(layers="top-1", targets="all-linear", **method), model=ModelConfig(pooling=pooling))
     benches = [workbench(kind, pooling=pooling) for _ in range(2)]
     fits = [
-        Fit([member_of(0, 0, told, 3, own)], own, cached) for own, cached in zip(benches, (True, False), strict=True)
+        Fit([member_of(0, 0, told, 3, bench)], bench, cached)
+        for bench, cached in zip(benches, (True, False), strict=True)
     ]
     if pooling == "cls":
         fits[1].problem.inputs.shortcut = None  # the other one leaves out what the first token does not need
