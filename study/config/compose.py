@@ -14,7 +14,8 @@ from typing import Any
 from study.config.former import NAMED, renew
 from study.config.options import OPEN
 from study.config.rules import validate
-from study.config.schema import StudyConfig, flatten
+from study.config.schema import StudyConfig
+from study.config.values import flatten
 from study.core.errors import ConfigError
 from study.core.quoting import quote
 

@@ -21,9 +21,9 @@ from study.config.schema import (
     Configuration,
     StudyConfig,
     TaskConfig,
-    flatten,
 )
 from study.config.targets import GROUPS
+from study.config.values import flatten
 from study.core.errors import ConfigError
 from study.core.figures import SCORES
 from study.core.names import check_name

@@ -9,7 +9,8 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from study.config.ranks import PLACE
-from study.config.schema import Configuration, MethodConfig, flatten
+from study.config.schema import Configuration, MethodConfig
+from study.config.values import flatten
 from study.core.formatting import setting
 from study.core.records import Adaptation
 from study.models.targets import LinearSite, select_ranks

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.config.members import TrialResult
-from study.config.schema import Configuration, StudyConfig, flatten
+from study.config.schema import Configuration, StudyConfig
+from study.config.values import flatten
 from study.core import stores
 from study.core.mlflow_store import TAG
 from study.core.records import Adaptation, FoldResult, Provenance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from study.config.schema import plain
+from study.config.values import plain
 from study.core.records import Provenance
 from study.models import backbones, targets
 from study.record import provenance

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from study.config.schema import StudyConfig, revive
+from study.config.schema import StudyConfig
+from study.config.values import revive
 from study.core.errors import ResumeError
 from study.data.examples import Summarized
 from study.engine.changes import VERSION, Change, change_since

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from study import tasks
 from study.config.members import TrialResult
-from study.config.schema import Configuration, StudyConfig, revive
+from study.config.schema import Configuration, StudyConfig
+from study.config.values import revive
 from study.core.errors import ConfigError
 from study.core.records import FoldResult, finite
 from study.search.storage import existing, refuse_foreign

@@ -21,9 +21,10 @@ from study.commands.arguments import OPTIONAL, TEXTS
 from study.commands.export import main as lora_export
 from study.config.compose import compose, compose_raw
 from study.config.overrides import rewrite
-from study.config.schema import SEARCHABLE, StudyConfig, flatten
+from study.config.schema import SEARCHABLE, StudyConfig
 from study.config.space import parse_space
 from study.config.textkeys import hydra_argument, text_keys
+from study.config.values import flatten
 from study.core.errors import ConfigError
 from study.core.names import check_name
 from study.core.quoting import PATHS, as_text, quote

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.config.schema import Configuration, MethodConfig, StudyConfig, StudySettings, TaskConfig, plain, revive
+from study.config.schema import Configuration, MethodConfig, StudyConfig, StudySettings, TaskConfig
+from study.config.values import plain, revive
 from study.core.errors import ConfigError
 from study.export.job.bounds import UNITS, Bound, parse, within
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from study import methods
 from study.config.members import TrialResult
-from study.config.schema import Configuration, flatten
+from study.config.schema import Configuration
+from study.config.values import flatten
 from study.export.job.choice import best
 from study.export.job.trained import Trained
 from study.methods.layers import stored
