@@ -25,9 +25,9 @@ OnEpoch = Callable[[Member, Epoch], bool]
 
 @dataclass
 class Course:
-    """One member's way through its training: what is known of it until it leaves the pack.
+    """One member's training so far: its epochs, scores, steps, seconds and tokens, and the error that ended it, if any.
 
-    `rows` are those that it trains on.
+    `rows` [n] are the rows that it trains on; `scores` and `loss` are those of its last epoch.
     """
 
     member: Member
@@ -90,6 +90,7 @@ class Fit:
         return courses
 
     def _epoch(self, on_epoch: OnEpoch | None) -> None:
+        """Train and score every member once, and let go those that are done, stopped or no longer finite."""
         self.train_epoch()
         for course in self.courses:
             if not math.isfinite(course.loss):

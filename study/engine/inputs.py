@@ -37,8 +37,10 @@ class Inputs:
             self.products = frozen.products(lowest) if self.entering is not None else {}
 
     def features(self, pack: Pack, positions: np.ndarray, reading: Reading = "kept") -> torch.Tensor:
-        """What heads read of the rows at `positions` [P·n], member after member: [P·n, hidden], or with a vector for
-        each unit [P·n, U, hidden]."""
+        """The vectors that heads read of the rows at `positions` [P·n], member after member.
+
+        They are [P·n, hidden] or, where rows have units such as sentences, [P·n, U, hidden].
+        """
         if self.pooled is not None and reading == "kept":
             if self.tokens.units is None:
                 return self.pooled.values[on_device(positions, self.device)]

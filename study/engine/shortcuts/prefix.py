@@ -27,11 +27,11 @@ class _Reached(Exception):
 
 @dataclass(frozen=True)
 class Cut:
-    """How the blocks below are stood in for.
+    """How a backbone runs without the blocks below one of its blocks.
 
-    `outputs` is how many values a block returns as a tuple, 0 where it returns its hidden states alone.
-    `first_runs`: the first block does run, because the others need more of it than hidden states
-    (T5's only table of relative positions is there).
+    `outputs` is how many values a block returns as a tuple, 0 where it returns its hidden states alone. `first_runs`:
+    the first block does run, because the others need more of it than hidden states (T5's only table of relative
+    positions is there).
     """
 
     outputs: int
@@ -102,6 +102,7 @@ def find_cut(backbone: nn.Module, block: int) -> Cut | None:
 
 
 def _outputs(backbone: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> int:
+    """How many values a block returns as a tuple; 0 where it returns its hidden states alone."""
     seen: list[Any] = []
     handle = blocks(backbone)[1][0].register_forward_hook(lambda _m, _a, out: seen.append(out))
     try:

@@ -14,14 +14,14 @@ FILE = "head.safetensors"
 
 
 def write(folder: Path, weight: torch.Tensor, bias: torch.Tensor) -> None:
-    """Into an export's folder."""
+    """Write the head's weight and bias into an export's folder."""
     from safetensors.torch import save_file
 
     save_file({"weight": weight.contiguous(), "bias": bias.contiguous()}, folder / FILE)
 
 
 def read(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight and bias."""
+    """The head's weight [outputs, hidden] and bias [outputs] in an export's folder."""
     from safetensors.torch import load_file
 
     tensors = load_file(folder / FILE)
