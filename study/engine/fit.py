@@ -163,7 +163,7 @@ class Fit:
         total = torch.zeros(len(batches), device=self.device)
         for part in parts:
             shapes = [self.problem.adapter_input_shape(batch[part]) for batch in batches]
-            with self.pack.dropping([c.steps for c in self.courses], part.start, shapes):
+            with self.pack.drop_inputs([c.steps for c in self.courses], part.start, shapes):
                 share = on_device(weights[:, part], self.device).to(self.pack.head)
                 task = self.problem.loss(self.pack, rows[:, part], share)
             objective = self.pack.objective(task, self.pack.distance, share=float(part is parts[-1]))

@@ -80,7 +80,7 @@ class Frozen:
 
         return self.bench.once((*self._key("pooled"), self.model.max_length, pooling), read)
 
-    def entering(self, block: int) -> Ragged | None:
+    def entering_states(self, block: int) -> Ragged | None:
         """Every row's hidden states at the entrance of `block`, [Σ T, hidden].
 
         None, which is noted, where they fit neither the cache's bound nor the disk.
@@ -97,7 +97,7 @@ class Frozen:
                 if lower and (cut := self.cut(lower[-1])) is not None:
                     hidden = self.bench.peek(self._entrance(lower[-1])).batch(positions, ids.shape[1], 0, device)
                     stack.enter_context(prefix.resume_at(backbone, lower[-1], hidden, cut))
-                return prefix.entering(backbone, block, ids, mask)[mask.bool()]
+                return prefix.entering_states(backbone, block, ids, mask)[mask.bool()]
 
         def read() -> Ragged | None:
             try:
@@ -112,8 +112,8 @@ class Frozen:
     def products(self, block: int) -> dict[str, Ragged]:
         """W x + b of every row, [Σ T, out], by name of each linear layer that reads what enters `block`.
 
-        Empty where there is no room. Call it where :meth:`entering` has room. Queries that the first-token shortcut
-        cuts are left out.
+        Empty where there is no room. Call it where :meth:`entering_states` has room. Queries that the first-token
+        shortcut cuts are left out.
         """
 
         def read() -> dict[str, Ragged]:
@@ -141,7 +141,7 @@ class Frozen:
 
         Raises OSError where there is no room.
         """
-        entering, linear = self.entering(block), self.encoder.backbone.get_submodule(name)
+        entering, linear = self.entering_states(block), self.encoder.backbone.get_submodule(name)
         assert entering is not None
         rows = entering.values
         bounds = np.linspace(0, len(rows), PARTS + 1).astype(int)

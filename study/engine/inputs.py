@@ -33,7 +33,7 @@ class Inputs:
         if cached and lowest == layers:
             self.pooled = frozen.pooled_rows()
         elif cached and lowest > 0 and (cut := frozen.cut(lowest)) is not None:
-            self.cut, self.entering = cut, frozen.entering(lowest)
+            self.cut, self.entering = cut, frozen.entering_states(lowest)
             self.products = frozen.products(lowest) if self.entering is not None else {}
 
     def features(self, pack: Pack, positions: np.ndarray, reading: Reading = "kept") -> torch.Tensor:
@@ -54,5 +54,5 @@ class Inputs:
                 stack.enter_context(products.hand_in(pack.backbone, known))
             if self.shortcut is not None and reading != "deployed":
                 stack.enter_context(firsttoken.first_token_alone(pack.backbone, self.shortcut))
-            attended = equivalence.ready(mask) if self.takes_mask else mask
+            attended = equivalence.attention_mask(mask) if self.takes_mask else mask
             return pack.features(ids, attended, reader(self.tokens, positions, mask, self.pooling))

@@ -90,7 +90,7 @@ class Pack:
         return torch.stack([packed.distance() for packed in self.attached.values()]).sum(0)
 
     @contextmanager
-    def dropping(self, steps: list[int], row: int, shapes: list[tuple[int, int]]) -> Iterator[None]:
+    def drop_inputs(self, steps: list[int], row: int, shapes: list[tuple[int, int]]) -> Iterator[None]:
         """While open, adapters drop inputs, each member's by the share of its `train.dropout`.
 
         What is dropped is drawn from the member's seed, its step, the layer and `row`, the place in the batch of the

@@ -107,7 +107,7 @@ def require_weights(model: ModelConfig) -> None:
         return
     name, folder = model.name, Path(source(model.name))
     if folder.is_dir() and not (folder / ADAPTER).is_file():
-        missing = _missing(folder)
+        missing = _missing_file(folder)
         if missing:
             remedy = "save the model into it (model.save_pretrained), or write model.random_weights=true"
             raise AssetError(f"model.name={name}", f"is a folder without the model's weights ({missing})", remedy)
@@ -116,7 +116,7 @@ def require_weights(model: ModelConfig) -> None:
         raise AssetError(f"model.name={name}", rule, "repeat the command once while online, or write a local path")
 
 
-def _missing(folder: Path) -> str:
+def _missing_file(folder: Path) -> str:
     """Which file of weights the folder lacks, in words; "" where none is lacking."""
     singles, indexes = _names()
     if any((folder / name).is_file() for name in singles):

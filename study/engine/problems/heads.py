@@ -68,4 +68,4 @@ class WithHead(Problem):
         encoder = self.bench.encoder(self.model)
         ids, mask = self.inputs.tokens.batch(row, self.device)
         block = min(self.inputs.lowest, encoder.layers - 1)
-        return lambda: prefix.entering(encoder.backbone, block, ids, mask)
+        return lambda: prefix.entering_states(encoder.backbone, block, ids, mask)

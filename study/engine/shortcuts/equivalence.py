@@ -41,13 +41,13 @@ def takes_mask(backbone: nn.Module) -> bool:
     ids, mask = probe_tokens(backbone)
     whole = backbone(input_ids=ids, attention_mask=mask).last_hidden_state
     try:
-        other = backbone(input_ids=ids, attention_mask=ready(mask)).last_hidden_state
+        other = backbone(input_ids=ids, attention_mask=attention_mask(mask)).last_hidden_state
     except ODD:
         return False
     return _alike(other, whole, mask)
 
 
-def ready(mask: torch.Tensor) -> torch.Tensor:
+def attention_mask(mask: torch.Tensor) -> torch.Tensor:
     """The mask [n, T] in the form that attention uses: [n, 1, 1, T], true where a token may be looked at."""
     return mask.bool()[:, None, None]
 

@@ -39,8 +39,8 @@ class Cut:
 
 
 @torch.no_grad()
-def entering(backbone: nn.Module, block: int, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The hidden states [n, T, hidden] that enter the block of that index."""
+def entering_states(backbone: nn.Module, block: int, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Hidden states [n, T, hidden] that enter the block of that index; nothing above it runs."""
     seen: list[torch.Tensor] = []
 
     def stop(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -92,7 +92,7 @@ def resume_at(backbone: nn.Module, block: int, hidden: torch.Tensor, cut: Cut) -
 def find_cut(backbone: nn.Module, block: int) -> Cut | None:
     """The cheapest cut below `block` with which the backbone computes what it computes whole, or None."""
     ids, mask = probe_tokens(backbone)
-    hidden, outputs = entering(backbone, block, ids, mask), _outputs(backbone, ids, mask)
+    hidden, outputs = entering_states(backbone, block, ids, mask), _outputs(backbone, ids, mask)
     for cut in (Cut(outputs), Cut(outputs, first_runs=True)):
         if cut.first_runs and (block == 1 or not outputs):
             continue

@@ -52,7 +52,7 @@ def hand_in(backbone: nn.Module, products: dict[str, torch.Tensor]) -> Iterator[
         if isinstance(module, PackedLinear):
             module.product = products[name]
         else:
-            module.forward = _giving(products[name])
+            module.forward = _constant(products[name])
     try:
         yield
     finally:
@@ -63,6 +63,6 @@ def hand_in(backbone: nn.Module, products: dict[str, torch.Tensor]) -> Iterator[
                 del module.forward
 
 
-def _giving(product: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+def _constant(product: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
     """A forward method that returns the product, whatever it is given."""
     return lambda _: product

@@ -43,7 +43,7 @@ class Onnx(Format):
         from torch.export import Dim
 
         backbone = trained.compressed_model() if trained.dropped else trained.merged_model()
-        whole = trained.computing(backbone).eval()
+        whole = trained.logits_module(backbone).eval()
         ids, mask = _example(trained)
         sizes = {0: Dim("texts"), 1: Dim("tokens")}
         with _quiet():

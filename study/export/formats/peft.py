@@ -111,7 +111,7 @@ class Peft(OfTransformers):
         """How many numbers the adapter, which may be kept under two names, and the head have."""
         inner = {key.removeprefix(OUTER) for key in safetensors_keys(folder / WEIGHTS)}
         once = {f"{OUTER}{key}" for key in inner if "lora_" in key and key.partition(".")[2] not in inner}
-        rest = [folder / head.FILE] if head.there(folder) else []
+        rest = [folder / head.FILE] if head.exists(folder) else []
         return safetensors_numbers(folder / WEIGHTS, once) + sum(map(safetensors_numbers, rest))
 
     def libraries(self, trained: Trained) -> tuple[str, ...]:

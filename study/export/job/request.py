@@ -77,7 +77,7 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     chosen = choose(wanted.trial, ledger, results)
     if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:
         print(f"trial {wanted.trial} repeats trial {chosen.trial}, which is exported", file=sys.stderr)
-    formats = _fitting(wanted, explicit, plan, chosen, kind)
+    formats = _fitting_formats(wanted, explicit, plan, chosen, kind)
     recorded = not record.make(config).unreported
     tracked = recorded or wanted.tracking is not None or wanted.register is not None
     uri = wanted.tracking or config.tracking.get("uri")
@@ -100,7 +100,9 @@ def _check(job: Job) -> None:
             job.run.check_registry(job.wanted.register)
 
 
-def _fitting(wanted: Wanted, explicit: list[Format], plan: Plan, chosen: TrialResult, kind: str) -> tuple[Format, ...]:
+def _fitting_formats(
+    wanted: Wanted, explicit: list[Format], plan: Plan, chosen: TrialResult, kind: str
+) -> tuple[Format, ...]:
     """The formats to write: those asked for by name, each of which must fit, or all that fit where all were asked
     for."""
     for made in explicit:

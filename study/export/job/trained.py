@@ -66,12 +66,12 @@ class Trained:
             whole.set_submodule(name, stored.make_thin(whole.get_submodule(name), start))
         return whole.requires_grad_(False)
 
-    def choosing(self, backbone: nn.Module) -> Choosing:
+    def sentence_scorer(self, backbone: nn.Module) -> Choosing:
         """The scorer of a document's sentences with that backbone and this head."""
         pooling = self.configuration.model.pooling
         return Choosing(backbone, self.head, self.bias, self.tokenizer, pooling, self.frame.longest)
 
-    def computing(self, backbone: nn.Module) -> Computing:
+    def logits_module(self, backbone: nn.Module) -> Computing:
         """The module that computes this model's logits with that backbone."""
         if self.frame.kind == WRITE:
             return Writing(backbone)
@@ -84,11 +84,11 @@ class Trained:
         """
         if self.frame.kind == CHOOSE:
             with self.attach_layers():
-                return np.concatenate(self.choosing(self.backbone).scores(texts))
+                return np.concatenate(self.sentence_scorer(self.backbone).scores(texts))
         tokens = Tokens.of(self.frame.rows(texts, self.tokenizer), self.frame.pad)
         parts: dict[int, np.ndarray] = {}
         with self.attach_layers():
-            whole = self.computing(self.backbone)
+            whole = self.logits_module(self.backbone)
             for batch in scoring_batches(tokens.lengths, TOKENS):
                 ids, mask = tokens.batch(batch, torch.device("cpu"))
                 parts.update(zip(batch.tolist(), whole.compute(ids.numpy(), mask.numpy()), strict=True))

@@ -28,7 +28,7 @@ def read(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     return tensors["weight"], tensors["bias"]
 
 
-def there(folder: Path) -> bool:
+def exists(folder: Path) -> bool:
     """Whether the export keeps its head apart."""
     return (folder / FILE).is_file()
 

@@ -53,7 +53,7 @@ def classifier(backbone: nn.Module, trained: Trained) -> SequenceClassifier | No
         return None
     ids, mask = equivalence.probe_tokens(backbone)
     with torch.no_grad():
-        wanted = trained.computing(backbone)(ids, mask)
+        wanted = trained.logits_module(backbone)(ids, mask)
         largest = max(1.0, float(wanted.abs().max()))
         for fill in _ways(backbone, trained):
             try:
