@@ -25,9 +25,9 @@ OnEpoch = Callable[[Member, Epoch], bool]
 
 @dataclass
 class Course:
-    """One member's way through its training: what is known of it until it leaves the pack.
+    """One member's training so far: its epochs, scores, steps, seconds and tokens, and the error that ended it, if any.
 
-    `rows` are those that it trains on.
+    `rows` [n] are the rows that it trains on; `scores` and `loss` are those of its last epoch.
     """
 
     member: Member
@@ -90,6 +90,7 @@ class Fit:
         return courses
 
     def _epoch(self, on_epoch: OnEpoch | None) -> None:
+        """Train and score every member once, and let go those that are done, stopped or no longer finite."""
         self.train_epoch()
         for course in self.courses:
             if not math.isfinite(course.loss):
@@ -162,7 +163,7 @@ class Fit:
         total = torch.zeros(len(batches), device=self.device)
         for part in parts:
             shapes = [self.problem.adapter_input_shape(batch[part]) for batch in batches]
-            with self.pack.dropping([c.steps for c in self.courses], part.start, shapes):
+            with self.pack.drop_inputs([c.steps for c in self.courses], part.start, shapes):
                 share = on_device(weights[:, part], self.device).to(self.pack.head)
                 task = self.problem.loss(self.pack, rows[:, part], share)
             objective = self.pack.objective(task, self.pack.distance, share=float(part is parts[-1]))

@@ -38,17 +38,18 @@ class Frozen:
         return self.bench.encoder(self.model)
 
     def shortcut(self) -> firsttoken.Shortcut | None:
-        """How the last block leaves out what a head that reads the first token does not need, if it can."""
+        """The way in which the last block computes its first token alone; None without one, or where heads read
+        more."""
         if self.model.pooling not in ("cls", "pooler") or self.tokens.units is not None:
             return None
         return self.bench.once(self._key("shortcut"), lambda: firsttoken.find(self.encoder.backbone))
 
     def takes_mask(self) -> bool:
-        """Whether the model takes its mask as attention does, so that nothing has to look into it first."""
+        """Whether the model takes its mask in the form that attention uses (:func:`equivalence.takes_mask`)."""
         return self.bench.once(self._key("mask"), lambda: equivalence.takes_mask(self.encoder.backbone))
 
     def cut(self, block: int) -> prefix.Cut | None:
-        """How the blocks below that one can be left out, or None (noted) where that would change the model."""
+        """The way to leave out the blocks below `block`; None, which is noted, where that would change the model."""
 
         def find() -> prefix.Cut | None:
             cut = prefix.find_cut(self.encoder.backbone, block)
@@ -60,7 +61,7 @@ class Frozen:
         return self.bench.once((*self._key("cut"), block), find)
 
     def pooled_rows(self) -> Ragged:
-        """What heads read of every row: a vector [hidden], or one for each unit."""
+        """The vectors that heads read of every row: one [hidden] a row, or one for each unit."""
         tokens, pooling, device = self.tokens, self.model.pooling, self.bench.device
 
         def compute(positions: np.ndarray) -> torch.Tensor:
@@ -79,8 +80,8 @@ class Frozen:
 
         return self.bench.once((*self._key("pooled"), self.model.max_length, pooling), read)
 
-    def entering(self, block: int) -> Ragged | None:
-        """Every row's hidden states at the entrance of a block, or None.
+    def entering_states(self, block: int) -> Ragged | None:
+        """Every row's hidden states at the entrance of `block`, [Σ T, hidden].
 
         None, which is noted, where they fit neither the cache's bound nor the disk.
         """
@@ -96,7 +97,7 @@ class Frozen:
                 if lower and (cut := self.cut(lower[-1])) is not None:
                     hidden = self.bench.peek(self._entrance(lower[-1])).batch(positions, ids.shape[1], 0, device)
                     stack.enter_context(prefix.resume_at(backbone, lower[-1], hidden, cut))
-                return prefix.entering(backbone, block, ids, mask)[mask.bool()]
+                return prefix.entering_states(backbone, block, ids, mask)[mask.bool()]
 
         def read() -> Ragged | None:
             try:
@@ -109,9 +110,10 @@ class Frozen:
         return self.bench.once(self._entrance(block), read)
 
     def products(self, block: int) -> dict[str, Ragged]:
-        """W x + b of every row, for each linear layer that reads what enters that block; none where no room is.
+        """W x + b of every row, [Σ T, out], by name of each linear layer that reads what enters `block`.
 
-        Call it where :meth:`entering` has room. Queries that the first-token shortcut cuts are left out.
+        Empty where there is no room. Call it where :meth:`entering_states` has room. Queries that the first-token
+        shortcut cuts are left out.
         """
 
         def read() -> dict[str, Ragged]:
@@ -126,14 +128,20 @@ class Frozen:
         return self.bench.once((*self._key("products"), self.model.max_length, self.model.pooling, block), read)
 
     def _key(self, what: str) -> tuple[object, ...]:
+        """A key of the bench for what is made of this model."""
         return what, *weights_key(self.model)
 
     def _entrance(self, block: int) -> tuple[object, ...]:
+        """The bench's key for what enters that block."""
         return *self._key("entering"), self.model.max_length, block
 
     @torch.no_grad()
     def _product(self, block: int, name: str) -> Ragged:
-        entering, linear = self.entering(block), self.encoder.backbone.get_submodule(name)
+        """W x + b of every row, of the linear layer of that name, from what enters the block.
+
+        Raises OSError where there is no room.
+        """
+        entering, linear = self.entering_states(block), self.encoder.backbone.get_submodule(name)
         assert entering is not None
         rows = entering.values
         bounds = np.linspace(0, len(rows), PARTS + 1).astype(int)
@@ -158,8 +166,10 @@ class Frozen:
         compute: Callable[[np.ndarray], torch.Tensor],
         recall: Recall,
     ) -> torch.Tensor:
-        """`compute` of every row of tokens, [Σ rows, hidden], where `rows` [R] says how many vectors each one has;
-        from `recall`, or for it."""
+        """The vectors of all rows, [Σ rows, hidden]: looked up in `recall`, which calls `compute` for what it lacks.
+
+        `rows` [R] says how many vectors each row of tokens has; `compute` makes those of the rows at given positions.
+        """
         starts = np.concatenate([[0], np.cumsum(rows)])
         batches = scoring_batches(self.tokens.lengths, self.bench.engine.tokens)
 
@@ -172,7 +182,7 @@ class Frozen:
         return recall(key, shape, next(self.encoder.backbone.parameters()).dtype, fill, PARTS)
 
     def _place(self, values: torch.Tensor) -> torch.Tensor:
-        """On the GPU where they fit well, else where they are."""
+        """The values on the GPU where they fit well, else where they are."""
         if self.bench.device.type != "cuda":
             return values
         free, _ = torch.cuda.mem_get_info(self.bench.device)

@@ -74,7 +74,7 @@ class Pack:
         return [*adapted, (self.head, None), (self.bias, None)]
 
     def features(self, ids: torch.Tensor, attended: torch.Tensor, read: Reader) -> torch.Tensor:
-        """What the heads read [P·n, ..., hidden] of token ids [P·n, T]; `attended` is the model's mask."""
+        """The vectors [P·n, ..., hidden] that heads read of token ids [P·n, T]; `attended` is the model's mask."""
         return read(self.backbone(input_ids=ids, attention_mask=attended))
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
@@ -90,11 +90,11 @@ class Pack:
         return torch.stack([packed.distance() for packed in self.attached.values()]).sum(0)
 
     @contextmanager
-    def dropping(self, steps: list[int], row: int, shapes: list[tuple[int, int]]) -> Iterator[None]:
+    def drop_inputs(self, steps: list[int], row: int, shapes: list[tuple[int, int]]) -> Iterator[None]:
         """While open, adapters drop inputs, each member's by the share of its `train.dropout`.
 
-        Drawn by its seed, its step, the batch's first row that is at hand, and the layer; for `shapes`
-        see :class:`Dropped`.
+        What is dropped is drawn from the member's seed, its step, the layer and `row`, the place in the batch of the
+        portion's first row. `shapes` are each member's rows and their longest, as :class:`Dropped` takes them.
         """
         shares = [m.configuration.train.dropout for m in self.members]
         if not any(shares):
@@ -126,5 +126,6 @@ class Pack:
 
 
 def _draw_head(outputs: int, hidden: int, seed: int) -> torch.Tensor:
+    """A new head's weight [outputs, hidden], from the member's seed alone."""
     generator = torch.Generator().manual_seed(seeding.derive(seed, "head"))
     return torch.randn(outputs, hidden, generator=generator, dtype=torch.float64) * 0.02

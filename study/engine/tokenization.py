@@ -12,7 +12,7 @@ from study.engine.batches import Tokens
 
 
 def tokenize(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> Tokens:
-    """Each text's ids, at most `longest`, and how many texts had more."""
+    """Each text's ids, at most `longest`; `cut` of the result says how many texts had more."""
     read = tokenizer(list(texts), truncation=True, max_length=longest, **how)
     if read.encodings is not None:
         cut = sum(bool(encoding.overflowing) for encoding in read.encodings)
@@ -23,7 +23,7 @@ def tokenize(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> 
 
 
 def readable(rows: Sequence[list[int]], tokenizer: Any) -> list[list[int]]:
-    """The rows of ids; one unknown token for a text that the tokenizer makes nothing of: nothing has no mean."""
+    """The rows of ids, with one unknown token in place of an empty row, which would have no mean."""
     return [row or [tokenizer.unk_token_id or 0] for row in rows]
 
 
@@ -47,5 +47,5 @@ def around(pairs: Pairs, tokenizer: Any, two_stacks: bool) -> tuple[list[int], l
 
 
 def padding(tokenizer: Any) -> int:
-    """The id that fills up what a model that writes reads; the end's where there is none for that."""
+    """The id that fills up rows for a model that writes: the tokenizer's padding, or the end's where it has none."""
     return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)

@@ -35,7 +35,7 @@ KEPT = 10**9  # bytes of pretrained networks on disk, of a few million each
 
 @dataclass(frozen=True)
 class GraphConfig:
-    """What the suite asks of a backbone's configuration."""
+    """The settings of a graph network under the names that the suite reads of any backbone's configuration."""
 
     model_type: str
     num_hidden_layers: int = BLOCKS
@@ -87,6 +87,7 @@ class GraphNetwork(nn.Module):
 
 
 def _conv(name: str, inputs: int, outputs: int) -> nn.Module:
+    """A convolution of torch_geometric from states [N, inputs] to [N, outputs]; ConfigError without that library."""
     try:
         from torch_geometric.nn import GATConv, GCNConv, SAGEConv
     except ImportError as error:
@@ -127,7 +128,7 @@ def load(model: ModelConfig, graph: Graph) -> Encoder:
 
 
 def fingerprint(model: ModelConfig, graph: Graph) -> str:
-    """What the weights are a function of; no label is among it."""
+    """A digest of all that the weights depend on: settings, versions, features and edges, but no label."""
     import torch_geometric
 
     settings = (model.name, model.random_weights, BLOCKS, HIDDEN, HEADS, EPOCHS, PATIENCE, LR)
@@ -159,7 +160,7 @@ def _load_weights(network: GraphNetwork, graph: Graph, mark: str) -> None:
 
 @contextmanager
 def _seed_torch(seed: int) -> Iterator[None]:
-    """Torch's own generator, from which torch_geometric draws, at this seed; afterwards it is as it was.
+    """While open, torch's own generator, from which torch_geometric draws, is at this seed; afterwards it is as it was.
 
     One thread, since how a sum is split among threads changes its last digits.
     """
@@ -194,6 +195,7 @@ def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> lis
 
 
 def _summary(states: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+    """The summary [hidden] of all nodes' states, which Deep Graph Infomax compares them to."""
     return states.mean(0).sigmoid()
 
 

@@ -35,6 +35,7 @@ def bias(linear: nn.Module) -> torch.Tensor | None:
 
 
 def _is_transposed(module: nn.Module) -> bool | None:
+    """Whether the layer keeps W as in × out; None for what is no linear layer."""
     for cls in type(module).__mro__:
         name = f"{cls.__module__}.{cls.__qualname__}"
         if name in KINDS:

@@ -30,17 +30,17 @@ class LinearSite:
 
     @property
     def within(self) -> str:
-        """The name inside its block, such as ``attention.self.query``."""
+        """The layer's name inside its block, such as ``attention.self.query``."""
         return self.name.split(f".{self.layer}.", 1)[1]
 
     @property
     def stack(self) -> str:
-        """The stack of blocks that it is in: encoder or decoder, "" where there is one alone."""
+        """The stack of blocks that the layer is in: encoder or decoder, "" where there is one alone."""
         return "decoder" if self.part == "cross" else self.part
 
     @property
     def limit(self) -> int:
-        """The rank of a full matrix of its shape."""
+        """The highest rank that a matrix of its shape can have."""
         return min(self.inputs, self.outputs)
 
 
@@ -59,6 +59,7 @@ def matches(target: str, site: LinearSite) -> bool:
 
 
 def _names(target: str, site: LinearSite) -> bool:
+    """Whether a target without a part names the layer: as a group, or as the end of its name."""
     return site.role in GROUPS[target] if target in GROUPS else site.name.endswith(f".{target}")
 
 
@@ -99,7 +100,7 @@ def select_ranks(method: MethodConfig, sites: tuple[LinearSite, ...]) -> dict[Li
 
 
 def _select_sites(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[LinearSite]:
-    """The layers that targets and layers name together."""
+    """The layers that `method.targets` and `method.layers` name together; ConfigError where there are none."""
     named = [s for s in sites if matches(method.targets, s)]
     if not named:
         raise _no_match(method.targets, sites)
@@ -113,6 +114,7 @@ def _select_sites(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[L
 
 
 def _no_match(target: str, sites: tuple[LinearSite, ...]) -> ConfigError:
+    """The error for a target that matches no layer, with targets that would."""
     if target.rpartition(".")[2] in GROUPS and not any(s.role for s in sites):
         rule = "is not known of this model, whose architecture the suite does not know"
         groups = ["all-linear"]
@@ -124,6 +126,7 @@ def _no_match(target: str, sites: tuple[LinearSite, ...]) -> ConfigError:
 
 
 def _list_names(sites: Iterable[LinearSite]) -> str:
+    """The layers' names inside their blocks, each once, with commas."""
     return ", ".join(dict.fromkeys(s.within for s in sites))
 
 
@@ -136,13 +139,13 @@ def stack_depths(sites: Iterable[LinearSite]) -> dict[str, int]:
 
 
 def fused_note(sites: Iterable[LinearSite]) -> str:
-    """What a person should know of matrices that make queries, keys and values at once; "" where there are none."""
+    """A remark on matrices that make queries, keys and values at once; "" where there are none."""
     names = _list_names(s for s in sites if s.role == "qkv")
     return f"{names}: one matrix makes queries, keys and values, so qv adapts it whole, as PEFT does" if names else ""
 
 
 def alike(sites: Iterable[LinearSite]) -> list[tuple[LinearSite, ...]]:
-    """The layers of one name, part and shape together, in the order in which a block has them."""
+    """Groups of layers of one name, part and shape, in the order in which a block has them."""
     kinds: dict[tuple[object, ...], list[LinearSite]] = {}
     for site in sites:
         kinds.setdefault((site.part, site.within, site.inputs, site.outputs), []).append(site)
@@ -150,7 +153,7 @@ def alike(sites: Iterable[LinearSite]) -> list[tuple[LinearSite, ...]]:
 
 
 def describe(sites: Iterable[LinearSite]) -> dict[str, object]:
-    """The layers in few words, for a record: what is the same in several blocks is said once.
+    """The layers as a record that JSON can hold: what is the same in several blocks is said once.
 
     `{}` in a path stands for the block's index.
     """

@@ -90,6 +90,6 @@ def test_a_second_bench_computes_nothing_that_the_first_has_kept(
 
     second = Workbench(plan.data, torch.device("cpu"))
     frozen(second, told.model).cut(3)  # found by trying, which takes a few tokens through the model
-    monkeypatch.setattr(prefix, "entering", never)
+    monkeypatch.setattr(prefix, "entering_states", never)
     monkeypatch.setattr(torch.linalg, "svd", never)
     assert scores([member_of(0, 0, told, 1, second)], second) == expected

@@ -132,7 +132,7 @@ def test_a_classifier_answers_as_the_head_for_any_head_that_it_has_room_for(
     assert made is not None
     ids = torch.arange(2, 22).view(4, 5)
     with torch.no_grad():
-        wanted = other.computing(other.backbone)(ids, torch.ones_like(ids))
+        wanted = other.logits_module(other.backbone)(ids, torch.ones_like(ids))
         gap = (made.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits - wanted).abs().max()
     assert gap <= 1e-4 * max(1.0, float(wanted.abs().max()))
 

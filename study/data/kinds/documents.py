@@ -32,7 +32,7 @@ class Documents(Summarized):
 
     @property
     def strata(self) -> np.ndarray:
-        """The query of each, so that every fold has its share of every question."""
+        """The query of each document, [n], so that every fold gets its share of every question."""
         return np.unique(np.array(self.queries), return_inverse=True)[1].astype(np.int64)
 
     @property

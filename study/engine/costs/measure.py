@@ -33,6 +33,7 @@ def _shape(configuration: Configuration) -> Configuration:
 
 
 def _measure_member(member: Member, bench: Workbench) -> dict[str, float]:
+    """The costs of a pack of one, which is closed again whatever happens."""
     fit = Fit([member], bench)
     try:
         return {"memory/train_bytes": train_bytes(fit), "latency/ms": latency(fit), **kept_of_spectrum(fit)}

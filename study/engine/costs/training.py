@@ -21,9 +21,10 @@ def rehearse(fit: Fit) -> None:
 
 
 def frozen_work(fit: Fit) -> int:
-    """Bytes alive at the worst moment below the lowest adapted block, which a step goes through when it is alone.
+    """Bytes alive at the worst moment of the frozen work below the lowest adapted block, for the longest rows.
 
-    The same for all that adapt from there on, so it is measured once.
+    A training without a cache does that work in each step. It is the same for all members that adapt from that block
+    on, so it is measured once a worker.
     """
     configuration, work = fit.courses[0].member.configuration, fit.problem.below(_longest(fit))
     if work is None:

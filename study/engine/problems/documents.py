@@ -85,7 +85,7 @@ class Extract(WithHead):
 
 
 def windows_of(bench: Workbench, model: ModelConfig) -> Windows:
-    """The rows of the bench's documents, made once a worker."""
+    """The windows of the bench's documents, made once a worker."""
     documents = bench.data.examples
     assert isinstance(documents, Documents)
     read, longest = bench.encoder(model).tokenizer, model.max_length

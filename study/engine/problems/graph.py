@@ -55,10 +55,12 @@ class Nodes(Problem):
         """Nothing: a graph network is made on the spot, and looks up nothing."""
 
     def _key(self, what: str) -> tuple[object, ...]:
+        """A key of the bench for what is made of this network below its lowest adapted block."""
         return what, self.model.name, self.model.random_weights, self.model.precision, self.lowest
 
     @torch.no_grad()
     def _frozen(self, x: torch.Tensor, begin: int = 0, end: int | None = None) -> torch.Tensor:
+        """States [N, hidden] that leave block `end` − 1, from those that enter block `begin`, of the frozen network."""
         return self.network(x, self.edges, begin=begin, end=end)  # type: ignore[no-any-return]
 
     def _products(self) -> dict[str, torch.Tensor]:
@@ -106,7 +108,7 @@ class Nodes(Problem):
             return pack.backbone(states, edges, begin=self.lowest)  # type: ignore[no-any-return]
 
     def _repeat(self, pack: Pack) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
-        """States, edges and products of as many copies of the graph as the pack has members."""
+        """The graph once for each of the P members: states [P·N, hidden], edges [2, P·E] and products [P·N, out]."""
         size, count = pack.size, len(self.states)
         if size not in self._copies:
             apart = torch.arange(size, device=self.device).mul(count).view(-1, 1, 1)

@@ -42,7 +42,8 @@ class Compressed(OfTransformers):
 
 
 def _class(folder: Path) -> Any:
-    """The backbone's own class, made with thin layers where the folder has them: transformers loads it as any other."""
+    """The backbone's own class, with two thin layers wherever the folder has them; transformers loads it as any
+    other."""
     import torch
     from torch import nn
     from transformers import AutoConfig, AutoModel

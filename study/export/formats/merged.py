@@ -40,7 +40,7 @@ class Merged(OfTransformers):
 
         from study.export.runtime.whole import Answering
 
-        if head.there(folder):
+        if head.exists(folder):
             return super().open(folder, manifest, threads)
         classifier = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
         return Answering(classifier.eval()).compute
@@ -57,7 +57,7 @@ class Merged(OfTransformers):
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
         if manifest.frame.kind != CLASSIFY:
             return ""
-        if head.there(folder):
+        if head.exists(folder):
             two_stacks = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("is_encoder_decoder")
             model = f"AutoModel.from_pretrained(folder){'.get_encoder()' if two_stacks else ''}"
             return head.code(place, model, "from transformers import AutoModel, AutoTokenizer", manifest, text)

@@ -20,7 +20,7 @@ SQLITE = "sqlite:///"
 
 
 def check_kind(examples: Examples, task: str, data: str, registers: bool) -> str:
-    """What the model does: classify, write or choose; ConfigError where that is not exported as it is asked for."""
+    """The model's use: classify, write or choose; ConfigError where that cannot be exported in the way asked for."""
     task = f"task.name={task}"
     if not isinstance(examples, tuple(KINDS)):
         rule = f"learns from a {type(examples).__name__}, and exports are models that read texts"
@@ -45,7 +45,7 @@ def check_tokenizer(model: ModelConfig) -> None:
 
 
 def check_packages(made: Format) -> None:
-    """Raise StudyError where a package of the format is not installed, or is and cannot be imported."""
+    """Raise StudyError where a package of the format is not installed or cannot be imported."""
     made.require()
     for name in made.packages:
         try:
@@ -69,7 +69,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_writable(key: str, url: str) -> None:
-    """Raise ConfigError where the store is a file that may be read alone: an export's figures are kept in it."""
+    """Raise ConfigError where the store is a file without write permission: an export's figures are kept in it."""
     path = Path(url.removeprefix(SQLITE).partition("?")[0])
     if url.startswith(SQLITE) and path.is_file() and not os.access(path, os.W_OK):
         rule = "is read-only, and an export's figures are kept in it"

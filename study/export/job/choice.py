@@ -17,7 +17,7 @@ SIZE = "size"  # bytes of the stored numbers in float32
 
 
 def complete_trials(ledger: Ledger) -> dict[int, TrialResult]:
-    """The complete trials by number; one that repeats another has that one's folds."""
+    """The results of complete trials by number; one that repeats another has that one's folds."""
     from optuna.trial import TrialState
 
     out: dict[int, TrialResult] = {}
@@ -28,9 +28,9 @@ def complete_trials(ledger: Ledger) -> dict[int, TrialResult]:
 
 
 def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
-    """The trial that `wanted` means: best, a number, or bounds; never one that repeats another.
+    """The trial that `wanted` names: best, a number, or bounds; of one that repeats another, the original.
 
-    Raises ConfigError where there is none, with what there is.
+    Raises ConfigError, which says what there is, where no complete trial fits.
     """
     if wanted.isdecimal():
         return _trial_numbered(int(wanted), ledger, results)
@@ -51,13 +51,13 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
 
 
 def figures(result: TrialResult) -> dict[str, float]:
-    """A trial's figures, and the bytes of its stored numbers."""
+    """A trial's figures, with `size`, the bytes of its stored numbers in float32."""
     values = summary(result)
     return {**values, SIZE: 4 * values["params/stored"]} if "params/stored" in values else values
 
 
 def best(results: list[TrialResult]) -> TrialResult:
-    """The best score; of equal ones the fewest trained parameters, then the earliest."""
+    """The trial with the best score; of equal ones that with the fewest trained parameters, then the earliest."""
     sign = 1 if direction("score") == MINIMIZE else -1
 
     def order(result: TrialResult) -> tuple[float, float, int]:
@@ -68,6 +68,7 @@ def best(results: list[TrialResult]) -> TrialResult:
 
 
 def _trial_numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
+    """The trial of that number or, where it repeats another, the original; ConfigError where it is not complete."""
     from optuna.trial import TrialState
 
     trials = ledger.trials()
@@ -86,7 +87,8 @@ def _trial_numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]
 
 
 def _nearest(limits: tuple[Bound, ...], results: list[TrialResult]) -> str:
-    """What the figures of the bounds come to, so that a bound can be chosen that something satisfies."""
+    """A remedy that says from what to what each bounded figure runs, so that a bound can be chosen that something
+    meets."""
     parts = []
     for bound in limits:
         values = [f[bound.name] for r in results if bound.name in (f := figures(r))]

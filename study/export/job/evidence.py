@@ -36,8 +36,8 @@ class Difference:
 class Evidence:
     """The facts of a model card.
 
-    `test_score` is that of the exported model itself on examples that neither search nor training has seen, None
-    where there are none; `lost` is the share of each dropped weight's norm that two thin layers cannot say.
+    `test_score` is the exported model's own on examples that neither search nor training has seen, None where there are
+    none; `lost` is, by layer, the share of a dropped weight's norm that its two thin layers cannot express.
     """
 
     study: str
@@ -86,13 +86,13 @@ def gather(
 
 
 def _settings(configuration: Configuration) -> dict[str, object]:
-    """The configuration's keys and values, of the method's those that it reads."""
+    """The configuration's values by key; of the method's keys only those that it reads."""
     read = {"method.kind", *(f"method.{name}" for name in methods.of(configuration).reads)}
     return {key: v for key, v in flatten(configuration).items() if not key.startswith("method.") or key in read}
 
 
 def differences(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult]) -> tuple[Difference, ...]:
-    """To the best trial and to each baseline, itself left out."""
+    """The differences of the trial from the best one and from each baseline, itself left out."""
     distinct = [r for r in results.values() if r.duplicate_of is None]
     top = best(distinct)
     also = f", baseline {top.baseline}" if top.baseline else ""
@@ -102,6 +102,7 @@ def differences(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResu
 
 
 def _difference(name: str, chosen: TrialResult, other: TrialResult) -> Difference:
+    """The difference of the chosen trial from another, fold by fold."""
     import pandas as pd
 
     from study.core.evidence import paired_difference

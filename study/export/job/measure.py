@@ -22,12 +22,12 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_
 
 
 def figures(folder: Path, text: Any) -> dict[str, float]:
-    """The export's figures but for its accuracy.
+    """The figures of the export in `folder`, all but its accuracy.
 
-    `bytes` are those of every file but the card; `base_bytes`, where the export needs its base model beside it,
-    those of that one. Latencies are of one answer at a time, from the text to its label, on one thread.
-    `peak_bytes` is the peak of the resident memory of a process that loads the model and answers, less what it was
-    when the same modules were imported and nothing loaded; missing where the system does not tell.
+    `bytes` are those of every file but the card; `base_bytes`, where the export needs its base model beside it, those
+    of that one. Latencies are of one answer at a time, from the text to its label, on one thread. `peak_bytes` is the
+    peak of the resident memory of a process that loads the model and answers, less what it was when the same modules
+    were imported and nothing loaded; missing where the system does not tell.
     """
     manifest = Manifest.read(folder)
     made = get(manifest.format)
@@ -80,7 +80,7 @@ def _base_bytes(manifest: Manifest) -> int:
 
 
 def _answer_apart(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:
-    """What :mod:`study.export.runtime.answer` says in a process of its own."""
+    """The report of :mod:`study.export.runtime.answer`, run in a process of its own; StudyError where that fails."""
     question = {"folder": str(folder.resolve()), "text": text, "libraries": manifest.libraries}
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": paths, "TOKENIZERS_PARALLELISM": "false"}
@@ -96,5 +96,5 @@ def _answer_apart(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]
 
 
 def deployment_figures(measured: Mapping[str, float]) -> dict[str, float]:
-    """Figures as bounds are held against them: `bytes` with the base model that an adapter needs beside it."""
+    """The figures to which bounds apply: `bytes` are with those of the base model that an adapter needs beside it."""
     return {**measured, "bytes": measured["bytes"] + measured.get("base_bytes", 0.0)}

@@ -37,7 +37,7 @@ class TrialRun:
             self.run_id, self.experiment_id = _run(self.client, study, study_id, trial)
 
     def log(self, label: str, figures: Mapping[str, float]) -> None:
-        """Add the figures as ``export/<label>/<figure>``."""
+        """Record the figures on the trial's run, as metrics ``export/<label>/<figure>``."""
         import time
 
         from mlflow.entities import Metric
@@ -73,6 +73,7 @@ class TrialRun:
                 raise _refusal(name, error) from error
 
     def _log_model(self, name: str, folder: Path, example: list[str], kind: str) -> str:
+        """Log the folder as an MLflow model and register it under that name; the new version, as text."""
         import mlflow.pyfunc
         from mlflow.models import Model, ModelSignature
         from mlflow.types import ColSpec, Schema
@@ -96,6 +97,7 @@ class TrialRun:
 
 
 def _refusal(name: str, error: Exception) -> StudyError:
+    """The error for a model that MLflow does not register."""
     first = str(error).splitlines()[0].rstrip(".")
     rule, remedy = f"MLflow does not register it ({first})", "choose another name with registered_name=..."
     return ConfigError(f"registered_name={name}", rule, remedy)
@@ -126,7 +128,8 @@ def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[s
 
 @contextmanager
 def _use_store_of(client: MlflowClient) -> Iterator[None]:
-    """While open, MLflow's own functions speak to the client's store; of registries, to the user's own if named."""
+    """While open, MLflow's own functions use the client's store, and for registries the user's own where one is
+    named."""
     import mlflow
 
     before: Any = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
@@ -138,7 +141,8 @@ def _use_store_of(client: MlflowClient) -> Iterator[None]:
 
 
 def requirements(manifest: Manifest) -> list[str]:
-    """The packages that loading needs, in the versions at hand: every export's, then its format's own."""
+    """The packages that loading the export needs, pinned to the installed versions: every export's and its format's
+    own."""
     from importlib.metadata import PackageNotFoundError, version
 
     roots = {module.partition(".")[0] for module in manifest.libraries}

@@ -27,10 +27,10 @@ SEARCHED, ALL, ENSEMBLE = "searched", "all", "ensemble"
 
 
 def members(plan: Plan, number: int, configuration: Configuration, data: str) -> tuple[StudyData, list[Member]]:
-    """What trains, and on which folds.
+    """The examples with their folds, and the members that train on them.
 
-    `searched` and `all` train with the seed of the study's own held-out scores: `searched` is the very training
-    whose test score the study took of the trials of its front. `ensemble` is the trial's folds, as they were.
+    `searched` and `all` train with the seed of the study's own held-out scores: `searched` is the very training whose
+    test score the study took of the trials of its front. `ensemble` is the trial's folds, as they were.
     """
     seed, adaptation = plan.config.study.seed, plan.adaptation(configuration)
     if data == ENSEMBLE:
@@ -47,7 +47,7 @@ def members(plan: Plan, number: int, configuration: Configuration, data: str) ->
 
 
 def train(plan: Plan, number: int, configuration: Configuration, data: str) -> tuple[list[Trained], dict[str, float]]:
-    """The trained models, one, or one for each fold of an ensemble; and what the last one scored on its own fold.
+    """The trained models, one, or one for each fold of an ensemble, and the last one's scores on its own fold.
 
     Raises StudyError where training fails.
     """
@@ -81,7 +81,7 @@ def of_fit(fit: Fit, bench: Workbench) -> Trained:
 
 
 def _frame(examples: Examples, encoder: Encoder, longest: int) -> Frame:
-    """How the engine's problems read a text."""
+    """The frame in which the model reads a text, as the engine's problems do."""
     tokenizer: Any = encoder.tokenizer
     if not isinstance(examples, Pairs):
         frame = Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side)

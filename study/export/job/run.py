@@ -14,7 +14,7 @@ from study.search.stored import exports_of, find
 
 
 def run_export(wanted: Wanted) -> int:
-    """Export, or show what has been exported, and return the exit status: 1 where nothing is within the bounds.
+    """Export, or show what has been exported; the exit status, which is 1 where nothing is within the bounds.
 
     Everything that the command can get wrong raises StudyError before anything is created.
     """
@@ -33,7 +33,7 @@ def run_export(wanted: Wanted) -> int:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the libraries' bars and remarks: an export says in a line where it lies."""
+    """While open, libraries show no bars and make no remarks: an export says in a line where it lies."""
     import transformers
 
     transformers.logging.set_verbosity_error()

@@ -18,7 +18,7 @@ WARM, LEAST, MOST, PATIENCE = 3, 5, 200, 5.0  # answers before measuring; answer
 
 
 def main() -> None:
-    """Import, load, answer, print."""
+    """Read a question from standard input, import, load and answer, and print the report."""
     asked = json.load(sys.stdin)
     for name in ("study.export.runtime.models", "study.export.formats.base", "tokenizers", *asked["libraries"]):
         importlib.import_module(name)
@@ -29,6 +29,7 @@ def main() -> None:
 
 
 def _one_thread() -> None:
+    """Let torch, where it is imported, compute with one thread."""
     if "torch" in sys.modules:
         import torch
 

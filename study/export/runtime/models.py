@@ -22,7 +22,7 @@ Compute = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Loaded:
-    """Texts to logits. Of several members the logits are averaged."""
+    """A model that turns texts into logits; those of several members are averaged."""
 
     def __init__(self, manifest: Manifest, folder: Path, members: list[Compute]) -> None:
         from tokenizers import Tokenizer
@@ -46,7 +46,7 @@ class Loaded:
 
 
 class Classifier(Loaded):
-    """Texts to labels."""
+    """A loaded model that gives texts labels."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ class Classifier(Loaded):
 
 
 class Writer(Loaded):
-    """Texts to texts."""
+    """A loaded model that writes a text for each text."""
 
     def __init__(self, manifest: Manifest, folder: Path, writing: Writing) -> None:
         super().__init__(manifest, folder, [writing.compute])
@@ -74,7 +74,7 @@ class Writer(Loaded):
         self.writing, self.reads = writing, AutoTokenizer.from_pretrained(str(folder))
 
     def __call__(self, texts: str | Sequence[str]) -> list[str]:
-        """What the model writes for each text."""
+        """The text that the model writes for each text."""
         written: list[str] = []
         for ids, mask in self.batches(texts):
             new = self.writing.write(ids, mask, self.frame.new, self.frame.pad)
@@ -83,7 +83,7 @@ class Writer(Loaded):
 
 
 class Extractor:
-    """Documents to summaries, made of their own sentences."""
+    """A loaded model that makes summaries of documents from their own sentences."""
 
     def __init__(self, manifest: Manifest, choosing: Choosing) -> None:
         self.manifest, self.choosing = manifest, choosing

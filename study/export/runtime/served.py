@@ -35,7 +35,7 @@ class Served:
 
 
 def _load_pyfunc(path: str) -> Served:
-    """MLflow's way in: the export's folder as MLflow has kept it."""
+    """The model in the folder in which MLflow has kept an export; MLflow calls this function by its name."""
     from study.export import load
 
     return Served(load(path))
