@@ -27,14 +27,14 @@ def readable(rows: Sequence[list[int]], tokenizer: Any) -> list[list[int]]:
     return [row or [tokenizer.unk_token_id or 0] for row in rows]
 
 
-def plain(text: str, tokenizer: Any) -> list[int]:
+def text_ids(text: str, tokenizer: Any) -> list[int]:
     """The ids of a text alone."""
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def marks(tokenizer: Any) -> tuple[list[int], list[int]]:
     """The ids that the tokenizer puts before a text and behind it."""
-    alone, whole = plain("a", tokenizer), list(tokenizer("a")["input_ids"])
+    alone, whole = text_ids("a", tokenizer), list(tokenizer("a")["input_ids"])
     begin = next((i for i in range(len(whole)) if whole[i : i + len(alone)] == alone), len(whole))
     return whole[:begin], whole[begin + len(alone) :]
 
@@ -43,7 +43,8 @@ def around(pairs: Pairs, tokenizer: Any, two_stacks: bool) -> tuple[list[int], l
     """The ids that stand before a source and behind it, for a model that writes."""
     first, last = marks(tokenizer)
     # What a decoder-only model writes follows the source, so no mark of an end stands between them.
-    return [*first, *plain(pairs.prefix, tokenizer)], [*plain(pairs.suffix, tokenizer), *(last if two_stacks else [])]
+    end = last if two_stacks else []
+    return [*first, *text_ids(pairs.prefix, tokenizer)], [*text_ids(pairs.suffix, tokenizer), *end]
 
 
 def padding(tokenizer: Any) -> int:

@@ -21,7 +21,8 @@ class Examples(ABC):
     """n examples of one kind, in a fixed order.
 
     `kind` is the name of the kind's own file here and in every room that treats kinds apart:
-    study/scoring/references, study/models/kinds, study/engine/problems. `groups` [n] names what no fold may split;
+    study/scoring/references, study/models/kinds, study/engine/problems and, where its models are exported,
+    study/export/job/kinds. `groups` [n] names what no fold may split;
     `held` [n] is true for what the source itself keeps as its test set; `metric` is the score's name; `notes` are
     facts about the data that a person should know.
     """

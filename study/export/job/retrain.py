@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -12,12 +11,10 @@ from study.config.schema import Configuration, ModelConfig
 from study.core import seeding
 from study.core.errors import StudyError
 from study.core.records import Fold
-from study.data.examples import Documents, Examples, Pairs, Texts
 from study.engine.fit import Fit
-from study.engine.tokenization import around, padding
 from study.engine.workbench import StudyData, Workbench, default_device
+from study.export.job import kinds
 from study.export.job.trained import Trained
-from study.export.runtime.frame import Frame
 from study.methods.layers import stored
 from study.models import backbones
 from study.models.encoders import Encoder
@@ -74,23 +71,10 @@ def of_fit(fit: Fit, bench: Workbench) -> Trained:
     backbone = pack.backbone.to("cpu").float() if pack.full else encoder.backbone
     starts = {name: stored.trained_start(packed) for name, packed in pack.attached.items()}
     head, bias = (t[0].detach().cpu().float() for t in (pack.head, pack.bias))
-    classes = examples.classes if isinstance(examples, Texts) else ()
-    frame = _frame(examples, encoder, configuration.model.max_length)
+    exported = kinds.of(examples)
+    frame = exported.frame(examples, encoder, configuration.model.max_length)
     frozen = backbone.requires_grad_(False).eval()
-    return Trained(frozen, starts, head, bias, classes, encoder.tokenizer, frame, configuration)
-
-
-def _frame(examples: Examples, encoder: Encoder, longest: int) -> Frame:
-    """The frame in which the model reads a text, as the engine's problems do."""
-    tokenizer: Any = encoder.tokenizer
-    if not isinstance(examples, Pairs):
-        frame = Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side)
-        if isinstance(examples, Documents):
-            return replace(frame, budget=examples.budget, words=examples.words.name)
-        return frame
-    config: Any = encoder.backbone.config
-    begin, end = map(tuple, around(examples, tokenizer, config.is_encoder_decoder))
-    return Frame(longest, padding(tokenizer), tokenizer.truncation_side, begin, end, examples.longest)
+    return Trained(frozen, starts, head, bias, exported.classes(examples), encoder.tokenizer, frame, configuration)
 
 
 def _plain(bench: Workbench, model: ModelConfig) -> Encoder:
