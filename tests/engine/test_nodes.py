@@ -165,8 +165,8 @@ def test_a_batch_is_never_cut_into_portions() -> None:
 def test_dropout_is_drawn_for_every_node_and_not_while_scoring() -> None:
     fit = Fit([members("gcn")[5]], bench("gcn"))
     assert isinstance(fit.problem, Nodes)
-    assert fit.problem.adapted(np.arange(3)) == (48, 1)
-    assert fit.problem.adapted(np.arange(0)) == (0, 1)
+    assert fit.problem.adapter_input_shape(np.arange(3)) == (48, 1)
+    assert fit.problem.adapter_input_shape(np.arange(0)) == (0, 1)
     with torch.no_grad():
         for packed in fit.pack.attached.values():
             packed.up += 0.1
