@@ -53,11 +53,6 @@ class Workbench:
         """What :meth:`once` has made under this key; None where it has made nothing yet."""
         return self._known.get(key)
 
-    def adopt(self, model: ModelConfig, encoder: Encoder, tokens: Tokens) -> None:
-        """Take a model at hand, with the study's tokens, for the one that `model` names."""
-        self._known["encoder", *weights_key(model)] = encoder
-        self._known[tokens_key(model)] = tokens
-
     def encoder(self, model: ModelConfig) -> Encoder:
         """The frozen model on this worker's device."""
 
