@@ -53,11 +53,6 @@ class Workbench:
         """The value that :meth:`once` has made under this key, or None."""
         return self._known.get(key)
 
-    def adopt(self, model: ModelConfig, encoder: Encoder, tokens: Tokens) -> None:
-        """Use a model at hand, with the study's tokens, wherever `model` is asked for."""
-        self._known["encoder", *weights_key(model)] = encoder
-        self._known[tokens_key(model)] = tokens
-
     def encoder(self, model: ModelConfig) -> Encoder:
         """The frozen model on this worker's device."""
 

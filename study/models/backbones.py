@@ -46,11 +46,6 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     return Geometry(*encoders.dimensions(backbone), opens.tables(backbone))
 
 
-def geometry_of(encoder: Encoder) -> Geometry:
-    """The geometry of a model that has been loaded, without its tables."""
-    return Geometry(encoder.sites, encoder.layers, encoder.parameters)
-
-
 def load(model: ModelConfig, examples: Examples) -> Encoder:
     """The frozen model that reads these examples, with its tokenizer."""
     return reader(examples).load(model, examples)
