@@ -188,9 +188,9 @@ class MlflowTracker(Tracker):
 
 
 def _curve(result: FoldResult) -> list[tuple[str, float, int]]:
-    """What each epoch of a fold measured."""
-    fields = ("loss", "distance", "score")
-    return [(f"epoch/{field}", float(getattr(e, field)), e.epoch) for e in result.epochs for field in fields]
+    """What each epoch of a fold measured; its held-out score where that was taken."""
+    named = [({"loss": e.loss, "distance": e.distance, "score": e.score}, e.epoch) for e in result.epochs]
+    return [(f"epoch/{name}", v, epoch) for values, epoch in named for name, v in values.items() if v is not None]
 
 
 def _params(config: StudyConfig, configuration: Configuration) -> dict[str, str]:
