@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from study import launch, record
 from study.config.members import Member, TrialResult
 from study.config.schema import StudyConfig
-from study.core import seeding, stores
+from study.core import answer_tables, seeding, stores
 from study.core.errors import StudyError
 from study.core.records import FoldResult, finite
 from study.launch import Launcher, Worker
@@ -210,6 +210,8 @@ class Driver:
         self._finish(result)
 
     def _finish(self, result: TrialResult) -> None:
+        if result.duplicate_of is None:
+            self.tracker.answers(result.trial, partial(answer_tables.answers, self.plan.folds, result.folds))
         self.tracker.finish_trial(result, summary(result))
         self.results[result.trial] = result
         if result.complete and result.duplicate_of is None:

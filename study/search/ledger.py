@@ -12,10 +12,11 @@ from study.core.records import FoldResult, finite
 from study.engine.changes import VERSION, Change
 from study.search import resume, samplers
 from study.search.decisions import DECISIONS
+from study.search.kept import attributes_of
 from study.search.plan import Plan, baselines
 from study.search.resume import VALUES
 from study.search.storage import FINGERPRINT, refuse_foreign, storage
-from study.search.stored import CONFIG, CONFIGURATION, EXPORT, FOLD, exports_of
+from study.search.stored import CONFIG, CONFIGURATION, EXPORT, exports_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -102,8 +103,9 @@ class Ledger:
         self.study.add_trial(asked)
 
     def keep(self, trial: FrozenTrial, result: FoldResult) -> None:
-        """Make a fold's result durable."""
-        self.study._storage.set_trial_user_attr(trial._trial_id, f"{FOLD}{result.fold}", result.to_json())
+        """Make a fold's result durable, its answers before what says that they are all there."""
+        for key, text in attributes_of(result).items():
+            self.study._storage.set_trial_user_attr(trial._trial_id, key, text)
 
     def tell(self, number: int, values: list[float] | None) -> None:
         """Close a trial: its objectives' values, or failed."""

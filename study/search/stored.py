@@ -13,6 +13,7 @@ from study.config.schema import Configuration, StudyConfig
 from study.config.values import revive
 from study.core.errors import ConfigError
 from study.core.records import FoldResult, finite
+from study.search.kept import folds_in
 from study.search.storage import existing, refuse_foreign
 from study.search.upgrade import upgrade
 from study.text.rouge import ENGLISH
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-# Names of attributes, of trials and of the study itself; stores of every version have them.
-CONFIGURATION, FOLD = "configuration", "fold:"
+# Names of attributes, of trials (folds: study/search/kept.py) and of the study itself.
+# Stores of every version have them.
+CONFIGURATION = "configuration"
 CONFIG, EXPORT = "lora_study.config", "export:"
 
 
@@ -72,9 +74,7 @@ def configuration_of(trial: FrozenTrial) -> Configuration:
 
 def folds_of(trial: FrozenTrial) -> dict[int, FoldResult]:
     """The results that the trial's folds have so far."""
-    return {
-        int(k.removeprefix(FOLD)): FoldResult.from_json(v) for k, v in trial.user_attrs.items() if k.startswith(FOLD)
-    }
+    return folds_in(trial.user_attrs)
 
 
 def result_of(
