@@ -33,7 +33,11 @@ def _run(arguments: list[str]) -> int:
         from analysis.report import write_report
 
         figures = [kind.strip() for kind in (config.figures or "").split(",") if kind.strip()]
-        print(write_report(config.study, config.out, config.tracking.uri, figures, drawing))
+        print(
+            write_report(
+                config.study, config.out, config.tracking.uri, figures, drawing, config.tolerance, config.confidence
+            )
+        )
     return 0
 
 

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.answer import Answer, answer_of
+from analysis.answer import sentences
+from analysis.answers import OutOfFold
 from analysis.exported import exports_of
+from analysis.judgement import judgement_of
 from analysis.layers import LinearLayer, recorded_layers
 from analysis.plots import Plot, all_plots
 from analysis.references import Reference, recorded_references
 from analysis.runs import StudyRuns, json_or_none
 from study.core import formatting as fmt
-from study.core.evidence import compare_to_best
+from study.core.evidence.judgement import Judgement
+from study.core.evidence.verdict import CANNOT_TELL
 from study.core.figures import FOLD, SCORES
 from study.core.pareto import pareto_front
 
+DISTINCT = {"best": "best", None: "too few folds", True: "distinguishable", False: "not distinguishable"}
 PROVENANCE = (
     ("data fingerprint", "data_fingerprint"), ("folds fingerprint", "folds_fingerprint"),
     ("model fingerprint", "model_fingerprint"), ("git commit", "git_commit"), ("uncommitted changes", "git_dirty"),
@@ -26,13 +30,12 @@ PROVENANCE = (
 
 @dataclass(frozen=True)
 class Findings:
-    """A study's answer, front, comparisons and plots."""
+    """A study's front, judgement and plots; the judgement is None where no trial is complete and scored."""
 
     runs: StudyRuns
     compared: pd.DataFrame
     front: pd.DataFrame
-    answer: Answer
-    comparison: pd.DataFrame
+    judgement: Judgement | None
     plots: tuple[Plot, ...]
     linears: tuple[LinearLayer, ...]
     references: tuple[Reference, ...]
@@ -43,55 +46,42 @@ class Findings:
         return self.compared[self.compared["number"] == number].iloc[0]
 
 
-def findings_of(runs: StudyRuns) -> Findings:
-    """Compute what the report says of `runs`; pure."""
+def findings_of(
+    runs: StudyRuns,
+    answers: OutOfFold | None = None,
+    tolerance: float | None = None,
+    confidence: float | None = None,
+) -> Findings:
+    """Compute what the report says of `runs` and of the out-of-fold `answers` of its trials; pure.
+
+    `tolerance` is how much score a cheaper model may lose, and `confidence` how probable it must be that it loses no
+    more; by default they are the study's own.
+    """
     compared = runs.compared
     on_front = pareto_front(compared, runs.info.objectives, runs.info.directions)
     front = compared[on_front].sort_values("params/trainable", na_position="last")
-    answer = answer_of(compared, runs.info.higher_is_better)
-    numbers = list(dict.fromkeys([*front["number"], *compared.loc[compared["baseline"].notna(), "number"]]))
-    comparison = compare_to_best(runs.folds, numbers, answer.best) if answer.best is not None else pd.DataFrame()
     untrained = recorded_references(runs.info.metrics)
+    judgement = judgement_of(runs, untrained, answers, tolerance, confidence)
     levels = {r.name: r.mean for r in untrained if r.metric == runs.info.metric}
     plots = all_plots(compared, on_front, runs.info.metric, levels)
     linears: tuple[LinearLayer, ...] = ()
-    if answer.recommended is not None:
-        recommended = compared[compared["number"] == answer.recommended].iloc[0]
+    if judgement is not None and judgement.recommended is not None:
+        recommended = compared[compared["number"] == judgement.recommended].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
-    return Findings(runs, compared, front, answer, comparison, plots, linears, untrained, exports_of(runs.trials))
+    return Findings(runs, compared, front, judgement, plots, linears, untrained, exports_of(runs.trials))
 
 
 def headline(f: Findings) -> str:
-    """The answer in one or two plain sentences."""
-    if f.answer.best is None:
-        return "No trial of this study is complete and scored, so there is nothing to recommend yet."
-    best = f.trial(f.answer.best)
-    score = f"{f.runs.info.metric} {fmt.with_se(best['score'], best['score_se'])}"
-    top = f"{best['label']} scored best: {score}."
-    if f.answer.one_se is None:
-        return f"{top} Its standard error or its cost is not recorded, so no cheaper choice can be justified."
-    if f.answer.one_se == f.answer.best:
-        return f"Choose {best['label']}. It scored best ({score}), and nothing cheaper came within one standard error."
-    cheap = f.trial(f.answer.one_se)
-    return f"Choose {cheap['label']}. {_saving(cheap, best)} {top}"
-
-
-def _saving(cheap: pd.Series, best: pd.Series) -> str:
-    score = f"It scores {fmt.with_se(cheap['score'], cheap['score_se'])}, within one standard error of the best,"
-    cost, most = cheap["params/trainable"], best["params/trainable"]
-    if pd.isna(most):
-        return f"{score} and trains {fmt.count(cost)} parameters."
-    return f"{score} and trains {fmt.count(cost)} parameters instead of {fmt.count(most)} ({cost / most:.0%})."
+    """The answer in a few plain sentences."""
+    return " ".join(sentences(f.runs, f.judgement, f.references))
 
 
 def choices(f: Findings) -> list[tuple[str, int | None]]:
-    """Each rule and the trial that it chooses."""
-    a = f.answer
-    return [
-        ("Best score", a.best),
-        ("Cheapest within one standard error of the best", a.one_se),
-        ("Cheapest within 1 % of the best", a.one_percent),
-    ]
+    """What may be chosen, in words, and the trial that it is."""
+    if f.judgement is None:
+        return [("Recommended", None), ("Highest expected score", None)]
+    rule = "Recommended" if f.judgement.verdict.kind != CANNOT_TELL else "Likeliest choice, not certain"
+    return [(rule, f.judgement.recommended), ("Highest expected score", f.judgement.best)]
 
 
 def left_out_line(f: Findings) -> str:
@@ -139,15 +129,25 @@ def trial_cells(f: Findings, row: pd.Series) -> dict[str, str]:
     }
 
 
-def comparison_cells(f: Findings, row: pd.Series) -> dict[str, str]:
-    """A table's row of one comparison to the best: heading → cell."""
+def comparison_rows(f: Findings) -> list[dict[str, str]]:
+    """Every compared configuration against the best, the nearest first: heading → cell."""
+    if f.judgement is None:
+        return []
+    rows = sorted(range(len(f.judgement.contrasts)), key=lambda row: -f.judgement.contrasts[row].mean)  # type: ignore[union-attr]
+    return [_comparison_cells(f, f.judgement, row) for row in rows]
+
+
+def _comparison_cells(f: Findings, judgement: Judgement, row: int) -> dict[str, str]:
+    contrast, verdict = judgement.contrasts[row], judgement.verdict
     return {
-        "Configuration": fmt.text(f.trial(row["number"])["label"]),
-        "Difference to best": fmt.with_se(row["mean"], row["se"]),
-        "95 % interval": fmt.interval(row["low"], row["high"]),
-        "95 % interval, Nadeau–Bengio": fmt.interval(row["corrected_low"], row["corrected_high"]),
-        "Folds": str(row["folds"]),
-        "From the best": row["verdict"],
+        "Trial": str(contrast.number),
+        "Configuration": fmt.text(f.trial(contrast.number)["label"]),
+        "Difference to best": fmt.with_se(contrast.mean, contrast.se),
+        "95 % interval": fmt.interval(contrast.low, contrast.high),
+        "All pairs at once": fmt.interval(contrast.simultaneous_low, contrast.simultaneous_high),
+        f"Within {judgement.tolerance:g} of the best": fmt.probability(verdict.within[row]),
+        "On the front": fmt.probability(verdict.on_front[row]),
+        "From the best": DISTINCT["best" if row == verdict.best else contrast.distinguishable],
     }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
 from analysis import brief, page
+from analysis.answers import load_answers
 from analysis.errors import ReportError
-from analysis.findings import Findings, findings_of
+from analysis.findings import Findings, findings_of, headline
+from analysis.judgement import compared_numbers
 from analysis.painter import Here, paint
 from analysis.printed import SETTINGS
 from analysis.runs import load_study
@@ -21,22 +23,29 @@ def write_report(
     tracking_uri: str | None = None,
     figures: Sequence[str] = (),
     drawing: Executor | None = None,
+    tolerance: float | None = None,
+    confidence: float | None = None,
+    say: Callable[[str], object] = len,
 ) -> Path:
     """Write <out_dir>/<name>/ and return its index.html; nothing is written where the study is unknown.
 
     `figures` are the kinds of files, of svg and png, that hold every figure beside the page; of none there is the SVG
-    that the Markdown shows. `drawing` is where they are drawn, by default in this process.
+    that the Markdown shows. `drawing` is where they are drawn, by default in this process. `tolerance` and `confidence`
+    are those of the recommendation (study/config/schema.py), by default the study's own. `say` hears the answer.
     """
     check_name("study", name)  # such as ../x must not lead out of the folder
     unknown = [kind for kind in figures if kind not in SETTINGS]
     if unknown:
         raise ReportError(f"figures={','.join(figures)}", f"holds {unknown[0]!r}, which is no kind", "write svg,png")
-    findings = findings_of(load_study(name, tracking_uri))
+    runs = load_study(name, tracking_uri)
+    findings = findings_of(runs, load_answers(runs, compared_numbers(runs), tracking_uri), tolerance, confidence)
     folder = Path(out_dir) / name
     try:
-        return _write(findings, folder, figures, drawing or Here())
+        index = _write(findings, folder, figures, drawing or Here())
     except OSError as error:
         raise ReportError(f"out={out_dir}", f"cannot be written ({error})", "name a folder you may write to") from error
+    say(headline(findings))
+    return index
 
 
 def _write(findings: Findings, folder: Path, figures: Sequence[str], drawing: Executor) -> Path:

@@ -68,7 +68,8 @@ class View:
 def view_of(f: Findings) -> View:
     """The findings as the templates draw them; pure."""
     baselines = f.compared[f.compared["baseline"].notna()]
-    shaded = tuple(i for i, number in enumerate(f.front["number"]) if number == f.answer.recommended)
+    recommended = None if f.judgement is None else f.judgement.recommended
+    shaded = tuple(i for i, number in enumerate(f.front["number"]) if number == recommended)
     return View(
         name=f.runs.name,
         headline=say.headline(f),
@@ -79,7 +80,7 @@ def view_of(f: Findings) -> View:
         front=_grid([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded),
         baselines=_grid([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
         references=_grid([references.reference_cells(reference) for reference in f.references]),
-        comparisons=_grid([say.comparison_cells(f, row) for _, row in f.comparison.iterrows()]),
+        comparisons=_grid(say.comparison_rows(f)),
         modules=tuple(dict.fromkeys(x.name for x in f.linears)),
         layers=_layers(f.linears),
         exports=_grid([exported.export_cells(row) for _, row in f.exported.iterrows()]),

@@ -88,7 +88,7 @@ def _report(config: StudyConfig) -> Path:
     from analysis.report import write_report
 
     try:
-        return Path(write_report(config.study.name, Path(config.report.dir), config.tracking.get("uri")))
+        return write_report(config.study.name, config.report.dir, config.tracking.get("uri"), say=print)
     except StudyError as error:
         command = shlex.join(["lora-report", f"study={config.study.name}"])
         remedy = f"the runs are kept: mend it and write {command}"

@@ -62,9 +62,24 @@ def with_se(value: Any, se: Any, digits: int = 4) -> str:
     return MISSING if missing(value) else f"{number(value, digits)} ± {number(se, digits)}"
 
 
+def by_unit(unit: str, value: Any) -> str:
+    """A figure of that unit (study/core/figures.py), such as ``36,866`` or ``8.25 ms``."""
+    known = {"numbers": count, "members": count, "bytes": mebibytes, "s": seconds, "ms": milliseconds}
+    if unit in known:
+        return known[unit](value)
+    return short(value) if not unit or missing(value) else f"{short(value)} {unit}"
+
+
 def interval(low: Any, high: Any) -> str:
     """Both ends with their signs, such as ``[-0.0200, +0.0100]``."""
     return MISSING if missing(low) or missing(high) else f"[{low:+.4f}, {high:+.4f}]"
+
+
+def probability(value: Any) -> str:
+    """Two digits, such as ``0.93``; what is nearly certain or impossible is called > 0.99 or < 0.01."""
+    if missing(value):
+        return MISSING
+    return "> 0.99" if value > 0.99 else "< 0.01" if value < 0.01 else f"{value:.2f}"
 
 
 def plural(n: int, one: str) -> str:

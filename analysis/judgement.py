@@ -1,0 +1,89 @@
+"""The report's one comparison, made of a study's record as the search makes it of its results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.answers import OutOfFold
+from analysis.references import Reference
+from analysis.runs import StudyRuns, json_or_none
+from study.core.evidence.judgement import Judgement, contenders, judge
+from study.core.evidence.kept_answers import usable_answers
+from study.core.evidence.table import ScoreTable, Worths
+from study.core.figures import COSTS, FIGURES, Figure
+from study.core.records import Adaptation
+
+CONFIDENCE = 0.9  # of studies that did not record theirs
+
+
+def compared_numbers(runs: StudyRuns) -> list[int]:
+    """The trials that are compared in pairs: all that are complete, of very many the baselines and the best."""
+    means = dict(zip(runs.compared["number"], runs.compared["score"], strict=True))
+    return contenders(means, set(runs.compared.loc[runs.compared["baseline"].notna(), "number"]))
+
+
+def judgement_of(
+    runs: StudyRuns,
+    references: Sequence[Reference] = (),
+    answers: OutOfFold | None = None,
+    tolerance: float | None = None,
+    confidence: float | None = None,
+) -> Judgement | None:
+    """The judgement on the compared trials; None where there is none.
+
+    What is not given is as the study has it: how much score a cheaper model may lose, and with which confidence.
+    """
+    numbers = compared_numbers(runs)
+    if not numbers:
+        return None
+    rows = runs.compared.set_index("number").loc[numbers]
+    figures = {int(number): {name: row[name] for name in COSTS} for number, row in rows.iterrows()}
+    levels = [r.mean for r in references if r.metric == runs.info.metric]
+    return judge(
+        _table(runs, numbers, answers), figures, runs.info.objectives, tolerance_of(runs, tolerance),
+        _number(runs.info.params.get("report.confidence"), confidence, CONFIDENCE), _free(rows), levels,
+    )  # fmt: skip
+
+
+def tolerance_of(runs: StudyRuns, given: float | None = None) -> float:
+    """How much score a cheaper model may lose: as given, as the study says, or as is usual for its metric."""
+    usual = FIGURES.get(runs.info.metric, Figure(runs.info.metric, "maximize")).tolerance
+    return _number(runs.info.params.get("report.tolerance"), given, usual)
+
+
+def _number(recorded: str | None, given: float | None, usual: float) -> float:
+    if given is not None:
+        return given
+    return usual if recorded in (None, "None") else float(recorded)
+
+
+def _free(rows: pd.DataFrame) -> list[int]:
+    """The numbers of the trials that train nothing but a head."""
+    adapted = {number: json_or_none(text) for number, text in rows["adaptation"].items()}
+    whole = {n: Adaptation.from_json(rows.loc[n, "adaptation"]) for n, raw in adapted.items() if raw is not None}
+    return [int(n) for n in rows.index if (rows.loc[n, "kind"] == "head" or (n in whole and not whole[n].trained))]
+
+
+def _table(runs: StudyRuns, numbers: Sequence[int], answers: OutOfFold | None) -> ScoreTable:
+    """The scores of every fold; where a study of an early version kept none, each trial's mean as that of one fold."""
+    scores = runs.folds.pivot(index="number", columns="fold", values="score").reindex(numbers)
+    matrix = scores.to_numpy(float)
+    if not scores.shape[1] or np.isnan(matrix).all(axis=1).any():
+        matrix = runs.compared.set_index("number").loc[list(numbers), ["score"]].to_numpy(float)
+        return ScoreTable(tuple(numbers), matrix, np.ones(1), 1)
+    splits = int(_number(runs.info.params.get("study.folds"), None, matrix.shape[1]))
+    kept = None if answers is None else _answers(~np.isnan(matrix), list(scores.columns), answers)
+    sizes = np.bincount(kept.fold, minlength=matrix.shape[1]) if kept else np.ones(matrix.shape[1])
+    return ScoreTable(tuple(numbers), matrix, sizes, splits, kept)
+
+
+def _answers(trained: np.ndarray, folds: list[int], answers: OutOfFold) -> Worths | None:
+    if list(np.unique(answers.fold)) != list(range(len(folds))) or folds != list(range(len(folds))):
+        return None
+    return usable_answers(
+        trained, answers.fold, answers.metric, answers.predicted, answers.worth, answers.labels, answers.group,
+        answers.example,
+    )  # fmt: skip

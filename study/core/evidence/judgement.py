@@ -1,0 +1,89 @@
+"""One comparison of a study's configurations: the source of every sentence on which to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from study.core.evidence.compare import Contrast, differences
+from study.core.evidence.selection import corrected_best
+from study.core.evidence.sources import Estimates, estimate
+from study.core.evidence.table import ScoreTable
+from study.core.evidence.verdict import Verdict, decide
+from study.core.figures import COSTS, FIGURES, MINIMIZE
+
+MOST = 300  # configurations that are compared in pairs: their errors are a matrix, and so are their draws
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a table of scores comes to; `contrasts` are against the best, `corrected` is its gain less the flattery.
+
+    `cost` names the figure by which a configuration is cheap, `tolerance` and `confidence` what was asked.
+    """
+
+    table: ScoreTable
+    estimates: Estimates
+    verdict: Verdict
+    contrasts: tuple[Contrast, ...]
+    corrected: float
+    cost: str
+    tolerance: float
+    confidence: float
+
+    def number(self, row: int | None) -> int | None:
+        """The trial in a row of the table; None where there is none."""
+        return None if row is None else int(self.table.numbers[row])
+
+    @property
+    def recommended(self) -> int | None:
+        """The number of the trial to choose; where the data cannot tell, of the one that is most probably it."""
+        return self.number(self.verdict.recommended)
+
+    @property
+    def best(self) -> int:
+        """The number of the trial with the highest expected score."""
+        return int(self.table.numbers[self.verdict.best])
+
+    def row(self, number: int) -> int | None:
+        """Where a trial is in the table; None where it is not compared."""
+        numbers = list(self.table.numbers)
+        return numbers.index(number) if number in numbers else None
+
+
+def judge(
+    table: ScoreTable,
+    figures: Mapping[int, Mapping[str, float]],
+    objectives: Sequence[str],
+    tolerance: float,
+    confidence: float,
+    free: Collection[int] = (),
+    levels: Sequence[float] = (),
+) -> Judgement:
+    """Judge the trials of a table by their `figures`, by number; `free` are the numbers that train nothing but a head.
+
+    Raises nothing: what cannot be known is NaN or None in the judgement.
+    """
+    cost = cost_of(objectives)
+    sign = 1.0 if FIGURES[cost].direction == MINIMIZE else -1.0
+    costs = np.array([sign * figures[number].get(cost, np.nan) for number in table.numbers])
+    rows = [row for row, number in enumerate(table.numbers) if number in free]
+    estimates = estimate(table)
+    verdict = decide(estimates, costs, tolerance, confidence, rows, levels)
+    return Judgement(
+        table, estimates, verdict, tuple(differences(estimates, verdict.best)), corrected_best(table), cost, tolerance,
+        confidence,
+    )  # fmt: skip
+
+
+def cost_of(objectives: Sequence[str]) -> str:
+    """The study's own cost: the first of its objectives that is one, the trained parameters where none is."""
+    return next((name for name in objectives if name in COSTS), "params/trainable")
+
+
+def contenders(means: Mapping[int, float], kept: Collection[int] = ()) -> list[int]:
+    """The numbers that are compared, sorted: all of them, or of very many the `kept` ones and the highest means."""
+    ranked = sorted(means, key=lambda number: (number not in kept, -means[number], number))
+    return sorted(ranked[:MOST])
