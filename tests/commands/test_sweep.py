@@ -26,7 +26,7 @@ from study.core.records import FoldResult
 from study.search.storage import storage
 
 SLICE = (
-    "study.name=slice", "task.limit=240", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
+    "study.name=slice", "task.limit=160", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
     "train.lr=5e-3", "method.layers=top-1", "method.rank=2,4", "search.baselines=[]",
 )  # fmt: skip
 
@@ -156,7 +156,7 @@ def test_a_finished_study_grows_to_a_larger_total_without_training_again(undistu
 
 
 def test_labels_shuffled_score_at_chance_and_true_ones_well_above(tmp_path: Path) -> None:
-    arguments = ("task.limit=600", "study.trials=1", "study.folds=3", "method.rank=4", "tracking=off")
+    arguments = ("task.limit=600", "study.trials=1", "method.rank=4", "tracking=off")
     assert lora_study(tmp_path / "true", *arguments).returncode == 0
     assert lora_study(tmp_path / "shuffled", *arguments, "task.shuffle_labels=true").returncode == 0
     (true,), (shuffled,) = trials(tmp_path / "true"), trials(tmp_path / "shuffled")
