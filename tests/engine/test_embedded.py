@@ -33,7 +33,7 @@ MIXED = [
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return make_plan(StudyConfig(StudySettings(folds=3), TaskConfig(limit=90, test_fraction=0)))
+    return make_plan(StudyConfig(StudySettings(folds=3), TaskConfig(limit=48, test_fraction=0)))
 
 
 @pytest.fixture(scope="module")
