@@ -51,10 +51,10 @@ def load_answers(study: StudyRuns, numbers: Sequence[int], tracking_uri: str | N
         if not kept:
             return None
         examples = _read(client, root, answer_tables.STUDY)
-    return align(tuple(numbers), [kept.get(n, {}) for n in originals], examples, study.info.metric)
+    return merge(tuple(numbers), [kept.get(n, {}) for n in originals], examples, study.info.metric)
 
 
-def align(numbers: tuple[int, ...], tables: Sequence[Table], examples: Table, metric: str) -> OutOfFold:
+def merge(numbers: tuple[int, ...], tables: Sequence[Table], examples: Table, metric: str) -> OutOfFold:
     """The answers of trials in columns that all share; `examples` say of each example its label and group."""
     told = [table for table in tables if table]
     places = np.concatenate([_places(table) for table in told])
@@ -89,12 +89,13 @@ def _of_examples(examples: Table, key: str, example: np.ndarray) -> np.ndarray |
 
 def _read(client: MlflowClient, run: Run, name: str) -> Table:
     """The run's table of that name; ReportError where its file is gone."""
+    from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     files = get_artifact_repository(run.info.artifact_uri, client.tracking_uri)  # knows the place without another query
     with TemporaryDirectory() as folder:
         try:
             return answer_tables.from_json(Path(files.download_artifacts(name, folder)).read_text(encoding="utf-8"))
-        except OSError as error:
+        except (OSError, MlflowException) as error:
             rule = f"holds no {name}, which was written there"
             raise ReportError(run.info.artifact_uri, rule, "bring the folder back") from error
