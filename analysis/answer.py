@@ -22,12 +22,12 @@ def sentences(runs: StudyRuns, judgement: Judgement | None, references: Sequence
     control = [CONTROL] if runs.info.params.get("task.shuffle_labels") == "True" else []
     if judgement is None:
         return [*control, "No trial of this study is complete and scored, so there is nothing to recommend yet."]
-    told = _Speaker(runs, judgement)
+    speaker = _Speaker(runs, judgement)
     if judgement.verdict.kind == CANNOT_TELL:
-        return [*control, *told.undecided()]
+        return [*control, *speaker.doubts()]
     if judgement.verdict.recommended is None:
-        return [*control, told.reference(references), told.best()]
-    return [*control, told.choice(), told.cost(), told.best()]
+        return [*control, speaker.reference(references), speaker.best()]
+    return [*control, speaker.choice(), speaker.cost(), speaker.best()]
 
 
 class _Speaker:
@@ -92,14 +92,14 @@ class _Speaker:
         top = max(known, key=lambda r: r.mean)
         return f"Nothing beats {top.name}, which needs no training and scores {self.metric} {fmt.number(top.mean)}."
 
-    def undecided(self) -> list[str]:
+    def doubts(self) -> list[str]:
         """That the data cannot tell, between which, and what would decide."""
         verdict, judgement = self.judgement.verdict, self.judgement
         numbers = [int(judgement.table.numbers[row]) for row in verdict.candidates]
         names = [self.name(number) for number in numbers[:NAMED]]
         names += [f"{len(numbers) - NAMED} others"] if len(numbers) > NAMED else []
         near = f"the cheapest within {judgement.tolerance:g} of the best"
-        first = f"The data cannot tell which configuration is {near}: {_listed(names)} are candidates."
+        first = f"The data cannot tell which configuration is {near}: {_enumerate_names(names)} are candidates."
         if judgement.recommended is None:
             return [first, "One fold alone does not measure how sure a score is; write study.folds=3 or more."]
         likeliest = judgement.recommended
@@ -125,5 +125,5 @@ def cost_text(row: pd.Series, cost: str) -> str:
     return f"{text} trained parameters" if cost == "params/trainable" else f"{cost} {text}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _enumerate_names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -9,16 +9,16 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.runs import StudyRuns, trial_runs
+from analysis.runs import StudyRuns
 from study.core import answer_tables
 from study.core.answer_tables import PREDICTED, WORTH, Table
-from study.core.mlflow_store import TABLES, TAG, address, explain_refusals, open_client
+from study.core.mlflow_store import address, explain_refusals, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,36 @@ class OutOfFold:
 
 def load_answers(study: StudyRuns, numbers: Sequence[int], tracking_uri: str | None = None) -> OutOfFold | None:
     """The answers of these trials, those that repeat another with its own; None where no trial's were kept."""
+    repeats = study.trials.set_index("number")["duplicate_of"]
+    originals = [number if pd.isna(repeats[number]) else int(repeats[number]) for number in numbers]
+    known = sorted({*originals} & study.tables.keys())
+    if not known:
+        return None
     client = open_client(tracking_uri)
     with explain_refusals(*address(tracking_uri)):
-        root = client.get_run(study.info.run_id)
-        runs = {int(run.data.tags[f"{TAG}trial"]): run for run in trial_runs(client, root)}
-        originals = [int(runs[n].data.tags.get(f"{TAG}duplicate_of", n)) for n in numbers]
-        kept = {n: _read(client, runs[n], answer_tables.TRIAL) for n in {*originals} if TABLES in runs[n].data.tags}
-        if not kept:
-            return None
-        examples = _read(client, root, answer_tables.STUDY)
-    return merge(tuple(numbers), [kept.get(n, {}) for n in originals], examples, study.info.metric)
+        kept = {number: _read(client, study.tables[number], answer_tables.TRIAL) for number in known}
+        examples = _read(client, study.info.artifacts, answer_tables.STUDY)
+    return align_answers(tuple(numbers), [kept.get(number, {}) for number in originals], examples, study.info.metric)
 
 
-def merge(numbers: tuple[int, ...], tables: Sequence[Table], examples: Table, metric: str) -> OutOfFold:
+def answers_or_reason(
+    study: StudyRuns, numbers: Sequence[int], tracking_uri: str | None = None
+) -> tuple[OutOfFold | None, str]:
+    """The answers, or why there are none: a database is often handed on without the files that lie beside it."""
+    try:
+        answers = load_answers(study, numbers, tracking_uri)
+    except ReportError as error:
+        return None, f"The answers to single examples cannot be read: {error}"
+    return answers, "" if answers else "This study kept no answers to single examples, as earlier versions did not."
+
+
+def align_answers(numbers: tuple[int, ...], tables: Sequence[Table], examples: Table, metric: str) -> OutOfFold:
     """The answers of trials in columns that all share; `examples` say of each example its label and group."""
-    told = [table for table in tables if table]
-    places = np.concatenate([_places(table) for table in told])
+    kept = [table for table in tables if table]
+    places = np.concatenate([_places(table) for table in kept])
     columns = np.unique(places, axis=0)
     fold, example = columns.T
-    name, missing = (PREDICTED, -1) if PREDICTED in told[0] else (WORTH, np.nan)
+    name, missing = (PREDICTED, -1) if PREDICTED in kept[0] else (WORTH, np.nan)
     rows = np.full((len(tables), len(columns)), missing, dtype=type(missing))
     for row, table in zip(rows, tables, strict=True):
         if table:
@@ -87,15 +98,15 @@ def _of_examples(examples: Table, key: str, example: np.ndarray) -> np.ndarray |
     return examples[key][order[np.searchsorted(examples["example"][order], example)]]
 
 
-def _read(client: MlflowClient, run: Run, name: str) -> Table:
-    """The run's table of that name; ReportError where its file is gone."""
+def _read(client: MlflowClient, place: str, name: str) -> Table:
+    """The table of that name among a run's files; ReportError where it is gone."""
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    files = get_artifact_repository(run.info.artifact_uri, client.tracking_uri)  # knows the place without another query
+    files = get_artifact_repository(place, client.tracking_uri)
     with TemporaryDirectory() as folder:
         try:
             return answer_tables.from_json(Path(files.download_artifacts(name, folder)).read_text(encoding="utf-8"))
         except (OSError, MlflowException) as error:
             rule = f"holds no {name}, which was written there"
-            raise ReportError(run.info.artifact_uri, rule, "bring the folder back") from error
+            raise ReportError(place, rule, "bring the folder back") from error

@@ -40,6 +40,7 @@ class Findings:
     linears: tuple[LinearLayer, ...]
     references: tuple[Reference, ...]
     exported: pd.DataFrame
+    unanswered: str = ""
 
     def trial(self, number: int) -> pd.Series:
         """The row of a compared trial."""
@@ -51,11 +52,12 @@ def findings_of(
     answers: OutOfFold | None = None,
     tolerance: float | None = None,
     confidence: float | None = None,
+    unanswered: str = "",
 ) -> Findings:
     """Compute what the report says of `runs` and of the out-of-fold `answers` of its trials; pure.
 
     `tolerance` is how much score a cheaper model may lose, and `confidence` how probable it must be that it loses no
-    more; by default they are the study's own.
+    more; by default they are the study's own. `unanswered` says why there are no answers.
     """
     compared = runs.compared
     on_front = pareto_front(compared, runs.info.objectives, runs.info.directions)
@@ -68,7 +70,7 @@ def findings_of(
     if judgement is not None and judgement.recommended is not None:
         recommended = compared[compared["number"] == judgement.recommended].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
-    return Findings(runs, compared, front, judgement, plots, linears, untrained, exports_of(runs.trials))
+    return Findings(runs, compared, front, judgement, plots, linears, untrained, exports_of(runs.trials), unanswered)
 
 
 def headline(f: Findings) -> str:

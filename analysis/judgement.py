@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.answers import OutOfFold
 from analysis.references import Reference
 from analysis.runs import StudyRuns, json_or_none
-from study.core.evidence.judgement import Judgement, contenders, judge
+from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
 from study.core.evidence.table import ScoreTable, Worths
 from study.core.figures import COSTS, FIGURES, Figure
@@ -22,7 +22,7 @@ CONFIDENCE = 0.9  # of studies that did not record theirs
 def compared_numbers(runs: StudyRuns) -> list[int]:
     """The trials that are compared in pairs: all that are complete, of very many the baselines and the best."""
     means = dict(zip(runs.compared["number"], runs.compared["score"], strict=True))
-    return contenders(means, set(runs.compared.loc[runs.compared["baseline"].notna(), "number"]))
+    return select_compared(means, set(runs.compared.loc[runs.compared["baseline"].notna(), "number"]))
 
 
 def judgement_of(

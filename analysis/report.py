@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from analysis import brief, page
-from analysis.answers import load_answers
+from analysis.answers import answers_or_reason
 from analysis.errors import ReportError
 from analysis.findings import Findings, findings_of, headline
 from analysis.judgement import compared_numbers
@@ -38,7 +38,8 @@ def write_report(
     if unknown:
         raise ReportError(f"figures={','.join(figures)}", f"holds {unknown[0]!r}, which is no kind", "write svg,png")
     runs = load_study(name, tracking_uri)
-    findings = findings_of(runs, load_answers(runs, compared_numbers(runs), tracking_uri), tolerance, confidence)
+    answers, unanswered = answers_or_reason(runs, compared_numbers(runs), tracking_uri)
+    findings = findings_of(runs, answers, tolerance, confidence, unanswered)
     folder = Path(out_dir) / name
     try:
         index = _write(findings, folder, figures, drawing or Here())

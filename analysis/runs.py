@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.errors import ReportError
 from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
-from study.core.mlflow_store import TAG, address, experiment_of, explain_refusals, open_client
+from study.core.mlflow_store import TABLES, TAG, address, experiment_of, explain_refusals, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,6 +34,7 @@ class StudyInfo:
     """The study run itself; `tags` are the suite's own, without their prefix."""
 
     run_id: str
+    artifacts: str  # where its files are
     status: str
     started: pd.Timestamp
     params: dict[str, str]
@@ -71,6 +72,7 @@ class StudyRuns:
     trials: pd.DataFrame
     folds: pd.DataFrame
     left_out: dict[str, int]
+    tables: dict[int, str] = field(default_factory=dict)  # places of the trials' tables of answers, by number
 
     @property
     def compared(self) -> pd.DataFrame:
@@ -84,8 +86,11 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     client = open_client(tracking_uri)
     with explain_refusals(*address(tracking_uri)), _pause_collection():
         run = _last_study_run(client, name)
-        trials = trial_frame([_trial_row(r) for r in trial_runs(client, run)])
-    return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials))
+        recorded = list(_trial_runs(client, run))
+        trials = trial_frame([_trial_row(r) for r in recorded])
+    # The newest run of a number comes first, and is the one that counts.
+    tables = {int(r.data.tags[f"{TAG}trial"]): r.info.artifact_uri for r in reversed(recorded) if TABLES in r.data.tags}
+    return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials), tables)
 
 
 def trial_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -147,7 +152,7 @@ def _experiments(client: MlflowClient) -> Iterator[Any]:
             return
 
 
-def trial_runs(client: MlflowClient, study: Run) -> Iterator[Run]:
+def _trial_runs(client: MlflowClient, study: Run) -> Iterator[Run]:
     """The study's trial runs, newest first; fold runs stay unread: a trial carries its folds' scores."""
     child = f"tags.`mlflow.parentRunId` = '{study.info.run_id}' and tags.`{TAG}level` = 'trial'"
     return _pages(client, study.info.experiment_id, child)
@@ -180,7 +185,9 @@ def _pause_collection() -> Iterator[None]:
 def _study_info(run: Run) -> StudyInfo:
     tags = {k.removeprefix(TAG): v for k, v in run.data.tags.items() if k.startswith(TAG)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags, _figures(run))
+    return StudyInfo(
+        run.info.run_id, run.info.artifact_uri, run.info.status, started, dict(run.data.params), tags, _figures(run)
+    )
 
 
 def _trial_row(run: Run) -> dict[str, Any]:

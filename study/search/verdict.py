@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from study.config.members import TrialResult
-from study.core.evidence.judgement import Judgement, contenders, judge
+from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
 from study.core.evidence.table import ScoreTable, Worths
 from study.core.figures import FIGURES
@@ -16,14 +16,14 @@ from study.search.objectives import summary
 from study.search.plan import Plan
 
 
-def judgement_of(plan: Plan, results: Mapping[int, TrialResult]) -> Judgement | None:
+def judge_results(plan: Plan, results: Mapping[int, TrialResult]) -> Judgement | None:
     """The judgement on the results that have every fold's score, repeats left out; None where there is none."""
     whole = {n: r for n, r in results.items() if r.complete and r.duplicate_of is None}
     if not whole:
         return None
     figures = {number: summary(result) for number, result in whole.items()}
     free = [n for n, r in whole.items() if (made := plan.adaptation_or_none(r.configuration)) and not made.trained]
-    compared = contenders({n: f["score"] for n, f in figures.items()}, [n for n, r in whole.items() if r.baseline])
+    compared = select_compared({n: f["score"] for n, f in figures.items()}, [n for n, r in whole.items() if r.baseline])
     report = plan.config.report
     tolerance = FIGURES[plan.metric].tolerance if report.tolerance is None else report.tolerance
     table = _table(plan, {number: whole[number] for number in compared})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from analysis.answers import OutOfFold, load_answers
 from analysis.errors import ReportError
+from analysis.report import write_report
 from analysis.runs import load_study
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
@@ -95,3 +97,11 @@ def test_a_table_whose_file_is_gone_is_named(uri: str, tmp_path: Path) -> None:
         file.unlink()
     with pytest.raises(ReportError, match=r"holds no answers\.json, which was written there"):
         loaded(uri, 0)
+
+
+def test_a_report_goes_on_without_the_answers_whose_files_were_left_behind(uri: str, tmp_path: Path) -> None:
+    record(uri, "predicted")
+    shutil.rmtree(tmp_path / "mlruns")
+    page = write_report("study", tmp_path / "reports", uri).read_text(encoding="utf-8")
+    assert "The answers to single examples cannot be read" in page
+    assert "holds no answers.json, which was written there" in page

@@ -42,10 +42,21 @@ def test_an_unknown_kind_of_figure_is_refused_and_nothing_is_written(store, tmp_
     assert not (tmp_path / "reports").exists()
 
 
-def test_the_answer_is_the_cheapest_within_one_standard_error(store):
+def test_the_answer_is_the_cheapest_that_is_near_the_best_with_the_studys_confidence(store):
     findings = findings_of(load_study("demo", store))
-    assert (findings.answer.best, findings.answer.one_se, findings.answer.one_percent) == (3, 2, 2)
-    assert headline(findings).startswith("Choose lora r4 λ10 qv top-half. It scores 0.9050 ± 0.0060")
+    assert (findings.judgement.best, findings.judgement.recommended) == (3, 2)
+    assert headline(findings).startswith(
+        "Choose lora r4 λ10 qv top-half: with probability 0.90 it is within 0.01 of the best, and it is the cheapest"
+    )
+    assert "It scores accuracy 0.9050 ± 0.0060 at 2,000 trained parameters instead of 4,000" in headline(findings)
+
+
+def test_what_the_reader_gives_up_and_how_surely_may_be_said_anew(store):
+    runs = load_study("demo", store)
+    assert findings_of(runs, tolerance=0.2).judgement.recommended == 1
+    assert "it is within 0.2 of the best" in headline(findings_of(runs, tolerance=0.2))
+    strict = findings_of(runs, tolerance=0.0001, confidence=0.99)
+    assert headline(strict).startswith("The data cannot tell which configuration is the cheapest within 0.0001")
 
 
 def test_the_page_holds_the_numbers_and_what_was_left_out(index):
@@ -112,7 +123,9 @@ def test_a_study_of_before_is_reported_without_them(store, tmp_path):
     assert "The study did not record any." in body(write_report("one", tmp_path, store))
 
 
-@pytest.mark.parametrize(("name", "expected"), [("one", "nothing cheaper came"), ("none", "nothing to recommend yet")])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("one", "nothing else is as cheap"), ("none", "nothing to recommend yet")]
+)
 def test_a_study_of_one_or_no_complete_trial_is_reported(store, tmp_path, name, expected):
     text = body(write_report(name, tmp_path, store))
     assert expected in text

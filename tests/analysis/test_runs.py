@@ -80,7 +80,7 @@ def test_a_figure_that_is_no_number_is_missing_whatever_the_store_makes_of_it(od
     assert runs.info.metrics == {}
     findings = findings_of(runs)
     assert not {8, 9} & {*findings.front["number"]}
-    assert headline(findings).startswith("lora r2 qv all scored best: accuracy 0.9900")
+    assert headline(findings).startswith("Choose lora r2 qv all: ")
     for name in ("report.md", "index.html"):
         text = (write_report("odd", tmp_path, odd).parent / name).read_text(encoding="utf-8")
         assert "e+308" not in text.split("<script>")[0] + text.split("</script>")[-1]

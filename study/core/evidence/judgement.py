@@ -83,7 +83,7 @@ def cost_of(objectives: Sequence[str]) -> str:
     return next((name for name in objectives if name in COSTS), "params/trainable")
 
 
-def contenders(means: Mapping[int, float], kept: Collection[int] = ()) -> list[int]:
+def select_compared(means: Mapping[int, float], kept: Collection[int] = ()) -> list[int]:
     """The numbers that are compared, sorted: all of them, or of very many the `kept` ones and the highest means."""
     ranked = sorted(means, key=lambda number: (number not in kept, -means[number], number))
     return sorted(ranked[:MOST])

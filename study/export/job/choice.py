@@ -1,6 +1,8 @@
-"""Which trial is exported: the best, one by its number, or the best of those within bounds."""
+"""Which trial is exported: what the study recommends, one by its number, or what it recommends within bounds."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from study.config.members import TrialResult
 from study.core.errors import ConfigError
@@ -9,7 +11,9 @@ from study.export.job import bounds
 from study.export.job.bounds import Bound
 from study.search.ledger import Ledger
 from study.search.objectives import summary
+from study.search.plan import Plan
 from study.search.stored import folds_of, result_of
+from study.search.verdict import judge_results
 
 SHORT = {"params": "params/trainable", "stored": "params/stored", "memory": "memory/train_bytes",
          "latency": "latency/ms"}  # fmt: skip
@@ -39,7 +43,7 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
         rule = "has no complete trial"
         raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
     if wanted == "best":
-        return best(distinct)
+        return recommended(ledger.plan, distinct)
     if not bounds.is_bound(wanted):
         rule = "is neither best, a trial's number nor a bound"
         raise ConfigError(f"trial={wanted}", rule, "write for example trial=best, trial=3 or trial='params<=50000'")
@@ -47,7 +51,7 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
     fitting = [r for r in distinct if bounds.within(limits, figures(r))]
     if not fitting:
         raise ConfigError(f"trial={wanted}", "is satisfied by no complete trial", _nearest(limits, distinct))
-    return best(fitting)
+    return recommended(ledger.plan, fitting)
 
 
 def figures(result: TrialResult) -> dict[str, float]:
@@ -56,7 +60,17 @@ def figures(result: TrialResult) -> dict[str, float]:
     return {**values, SIZE: 4 * values["params/stored"]} if "params/stored" in values else values
 
 
-def best(results: list[TrialResult]) -> TrialResult:
+def recommended(plan: Plan, results: Sequence[TrialResult]) -> TrialResult:
+    """The trial that the study recommends among these, by the comparison that the report is made of.
+
+    Where the data cannot tell, it is the one that is most probably it; where nothing is known of the error, the best.
+    """
+    judgement = judge_results(plan, {result.trial: result for result in results})
+    number = None if judgement is None else judgement.recommended
+    return next((result for result in results if result.trial == number), None) or best(results)
+
+
+def best(results: Sequence[TrialResult]) -> TrialResult:
     """The trial with the best score; of equal ones that with the fewest trained parameters, then the earliest."""
     sign = 1 if direction("score") == MINIMIZE else -1
 
