@@ -1,0 +1,120 @@
+"""Functions of one knob or of two, as columns of a design whose weights are alike in size beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from study.core.knobs import FEW, Knob
+
+LENGTH = 0.35  # of the knob's range: how far apart two values may be and still tell of one another
+KEPT = 7  # functions of one number: the smoothest
+SHARE = 1e-3  # of the prior variance: a function that has less is left out
+TREND, CURVE, ABSENCE = "trend", "curve", "absence"
+CROSSED = 4  # functions of each of two knobs that are multiplied
+
+
+@dataclass(frozen=True)
+class Basis:
+    """p functions that average to zero over the trials.
+
+    `trials` [C, p] are their values at the trials, `shown` [V, p] at the knob's shown values, `apart` [p] at the trials
+    that have no such key. `groups` [p] names which columns share a variance.
+    """
+
+    trials: np.ndarray
+    shown: np.ndarray
+    apart: np.ndarray
+    groups: np.ndarray
+
+    @property
+    def crossed(self) -> np.ndarray:
+        """The columns that stand for the knob where two are crossed: the smoothest, and not its absence."""
+        return np.flatnonzero(self.groups != ABSENCE)[:CROSSED]
+
+
+def basis_of(knob: Knob) -> Basis:
+    """A trend and smooth curves for numbers, a column a level for choices, one for the key's absence."""
+    there = knob.there
+    at_trials, at_shown, groups = _numbers(knob) if knob.numeric else _levels(knob)
+    at_trials, at_shown = _level_out(at_trials, at_shown, groups, there)
+    apart = np.zeros(len(groups))
+    if not there.all():
+        absent = 1.0 - there
+        share = absent.mean()
+        size = sqrt(share * (1 - share))
+        at_trials = np.column_stack([at_trials, (absent - share) / size])
+        at_shown = np.column_stack([at_shown, np.full(len(at_shown), -share / size)])
+        apart, groups = np.append(apart, (1 - share) / size), np.append(groups, ABSENCE)
+    return Basis(at_trials, at_shown, apart, groups)
+
+
+def crossing(one: Basis, other: Basis) -> tuple[np.ndarray, float]:
+    """The products of two knobs' functions at the trials [C, p], and the number by which they were divided.
+
+    Each factor averages to zero, so a product tells nothing of either knob alone.
+    """
+    products = products_of(one.trials[:, one.crossed], other.trials[:, other.crossed])
+    size = sqrt(float((products**2).sum(1).mean())) or 1.0
+    return products / size, size
+
+
+def products_of(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Every column of `one` [n, a] times every column of `other` [n, b]: [n, a·b]."""
+    return (one[:, :, None] * other[:, None, :]).reshape(len(one), -1)
+
+
+def _numbers(knob: Knob) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A straight line and the leading functions of a Matérn 5/2 kernel that line is taken out of."""
+    trials, shown = knob.scaled(np.where(knob.there, knob.values, np.nanmin(knob.values))), knob.scaled(knob.shown)
+    distinct = np.unique(trials[knob.there])
+    nodes = distinct if len(distinct) <= FEW else np.quantile(trials[knob.there], np.linspace(0, 1, FEW))
+    line = trials[:, None], shown[:, None]
+    if len(distinct) < 3:
+        return *line, np.array([TREND])
+    values, vectors = np.linalg.eigh(_bent(nodes, nodes))
+    kept = [i for i in np.argsort(-values) if values[i] > SHARE * values.sum()][:KEPT]
+    turn = vectors[:, kept] / np.sqrt(values[kept])
+    at_trials, at_shown = (np.column_stack([x, _bent(x[:, 0], nodes) @ turn]) for x in line)
+    return at_trials, at_shown, np.array([TREND, *[CURVE] * len(kept)])
+
+
+def _bent(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The kernel [n, m] of curves around their straight line, which is fitted at evenly spread points."""
+    points = np.linspace(0, 1, 2 * FEW)
+    fit = np.linalg.pinv(np.vander(points, 2))
+    ones, others = np.vander(one, 2) @ fit, np.vander(other, 2) @ fit  # what makes lines of values at the points
+    bent: np.ndarray = _matern(one, other) - ones @ _matern(points, other) - _matern(one, points) @ others.T
+    return bent + ones @ _matern(points, points) @ others.T
+
+
+def _matern(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Matérn 5/2 (Rasmussen and Williams 2006, equation 4.17)."""
+    r = sqrt(5) * np.abs(one[:, None] - other[None]) / LENGTH
+    kernel: np.ndarray = (1 + r + r**2 / 3) * np.exp(-r)
+    return kernel
+
+
+def _levels(knob: Knob) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    places = np.arange(len(knob.levels))
+    return (
+        (knob.values[:, None] == places).astype(float),
+        (knob.shown[:, None] == places).astype(float),
+        np.full(len(places), TREND),
+    )
+
+
+def _level_out(
+    at_trials: np.ndarray, at_shown: np.ndarray, groups: np.ndarray, there: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Zero where the key is not there, zero on average where it is, and a group's variance one over all trials."""
+    mean = at_trials[there].mean(0)
+    at_trials, at_shown = (at_trials - mean) * there[:, None], at_shown - mean
+    for group in np.unique(groups):
+        columns = groups == group
+        size = sqrt(float((at_trials[:, columns] ** 2).sum(1).mean())) or 1.0
+        at_trials[:, columns] /= size
+        at_shown[:, columns] /= size
+    return at_trials, at_shown
