@@ -33,8 +33,8 @@ class Share:
 class MainEffect:
     """The gain at each of a knob's `shown` values [V] less the average one, over what the other knobs were.
 
-    `mean`, `low` and `high` are [V]; `apart` is the same for trials without the key, None where all have it. `draws` [S, V]
-    are effects that may be true, all values of a draw together.
+    `mean`, `low` and `high` are [V]; `apart` is the same for trials without the key, None where all have it. `draws`
+    [S, V] are effects that may be true, all values of a draw together.
     """
 
     knob: Knob
@@ -93,7 +93,7 @@ class Surface:
 
 def surface(
     knobs: Sequence[Knob], gains: np.ndarray, errors: np.ndarray | None = None, confidence: float = 0.95,
-    count: int = 1000, seed: int = 0,
+    count: int = 800, seed: int = 0,
 ) -> Surface | None:  # fmt: skip
     """The effects of `knobs` on `gains`, higher is better; None for fewer than eight trials or without a knob.
 
@@ -129,10 +129,10 @@ def surface(
 
 @dataclass(frozen=True)
 class _Part:
-    """What one knob or one pair adds: draws of its `weights` [S, p] and its values at the trials [S, C]."""
+    """What one knob or one pair adds: its `columns` [C, p], draws of their `weights` [S, p], and what divided them."""
 
+    columns: np.ndarray
     weights: np.ndarray
-    trials: np.ndarray
     size: float = 1.0
 
 
@@ -176,21 +176,26 @@ def _parts(
     place = 0
     singles = [((i,), basis.trials, 1.0) for i, basis in enumerate(bases)]
     for part, columns, size in [*singles, *((pair, *made) for pair, made in zip(pairs, crossed, strict=True))]:
-        weights = draws.weights[:, place : place + columns.shape[1]]
-        parts[part] = _Part(weights, weights @ columns.T, size)
+        parts[part] = _Part(columns, draws.weights[:, place : place + columns.shape[1]], size)
         place += columns.shape[1]
     return parts
 
 
-def _shares(
-    parts: dict[tuple[int, ...], _Part], targets: np.ndarray
-) -> tuple[dict[tuple[int, ...], np.ndarray], np.ndarray]:
+def _shares(parts: Parts, targets: np.ndarray) -> tuple[dict[tuple[int, ...], np.ndarray], np.ndarray]:
     """What part of the variance between trials each knob and pair has in each draw [S], and what is left."""
-    fitted = sum(part.trials for part in parts.values())
-    left = (targets - fitted).var(1)
-    variances = {key: part.trials.var(1) for key, part in parts.items()}
+    variances = {part: _variance(made.columns, made.weights) for part, made in parts.items()}
+    columns = np.column_stack([*(made.columns for made in parts.values()), targets])
+    ends = np.full((len(next(iter(variances.values()))), 1), -1.0)
+    left = _variance(columns, np.column_stack([*(made.weights for made in parts.values()), ends]))
     whole = left + sum(variances.values())
-    return {key: variance / whole for key, variance in variances.items()}, left / whole
+    return {part: variance / whole for part, variance in variances.items()}, left / whole
+
+
+def _variance(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The variance over trials of `columns` [C, p] weighted by each draw of `weights` [S, p]: [S]."""
+    spread = np.atleast_2d(np.cov(columns, rowvar=False, bias=True))
+    variance: np.ndarray = ((weights @ spread) * weights).sum(1)
+    return np.maximum(variance, 0.0)
 
 
 def _effect(knob: Knob, basis: Basis, weights: np.ndarray, tail: float) -> MainEffect:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WARM_UP = 300
+WARM_UP = 200
 WIDE = 100.0  # prior variance of what all targets share
 DOUBT = 3.0  # degrees of freedom by which the noise is thought to be known beforehand
 
@@ -22,7 +22,7 @@ class Draws:
 
 def draw(
     design: np.ndarray, groups: np.ndarray, scales: np.ndarray, targets: np.ndarray, precisions: np.ndarray,
-    noise: float, count: int = 1000, seed: int = 0,
+    noise: float, count: int = 800, seed: int = 0,
 ) -> Draws:  # fmt: skip
     """Draw what may have made `targets` [C] of `design` [C, p], whose columns' `groups` [p] count from 0.
 
