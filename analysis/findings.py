@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.answer import Answer, answer_of
+from analysis.effects import effects_of
 from analysis.exported import exports_of
 from analysis.layers import LinearLayer, recorded_layers
+from analysis.maps import Map, maps_of
 from analysis.plots import Plot, all_plots
+from analysis.plots_effects import effect_plots
+from analysis.plots_progress import progress_plot
 from analysis.references import Reference, recorded_references
 from analysis.runs import StudyRuns, json_or_none
 from study.core import formatting as fmt
@@ -26,7 +30,7 @@ PROVENANCE = (
 
 @dataclass(frozen=True)
 class Findings:
-    """A study's answer, front, comparisons and plots."""
+    """A study's answer, front, comparisons and plots; `effects` and `maps` are there where a surface could be told."""
 
     runs: StudyRuns
     compared: pd.DataFrame
@@ -37,6 +41,19 @@ class Findings:
     linears: tuple[LinearLayer, ...]
     references: tuple[Reference, ...]
     exported: pd.DataFrame
+    effects: tuple[Plot, ...] = ()
+    maps: tuple[Map, ...] = ()
+    progress: tuple[Plot, ...] = ()
+
+    @property
+    def figures(self) -> tuple[Plot | Map, ...]:
+        """Every plot that has something to draw, and the four of every study."""
+        return (*self.plots, *self.effects, *self.maps, *self.progress)
+
+    @property
+    def superseded(self) -> tuple[str, ...]:
+        """The names of plots that the page leaves out, since an effect's shows the same trials and more."""
+        return ("lambda",) if any(plot.x_title == "λ" for plot in self.effects) else ()
 
     def trial(self, number: int) -> pd.Series:
         """The row of a compared trial."""
@@ -58,7 +75,12 @@ def findings_of(runs: StudyRuns) -> Findings:
     if answer.recommended is not None:
         recommended = compared[compared["number"] == answer.recommended].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
-    return Findings(runs, compared, front, answer, comparison, plots, linears, untrained, exports_of(runs.trials))
+    effects, metric = effects_of(runs), runs.info.metric
+    progress = progress_plot(compared, runs.info.objectives, runs.info.directions)
+    return Findings(
+        runs, compared, front, answer, comparison, plots, linears, untrained, exports_of(runs.trials),
+        effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
+    )  # fmt: skip
 
 
 def headline(f: Findings) -> str:

@@ -33,7 +33,7 @@ def write_report(name: str, out_dir: str | Path, tracking_uri: str | None = None
 
 def _write(findings: Findings, folder: Path, figures: Sequence[str]) -> Path:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for plot in findings.plots if figures else findings.plots[:1]:
+    for plot in findings.figures if figures else findings.plots[:1]:
         save(plot, folder / "figures", figures or ("svg",))
     findings.runs.trials.to_csv(folder / "trials.csv", index=False)
     findings.front.to_csv(folder / "front.csv", index=False)

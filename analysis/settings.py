@@ -13,9 +13,7 @@ EARLIER = {"method.lam": "method.lambda"}  # as earlier versions called it
 NAMES = {"method.rank": "rank", "method.lam": "λ", "method.lambda": "λ", "train.lr": "learning rate"}
 
 
-def setting_frame(
-    trials: Sequence[tuple[int, Mapping[str, str]]] = (), keys: Sequence[str] = ()
-) -> pd.DataFrame:
+def setting_frame(trials: Sequence[tuple[int, Mapping[str, str]]] = (), keys: Sequence[str] = ()) -> pd.DataFrame:
     """One row a trial, indexed by its number, and a column a key; None where the trial has no such key.
 
     `trials` are numbers with the parameters of their runs, of which the first counts where a number occurs twice.

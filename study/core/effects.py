@@ -95,7 +95,7 @@ def surface(
     knobs: Sequence[Knob], gains: np.ndarray, errors: np.ndarray | None = None, confidence: float = 0.95,
     count: int = 800, seed: int = 0,
 ) -> Surface | None:  # fmt: skip
-    """The effects of `knobs` on `gains`, higher is better; None for fewer than eight trials or without a knob.
+    """The effects of `knobs` on `gains`, higher is better; None for fewer than eight trials, equal gains or no knob.
 
     `gains` are [C, F] by trial and fold, NaN where a fold was not trained, or means [C]; `errors` [C] are the means'
     standard errors where they are known from more than the trial's own folds. The same arguments give the same effects.
@@ -103,6 +103,8 @@ def surface(
     if not knobs or len(gains) < FEWEST:
         return None
     targets, precisions, noise = _targets(gains, errors)
+    if np.ptp(targets) == 0:
+        return None
     bases = [basis_of(knob) for knob in knobs]
     pairs = list(combinations(range(len(knobs)), 2))
     crossed = [crossing(bases[i], bases[j]) for i, j in pairs]

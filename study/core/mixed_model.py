@@ -8,6 +8,7 @@ import numpy as np
 
 WARM_UP = 200
 WIDE = 100.0  # prior variance of what all targets share
+LEAST = 0.01  # of the targets' standard deviation: noise is guessed to be no smaller
 DOUBT = 3.0  # degrees of freedom by which the noise is thought to be known beforehand
 
 
@@ -39,7 +40,7 @@ def draw(
     sd, centre = float(targets.std()) or 1.0, float(targets.mean())
     root = np.sqrt(precisions)
     rows = np.column_stack([np.ones(len(targets)), design]) * root[:, None]
-    state = _Gibbs(rows, groups, scales, (targets - centre) / sd * root, (noise / sd) ** 2, rng)
+    state = _Gibbs(rows, groups, scales, (targets - centre) / sd * root, max(noise / sd, LEAST) ** 2, rng)
     with threadpool_limits(1):  # matrices this small wait for threads longer than they compute
         kept = [state.step() for _ in range(WARM_UP + count)][WARM_UP:]
     weights = np.array([weights for weights, _ in kept]) * sd
@@ -65,7 +66,7 @@ class _Gibbs:
         # Column 0 is what all share and no group's; the others belong to the group of their place.
         self.belongs = np.zeros((len(groups) + 1, self.number))
         self.belongs[np.arange(1, len(groups) + 1), groups] = 1
-        self.stretch, self.variance, self.noise = scales.copy(), np.ones(self.number), max(noise, 1e-3)
+        self.stretch, self.variance, self.noise = scales.copy(), np.ones(self.number), noise
 
     def step(self) -> tuple[np.ndarray, float]:
         """One sweep through all that is unknown: weights [1 + p], the shared level first, and the noise's variance."""
