@@ -40,4 +40,4 @@ def _scores(trials: pd.DataFrame) -> np.ndarray:
     """The folds' scores [C, F], or the trials' own [C] where a trial has none of its folds."""
     folds = trials[[c for c in trials.columns if str(c).startswith(FOLD)]].dropna(axis=1, how="all").to_numpy(float)
     whole = folds.shape[1] > 0 and not np.isnan(folds).all(axis=1).any()
-    return folds if whole else trials["score"].to_numpy(float)
+    return np.asarray(folds) if whole else trials["score"].to_numpy(float)

@@ -48,7 +48,7 @@ def _(plot: Plot) -> go.Figure:
     drawn = go.Figure([trace for s in plot.series if s.x for trace in (*_bands(s), _trace(s))])
     drawn.update_layout(
         template="plotly_white", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
-        showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        showlegend=len(plot.series) > 1, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"},
     )  # fmt: skip
     axis: dict[str, object] = {"type": "log", "dtick": "D1" if _narrow(plot) else None} if plot.log_x else {}
@@ -71,7 +71,7 @@ def _bands(series: Series) -> list[go.Scatter]:
     """The area between the ends of a curve's band, where it has one."""
     import plotly.graph_objects as go
 
-    if series.band is None:
+    if series.band is None or series.bars:
         return []
     low, high = series.band
     return [
@@ -87,10 +87,11 @@ def _trace(series: Series) -> go.Scatter | go.Bar:
 
     color = COLORS[series.color % len(COLORS)]
     hover = [escape(h).replace("\n", "<br>") for h in series.hover]
-    if series.bars:
+    if series.bars and series.band:
+        low, high = ([abs(end - y) for end, y in zip(ends, series.y, strict=True)] for ends in series.band)
         return go.Bar(
             name=escape(series.name), x=list(series.x), y=list(series.y), marker={"color": color}, hoverinfo="text",
-            error_y={"type": "data", "array": finite_or_none(series.errors)}, hovertext=hover, width=0.6,
+            error_y={"type": "data", "array": high, "arrayminus": low}, hovertext=hover, width=0.6,
         )  # fmt: skip
     dash = "dash" if series.dashed else "solid"
     curve = series.band is not None

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SCALE = "Cividis"  # read alike by people who see no red or green
-TICKS = 9  # names that an axis has room for
 
 
 def map_to_plotly(plot: Map) -> go.Figure:
@@ -24,21 +23,15 @@ def map_to_plotly(plot: Map) -> go.Figure:
         shapes=_rectangles(plot), showlegend=False, font={"family": "system-ui, sans-serif", "size": 13},
         hoverlabel={"align": "left"},
     )  # fmt: skip
-    drawn.update_xaxes(title=escape(plot.x_title), **_axis(plot.x))
-    drawn.update_yaxes(title=escape(plot.y_title), **_axis(plot.y))
+    drawn.update_xaxes(title=escape(plot.x_title), **_axis(plot.x_ticks, len(plot.cells[0])))
+    drawn.update_yaxes(title=escape(plot.y_title), **_axis(plot.y_ticks, len(plot.cells)))
     return drawn
 
 
-def ticks(names: tuple[str, ...]) -> list[int]:
-    """The places whose names are written: evenly spread where they are many."""
-    return list(range(0, len(names), -(-len(names) // TICKS)))
-
-
-def _axis(names: tuple[str, ...]) -> dict[str, Any]:
-    places = ticks(names)
+def _axis(ticks: tuple[tuple[float, str], ...], count: int) -> dict[str, Any]:
     return {
-        "tickvals": places, "ticktext": [escape(names[i]) for i in places], "range": [-0.5, len(names) - 0.5],
-        "showgrid": False, "zeroline": False,
+        "tickvals": [place for place, _ in ticks], "ticktext": [escape(name) for _, name in ticks],
+        "range": [-0.5, count - 0.5], "showgrid": False, "zeroline": False,
     }  # fmt: skip
 
 
@@ -65,7 +58,7 @@ def _cells(plot: Map) -> go.Scatter:
     places = [(j, i) for i, row in enumerate(plot.cells) for j in range(len(row))]
     marker = {
         "size": 2, "color": [value for row in plot.cells for value in row], "colorscale": SCALE, "showscale": True,
-        "colorbar": {"title": escape(plot.z_title)},
+        "colorbar": {"title": {"text": escape(plot.z_title), "side": "right"}},
     }  # fmt: skip
     return go.Scatter(
         x=[j for j, _ in places], y=[i for _, i in places], mode="markers", marker=marker, hoverinfo="text",

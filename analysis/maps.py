@@ -19,9 +19,10 @@ JITTER = 0.3  # of a cell, so that trials of the same choice can be seen apart
 
 @dataclass(frozen=True)
 class Map:
-    """Cells [rows][columns] named by `x` and `y`; `name` is its file's name, `caption` says how to read it.
+    """Cells [rows][columns]; `name` is its file's name, `caption` says how to read it.
 
-    `points` are trials, in cells: x, y and what a reader sees of them.
+    Places on the axes are counted in cells, from 0 at the first one's middle: of the ticks, and of `points`, which are
+    trials: x, y and what a reader sees of each.
     """
 
     name: str
@@ -29,8 +30,8 @@ class Map:
     caption: str
     x_title: str
     y_title: str
-    x: tuple[str, ...]
-    y: tuple[str, ...]
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
     cells: tuple[tuple[float, ...], ...]
     hover: tuple[tuple[str, ...], ...]
     points: tuple[tuple[float, float, str], ...]
@@ -78,7 +79,8 @@ def _map(effects: Effects, pair: Interaction, metric: str) -> Map:
     name = "map_" + "_".join("".join(c if c.isalnum() else "-" for c in knob.key) for knob in (x, y))
     cells = tuple(map(tuple, scores.tolist()))
     title = f"Effect of {titles[0]} and {titles[1]} together"
-    return Map(name, title, caption, *titles, *names, cells, hover, _points(effects, x, y, metric), metric)
+    points = _points(effects, x, y, metric)
+    return Map(name, title, caption, *titles, _ticks(x), _ticks(y), cells, hover, points, metric)
 
 
 def _points(effects: Effects, x: Knob, y: Knob, metric: str) -> tuple[tuple[float, float, str], ...]:
@@ -92,10 +94,17 @@ def _points(effects: Effects, x: Knob, y: Knob, metric: str) -> tuple[tuple[floa
 
 
 def _places(knob: Knob, numbers: np.ndarray) -> np.ndarray:
-    """The values in cells: between two where the cells do not name them all, a little beside them where they do."""
-    steps = np.arange(len(knob.shown))
-    values, shown_values = (np.log(v) if knob.log else v for v in (knob.values, knob.shown))
-    places = np.interp(values, shown_values, steps)
+    """The trials' values in cells: a little beside them where each cell is a value of its own."""
     exact = np.isin(knob.values[knob.there], knob.shown).all()
     # Multiples of the golden ratio spread evenly, however many there are.
-    return places + JITTER * (2 * (numbers * 0.618034 % 1) - 1) if exact else places
+    return _in_cells(knob, knob.values) + (JITTER * (2 * (numbers * 0.618034 % 1) - 1) if exact else 0)
+
+
+def _ticks(knob: Knob) -> tuple[tuple[float, str], ...]:
+    return tuple(zip(_in_cells(knob, knob.ticks).tolist(), map(knob.name, knob.ticks), strict=True))
+
+
+def _in_cells(knob: Knob, values: np.ndarray) -> np.ndarray:
+    """Where values lie, counted in the knob's shown ones."""
+    at, shown_at = (np.log(v) if knob.log else v for v in (values, knob.shown))
+    return np.asarray(np.interp(at, shown_at, np.arange(len(knob.shown))))

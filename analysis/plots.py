@@ -24,7 +24,7 @@ HOVERED = ("label", "score", "score_se", "rank", "lam", "targets", "layers", "pa
 class Series:
     """Points of one kind; `errors` is parallel to `y`, NaN where unknown.
 
-    With a `band`, the low and the high end at each x, they are a curve; with `bars` each is as high as its y.
+    With a `band`, its low and its high end at each x, they are a curve, or with `bars` as high as their y.
     """
 
     name: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from math import nan
 
-import numpy as np
 import pandas as pd
 
 from analysis.effects import Effects
@@ -37,8 +36,8 @@ def importance_plot(surface: Surface) -> Plot:
     bars = [*((name_of(key), share) for key, share in largest), ("none of them", surface.unexplained)]
     series = Series(
         "share of the variance", tuple(map(float, range(len(bars)))), tuple(100 * share.mean for _, share in bars),
-        tuple(100 * _half(share) for _, share in bars), tuple(f"{name}: {_percent(share)}" for name, share in bars),
-        "circle", color=1, bars=True,
+        (nan,) * len(bars), tuple(f"{name}: {_percent(share)}" for name, share in bars), "circle", color=1,
+        band=(tuple(100 * share.low for _, share in bars), tuple(100 * share.high for _, share in bars)), bars=True,
     )  # fmt: skip
     caption = (
         "How much of the variance of the scores between trials each key explains, with half of what it does together "
@@ -62,7 +61,7 @@ def _numeric(effects: Effects, effect: MainEffect, metric: str) -> Plot:
     x = tuple(map(float, effect.values))
     curve = Series("average, 95 % interval", x, mean, (nan,) * len(x), hover, "circle", color=1, band=(low, high))
     series = (*_trials(trials), curve, *_without(effects, effect))
-    ticks = tuple((float(v), knob.name(v)) for v in effect.values) if _few(knob) else ()
+    ticks = tuple((float(v), knob.name(v)) for v in knob.ticks)
     caption = f"{AVERAGED}{' Dashed: trials without it.' * bool(knob.apart)}{note}"
     return Plot(_file(knob), f"Effect of {name}", caption, name, metric, series, knob.log, ticks)
 
@@ -124,10 +123,6 @@ def _without(effects: Effects, effect: MainEffect) -> tuple[Series, ...]:
 
 def _level(effects: Effects) -> float:
     return effects.surface.level.mean if effects.surface else nan
-
-
-def _few(knob: Knob) -> bool:
-    return bool(np.isin(knob.values[knob.there], knob.shown).all())
 
 
 def _half(share: Share) -> float:

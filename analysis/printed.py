@@ -50,6 +50,7 @@ def _(plot: Plot, axes: Axes) -> None:
     elif plot.log_x:
         axes.set_xscale("log")
     if plot.ticks:
+        axes.minorticks_off()
         axes.set_xticks([x for x, _ in plot.ticks], [_plain(name) for _, name in plot.ticks])
     axes.set(title=_plain(plot.title), xlabel=_plain(plot.x_title), ylabel=_plain(plot.y_title))
     axes.grid(alpha=0.25)
@@ -64,11 +65,7 @@ def _draw_series(axes: Axes, series: Series) -> None:
         axes.plot(series.x, series.y, linestyle="--", color=color, linewidth=1.2, label=_plain(series.name))
         return
     if series.band is not None:
-        axes.fill_between(series.x, *series.band, color=color, alpha=0.2, linewidth=0)
-        axes.plot(series.x, series.y, color=color, linewidth=1.6, label=_plain(series.name))
-        return
-    if series.bars:
-        axes.bar(series.x, series.y, 0.6, yerr=series.errors, color=color, capsize=2, label=_plain(series.name))
+        _draw_band(axes, series, series.band, color)
         return
     axes.errorbar(
         series.x, series.y, yerr=series.errors, fmt=_MARKERS[series.symbol], color=color, capsize=2,
@@ -76,6 +73,15 @@ def _draw_series(axes: Axes, series: Series) -> None:
     )  # fmt: skip
     if series.line:
         axes.step(series.x, series.y, where="post", color=color, linewidth=1.5)
+
+
+def _draw_band(axes: Axes, series: Series, band: tuple[Sequence[float], Sequence[float]], color: str) -> None:
+    if series.bars:
+        ends = [[abs(end - y) for end, y in zip(side, series.y, strict=True)] for side in band]
+        axes.bar(series.x, series.y, 0.6, yerr=ends, color=color, capsize=2, label=_plain(series.name))
+        return
+    axes.fill_between(series.x, *band, color=color, alpha=0.2, linewidth=0)
+    axes.plot(series.x, series.y, color=color, linewidth=1.6, label=_plain(series.name))
 
 
 def _plain(text: str) -> str:

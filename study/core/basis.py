@@ -20,50 +20,37 @@ CROSSED = 4  # functions of each of two knobs that are multiplied
 class Basis:
     """p functions that average to zero over the trials.
 
-    `trials` [C, p] are their values at the trials, `shown` [V, p] at the knob's shown values, `apart` [p] at the trials
-    that have no such key. `groups` [p] names which columns share a variance.
+    `trials` [C, p] are their values at the trials, `shown` [V, p] at the knob's shown values; `groups` [p] names which
+    columns share a variance.
     """
 
     trials: np.ndarray
     shown: np.ndarray
-    apart: np.ndarray
     groups: np.ndarray
 
     @property
     def crossed(self) -> np.ndarray:
         """The columns that stand for the knob where two are crossed: the smoothest, and not its absence."""
-        return np.flatnonzero(self.groups != ABSENCE)[:CROSSED]
+        return np.asarray(np.flatnonzero(self.groups != ABSENCE)[:CROSSED])
 
 
-def basis_of(knob: Knob) -> Basis:
-    """A trend and smooth curves for numbers, a column a level for choices, one for the key's absence."""
+def basis_of(knob: Knob, absence: bool = True) -> Basis:
+    """A trend and smooth curves for numbers, a column a level for choices, and one for the key's absence, if wanted."""
     there = knob.there
     at_trials, at_shown, groups = _numbers(knob) if knob.numeric else _levels(knob)
     at_trials, at_shown = _level_out(at_trials, at_shown, groups, there)
-    apart = np.zeros(len(groups))
-    if not there.all():
-        absent = 1.0 - there
-        share = absent.mean()
+    if absence and not there.all():
+        share = 1 - there.mean()
         size = sqrt(share * (1 - share))
-        at_trials = np.column_stack([at_trials, (absent - share) / size])
+        at_trials = np.column_stack([at_trials, (~there - share) / size])
         at_shown = np.column_stack([at_shown, np.full(len(at_shown), -share / size)])
-        apart, groups = np.append(apart, (1 - share) / size), np.append(groups, ABSENCE)
-    return Basis(at_trials, at_shown, apart, groups)
-
-
-def crossing(one: Basis, other: Basis) -> tuple[np.ndarray, float]:
-    """The products of two knobs' functions at the trials [C, p], and the number by which they were divided.
-
-    Each factor averages to zero, so a product tells nothing of either knob alone.
-    """
-    products = products_of(one.trials[:, one.crossed], other.trials[:, other.crossed])
-    size = sqrt(float((products**2).sum(1).mean())) or 1.0
-    return products / size, size
+        groups = np.append(groups, ABSENCE)
+    return Basis(at_trials, at_shown, groups)
 
 
 def products_of(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Every column of `one` [n, a] times every column of `other` [n, b]: [n, a·b]."""
-    return (one[:, :, None] * other[:, None, :]).reshape(len(one), -1)
+    return np.asarray((one[:, :, None] * other[:, None, :]).reshape(len(one), -1))
 
 
 def _numbers(knob: Knob) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,8 +73,8 @@ def _bent(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     points = np.linspace(0, 1, 2 * FEW)
     fit = np.linalg.pinv(np.vander(points, 2))
     ones, others = np.vander(one, 2) @ fit, np.vander(other, 2) @ fit  # what makes lines of values at the points
-    bent: np.ndarray = _matern(one, other) - ones @ _matern(points, other) - _matern(one, points) @ others.T
-    return bent + ones @ _matern(points, points) @ others.T
+    bent = _matern(one, other) - ones @ _matern(points, other) - _matern(one, points) @ others.T
+    return np.asarray(bent + ones @ _matern(points, points) @ others.T)
 
 
 def _matern(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from study.core import formatting as fmt
 ABSENT = ("", "None", "null", "nan")
 FEW = 12  # distinct numbers that are each shown; of more, as many places between the ends
 PLACES = 25
+FINE = 1000.0  # a logarithmic axis that spans less is named between powers of ten too
+NEAR = 1.1  # how far beyond the tried values an axis may be named
 WIDE = 10.0  # numbers that span more than this ratio are logarithmic
 
 
@@ -39,7 +42,7 @@ class Knob:
     @property
     def there(self) -> np.ndarray:
         """Which trials have the key [C]."""
-        return ~np.isnan(self.values)
+        return np.asarray(~np.isnan(self.values))
 
     @property
     def shown(self) -> np.ndarray:
@@ -48,7 +51,18 @@ class Knob:
         if not self.numeric or len(distinct) <= FEW:
             return distinct
         low, high = distinct[0], distinct[-1]
-        return np.geomspace(low, high, PLACES) if self.log else np.linspace(low, high, PLACES)
+        return np.asarray(np.geomspace(low, high, PLACES) if self.log else np.linspace(low, high, PLACES))
+
+    @property
+    def ticks(self) -> np.ndarray:
+        """The values that an axis names: those shown where they are few, else round ones."""
+        few = np.isin(self.values[self.there], self.shown).all()
+        if few or not self.log:
+            return self.shown if few else self.shown[:: (PLACES - 1) // 4]
+        low, high = self.shown[0], self.shown[-1]
+        powers = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        steps = (1, 2, 5) if high < FINE * low else (1,)
+        return np.array([x for power in powers for x in power * np.array(steps) if low / NEAR <= x <= high * NEAR])
 
     def name(self, value: float) -> str:
         """One of the values as a reader sees it."""
@@ -77,13 +91,16 @@ def _knob(key: str, column: list[Any], sweep: str) -> Knob:
     texts = ["" if fmt.missing(value) or str(value) in ABSENT else str(value) for value in column]
     numbers = [_number(text) for text in texts]
     if any(text and number is None for text, number in zip(texts, numbers, strict=True)):
-        return _choice(key, texts)
+        return _choice(key, texts, sweep)
     values = np.array([math.nan if number is None else number for number in numbers], float)
     return _numeric(key, values, sweep)
 
 
-def _choice(key: str, texts: list[str]) -> Knob:
-    levels = tuple(sorted({text for text in texts if text}))
+def _choice(key: str, texts: list[str], sweep: str) -> Knob:
+    """The levels in the order of the sweep, then of the alphabet."""
+    words = re.split(r"[\s,()'\"]+", sweep)
+    order = {word: place for place, word in enumerate(words)}
+    levels = tuple(sorted({text for text in texts if text}, key=lambda text: (order.get(text, len(words)), text)))
     values = np.array([levels.index(text) if text else math.nan for text in texts], float)
     return Knob(key, values, levels, apart="none" if "" in texts else "")
 
