@@ -45,7 +45,7 @@ def _rectangles(plot: Map) -> list[dict[str, Any]]:
     return [
         {
             "type": "rect", "x0": j - 0.5, "x1": j + 0.5, "y0": i - 0.5, "y1": i + 0.5, "fillcolor": color,
-            "line": {"width": 0}, "layer": "below",
+            "line": {"width": 1, "color": color}, "layer": "below",
         }
         for (j, i), color in zip(places, colors, strict=True)
     ]  # fmt: skip

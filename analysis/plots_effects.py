@@ -22,12 +22,12 @@ AVERAGED = "The band is the 95 % interval of the average over what the other key
 
 
 def effect_plots(effects: Effects, metric: str) -> tuple[Plot, ...]:
-    """One plot a key, and the importances of all; none where there is no surface."""
+    """The importances of all keys, and one plot a key; none where there is no surface."""
     if effects.surface is None:
         return ()
     plots = [_numeric(effects, e, metric) if e.knob.numeric else _choice(effects, e, metric)
              for e in effects.surface.effects]  # fmt: skip
-    return (*_apart(plots), importance_plot(effects.surface))
+    return (importance_plot(effects.surface), *_apart(plots))
 
 
 def importance_plot(surface: Surface) -> Plot:

@@ -10,7 +10,13 @@ WITHOUT_FACTORS = ("full", "head")  # kinds that have none of the keys below; th
 OF_FACTORS = ("method.rank", "method.lam", "method.lambda", "method.targets", "method.layers", "method.residual")
 RANK = "method.rank"
 EARLIER = {"method.lam": "method.lambda"}  # as earlier versions called it
-NAMES = {"method.rank": "rank", "method.lam": "λ", "method.lambda": "λ", "train.lr": "learning rate"}
+NAMES = {
+    "method.kind": "method",
+    "method.rank": "rank",
+    "method.lam": "λ",
+    "method.lambda": "λ",
+    "train.lr": "learning rate",
+}
 
 
 def setting_frame(trials: Sequence[tuple[int, Mapping[str, str]]] = (), keys: Sequence[str] = ()) -> pd.DataFrame:

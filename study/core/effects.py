@@ -96,8 +96,10 @@ def surface(
     `gains` are [C, F] by trial and fold, NaN where a fold was not trained, or means [C]; `errors` [C] are the means'
     standard errors where they are known from more than the trial's own folds. The same arguments give the same effects.
     """
+    if not knobs or len(gains) < FEWEST:
+        return None
     means = comparable_means(np.asarray(gains, float), errors)
-    if not knobs or len(means.gains) < FEWEST or np.ptp(means.gains) == 0:
+    if np.ptp(means.gains) == 0:
         return None
     design = design_of(knobs)
     draws = draw(design.columns, *design.groups, means.gains, means.precisions, means.error, count, seed)

@@ -111,6 +111,22 @@ def test_trials_without_a_key_have_a_level_of_their_own_and_leave_its_curve_alon
     assert abs(np.log10(effect.values[effect.mean.argmax()]) - 1) < 0.5
 
 
+def test_a_key_of_one_method_alone_is_told_from_that_methods_trials():
+    rng = np.random.default_rng(11)
+    columns = space(rng, 120)
+    kind = np.where(np.arange(120) % 2, "lora", "factorized")
+    lam = [value if name == "factorized" else None for value, name in zip(columns["lam"], kind, strict=True)]
+    truth = np.array([0.85 if value is None else 0.8 + bend(value) for value in lam])
+    told = surface(knobs_of({"kind": kind, "lam": lam, "rank": columns["rank"]}), scores(rng, truth))
+    effect = told.effect("lam")
+    at_ten = int(np.abs(np.log10(effect.values) - 1).argmin())
+    assert told.level.mean + effect.mean[at_ten] == pytest.approx(0.8, abs=0.01)
+    assert told.level.mean + effect.apart.mean == pytest.approx(0.85, abs=0.01)
+    # Whether a trial has the key is known from its method: no doubt of which of the two it is widens the curve.
+    assert effect.high[at_ten] - effect.low[at_ten] < 0.02
+    assert [(pair.first.key, pair.second.key) for pair in told.interactions] == [("kind", "rank"), ("lam", "rank")]
+
+
 def test_trials_stopped_after_the_easy_fold_are_not_thought_better():
     rng = np.random.default_rng(8)
     rank = np.repeat([1, 32], 30)
