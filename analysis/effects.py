@@ -12,6 +12,8 @@ from study.core.effects import Surface, surface
 from study.core.figures import FOLD
 from study.core.knobs import Knob, knobs_of
 
+PRUNED = "pruned"  # the state of a trial that was stopped before all of its folds were trained
+
 
 @dataclass(frozen=True)
 class Effects:
@@ -27,13 +29,21 @@ class Effects:
 
 
 def effects_of(runs: StudyRuns) -> Effects:
-    """The effects of the searched keys, from all folds of the compared trials; baselines were not searched."""
-    compared = runs.compared
-    trials = compared[compared["baseline"].isna() & compared["number"].isin(runs.settings.index)]
+    """The effects of the searched keys, from all folds of trials that the search asked for, which baselines are not."""
+    trials = _searched(runs)
     columns = runs.settings.loc[trials["number"]]
     knobs = knobs_of({str(key): list(columns[key]) for key in columns}, runs.info.sweeps)
     sign = 1.0 if runs.info.higher_is_better else -1.0
     return Effects(trials, knobs, sign, surface(knobs, sign * _scores(trials)))
+
+
+def _searched(runs: StudyRuns) -> pd.DataFrame:
+    """The compared trials, and with their folds those that were stopped early, whose others would be missed."""
+    trials = runs.trials
+    folds = trials[[c for c in trials.columns if str(c).startswith(FOLD)]]
+    stopped = (trials["state"] == PRUNED) & trials["duplicate_of"].isna() & folds.notna().any(axis=1)
+    there = trials["number"].isin(runs.compared["number"]) | stopped
+    return trials[there & trials["baseline"].isna() & trials["number"].isin(runs.settings.index)]
 
 
 def _scores(trials: pd.DataFrame) -> np.ndarray:

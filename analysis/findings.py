@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.answer import Answer, answer_of
+from analysis.effect_table import effect_rows
 from analysis.effects import effects_of
 from analysis.exported import exports_of
 from analysis.layers import LinearLayer, recorded_layers
@@ -44,6 +45,7 @@ class Findings:
     effects: tuple[Plot, ...] = ()
     maps: tuple[Map, ...] = ()
     progress: tuple[Plot, ...] = ()
+    effect_rows: tuple[dict[str, str], ...] = ()
 
     @property
     def figures(self) -> tuple[Plot | Map, ...]:
@@ -80,6 +82,7 @@ def findings_of(runs: StudyRuns) -> Findings:
     return Findings(
         runs, compared, front, answer, comparison, plots, linears, untrained, exports_of(runs.trials),
         effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
+        effect_rows(effects),
     )  # fmt: skip
 
 

@@ -58,6 +58,7 @@ class View:
     baselines: Grid
     references: Grid
     comparisons: Grid
+    effects: Grid
     modules: tuple[str, ...]
     layers: tuple[Layer, ...]
     exports: Grid
@@ -80,6 +81,7 @@ def view_of(f: Findings) -> View:
         baselines=_grid([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
         references=_grid([references.reference_cells(reference) for reference in f.references]),
         comparisons=_grid([say.comparison_cells(f, row) for _, row in f.comparison.iterrows()]),
+        effects=_grid(f.effect_rows),
         modules=tuple(dict.fromkeys(x.name for x in f.linears)),
         layers=_layers(f.linears),
         exports=_grid([exported.export_cells(row) for _, row in f.exported.iterrows()]),

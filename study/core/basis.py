@@ -9,11 +9,10 @@ import numpy as np
 
 from study.core.knobs import FEW, Knob
 
-LENGTH = 0.35  # of the knob's range: how far apart two values may be and still tell of one another
+LENGTH = 0.25  # of the knob's range: how far apart two values may be and still tell of one another
 KEPT = 7  # functions of one number: the smoothest
 SHARE = 1e-3  # of the prior variance: a function that has less is left out
 TREND, CURVE, ABSENCE = "trend", "curve", "absence"
-CROSSED = 4  # functions of each of two knobs that are multiplied
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,10 @@ class Basis:
     shown: np.ndarray
     groups: np.ndarray
 
-    @property
-    def crossed(self) -> np.ndarray:
-        """The columns that stand for the knob where two are crossed: the smoothest, and not its absence."""
-        return np.asarray(np.flatnonzero(self.groups != ABSENCE)[:CROSSED])
+    def crossed(self, most: int) -> np.ndarray:
+        """The columns that stand for the knob beside another: all levels, or the smoothest `most` of numbers."""
+        curves = np.cumsum(self.groups == CURVE) < most
+        return np.asarray(np.flatnonzero((self.groups != ABSENCE) & curves))
 
 
 def basis_of(knob: Knob, absence: bool = True) -> Basis:

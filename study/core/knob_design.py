@@ -15,6 +15,8 @@ from study.core.knobs import Knob
 
 Part = tuple[int, ...]  # the place of one knob, or the places of two
 SCALES = {TREND: 0.5, CURVE: 0.3, ABSENCE: 0.5}  # how large a share of the gains' spread each is thought to have
+MOST = 4  # functions of each of two numbers that are multiplied
+PRODUCTS = 200  # columns that all pairs may have together: the time grows with their square and more
 CROSSED = 0.15  # of what two knobs add to their own: less, as a rule
 
 
@@ -25,6 +27,13 @@ class Design:
     knobs: tuple[Knob, ...]
     bases: tuple[Basis, ...]
     parts: tuple[Part, ...]
+
+    @cached_property
+    def crossed(self) -> tuple[np.ndarray, ...]:
+        """Which columns of each knob are multiplied with another's: fewer where there are many pairs."""
+        pairs = len(self.parts) - len(self.knobs)
+        most = next(most for most in (MOST, 3, 2, 1) if most == 1 or pairs * most**2 <= PRODUCTS)
+        return tuple(basis.crossed(most) for basis in self.bases)
 
     @cached_property
     def pieces(self) -> dict[Part, np.ndarray]:
@@ -73,10 +82,10 @@ class Design:
         if len(part) == 1:
             return fixed[part[0]] if part[0] in fixed else _mean(self.bases[part[0]].trials, among)
         if not any(i in fixed for i in part):
-            one, other = (self.bases[i].trials[:, self.bases[i].crossed] for i in part)
+            one, other = (self.bases[i].trials[:, self.crossed[i]] for i in part)
             return _mean(products_of(one, other), among)
         one, other = (
-            (fixed[i] if i in fixed else _mean(self.bases[i].trials, among))[:, self.bases[i].crossed] for i in part
+            (fixed[i] if i in fixed else _mean(self.bases[i].trials, among))[:, self.crossed[i]] for i in part
         )
         count = max(len(one), len(other))
         return products_of(np.broadcast_to(one, (count, one.shape[1])), np.broadcast_to(other, (count, other.shape[1])))

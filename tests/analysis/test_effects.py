@@ -1,12 +1,18 @@
 """Effects of a recorded study: its settings are read, its plots hold the numbers, and they are drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.brief import markdown_of
+from analysis.effect_table import effect_rows
 from analysis.effects import effects_of
+from analysis.findings import findings_of
 from analysis.interactive import to_plotly
 from analysis.maps import Map, maps_of
+from analysis.page import page_of
 from analysis.plots_effects import effect_plots
 from analysis.plots_progress import progress_plot
 from analysis.printed import save
@@ -85,6 +91,16 @@ def test_the_baseline_was_not_searched_and_knobs_are_on_their_scales(runs):
     assert effects.knobs[2].levels == ("top-half", "all")
 
 
+def test_a_trial_that_was_stopped_counts_with_the_folds_it_has(runs):
+    trials = runs.trials.copy()
+    trials.loc[1:20, ["state", "score/fold_1", "score/fold_2", "score"]] = ["pruned", np.nan, np.nan, np.nan]
+    trials.loc[40, ["state", "score/fold_0", "score/fold_1", "score/fold_2", "score"]] = ["pruned", *[np.nan] * 4]
+    effects = effects_of(replace(runs, trials=trials))
+    assert effects.trials["number"].tolist() == list(range(1, 40))
+    assert effects.surface.importances["method.lam"].low > 0.5
+    assert len(effect_plots(effects, "accuracy")[2].series[0].x) == 19
+
+
 def test_a_curve_has_its_band_on_the_scores_own_scale_over_the_trials(runs):
     plots = {plot.name: plot for plot in effect_plots(effects_of(runs), "accuracy")}
     assert list(plots) == ["importances", "effect_method-rank", "effect_method-lam", "effect_method-layers"]
@@ -124,6 +140,36 @@ def test_the_largest_importance_stands_first_and_what_nothing_explains_last(runs
     assert shares.y[0] > 70
 
 
+def test_the_table_says_where_the_best_may_lie_and_by_how_much(runs):
+    rows = effect_rows(effects_of(runs))
+    assert rows[0]["Searched"] == "λ"
+    low, high = (float(end) for end in rows[0]["Where the best may lie"].split(" to "))
+    assert low < 10 < high < 60
+    (layers,) = [row for row in rows if row["Searched"] == "layers"]
+    assert (layers["Best at"], layers["Worst at"]) == ("all", "top-half")
+    assert layers["Where the best may lie"] == "all (100%)"
+    gap, _, error = layers["Better than at its worst by"].partition(" ± ")
+    assert abs(float(gap) - 0.01) < 3 * float(error)
+
+
+def test_page_and_markdown_hold_the_table_the_figures_and_the_lambda_cloud_no_more(runs):
+    findings = findings_of(runs)
+    page, markdown = page_of(findings), markdown_of(findings)
+    for name in ("importances", "effect_method-lam", "map_method-rank_method-lam", "hypervolume", "front"):
+        assert page.count(f'id="figure-{name}"') == 1
+    assert 'id="figure-lambda"' not in page
+    assert "## What each choice does" in markdown
+    assert "| λ | " in markdown
+    assert {plot.name for plot in findings.figures} >= {
+        "front",
+        "rank",
+        "lambda",
+        "memory",
+        "importances",
+        "hypervolume",
+    }
+
+
 def test_rank_is_mapped_with_lambda_and_with_layers(runs):
     maps = maps_of(effects_of(runs), "accuracy")
     assert [plot.name for plot in maps] == ["map_method-rank_method-lam", "map_method-rank_method-layers"]
@@ -141,7 +187,7 @@ def test_too_few_trials_or_no_recorded_space_have_no_effects(runs):
     bare = StudyRuns("demo", runs.info, runs.trials, runs.folds, {})
     for effects in (effects_of(few), effects_of(bare)):
         assert effects.surface is None
-        assert (effect_plots(effects, "accuracy"), maps_of(effects, "accuracy")) == ((), ())
+        assert (effect_plots(effects, "accuracy"), maps_of(effects, "accuracy"), effect_rows(effects)) == ((), (), ())
 
 
 def test_every_plot_is_drawn_twice_and_names_stay_text(tmp_path):
