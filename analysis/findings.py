@@ -8,10 +8,15 @@ import pandas as pd
 
 from analysis.answer import sentences
 from analysis.answers import OutOfFold
+from analysis.effect_table import effect_rows
+from analysis.effects import effects_of
 from analysis.exported import exports_of
 from analysis.judgement import judgement_of
 from analysis.layers import LinearLayer, recorded_layers
+from analysis.maps import Map, maps_of
 from analysis.plots import Plot, all_plots
+from analysis.plots_effects import effect_plots
+from analysis.plots_progress import progress_plot
 from analysis.references import Reference, recorded_references
 from analysis.runs import StudyRuns, json_or_none
 from study.core import formatting as fmt
@@ -30,7 +35,10 @@ PROVENANCE = (
 
 @dataclass(frozen=True)
 class Findings:
-    """A study's front, judgement and plots; the judgement is None where no trial is complete and scored."""
+    """A study's front, judgement and plots; `effects` and `maps` are there where a surface could be told.
+
+    The judgement is None where no trial is complete and scored; `unanswered` says why no answers stand behind it.
+    """
 
     runs: StudyRuns
     compared: pd.DataFrame
@@ -41,6 +49,20 @@ class Findings:
     references: tuple[Reference, ...]
     exported: pd.DataFrame
     unanswered: str = ""
+    effects: tuple[Plot, ...] = ()
+    maps: tuple[Map, ...] = ()
+    progress: tuple[Plot, ...] = ()
+    effect_rows: tuple[dict[str, str], ...] = ()
+
+    @property
+    def figures(self) -> tuple[Plot | Map, ...]:
+        """Every plot that has something to draw, and the four of every study."""
+        return (*self.plots, *self.effects, *self.maps, *self.progress)
+
+    @property
+    def superseded(self) -> tuple[str, ...]:
+        """The names of plots that the page leaves out, since an effect's shows the same trials and more."""
+        return ("lambda",) if any(plot.x_title == "λ" for plot in self.effects) else ()
 
     def trial(self, number: int) -> pd.Series:
         """The row of a compared trial."""
@@ -70,7 +92,13 @@ def findings_of(
     if judgement is not None and judgement.recommended is not None:
         recommended = compared[compared["number"] == judgement.recommended].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
-    return Findings(runs, compared, front, judgement, plots, linears, untrained, exports_of(runs.trials), unanswered)
+    effects, metric = effects_of(runs), runs.info.metric
+    progress = progress_plot(compared, runs.info.objectives, runs.info.directions)
+    return Findings(
+        runs, compared, front, judgement, plots, linears, untrained, exports_of(runs.trials), unanswered,
+        effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
+        effect_rows(effects),
+    )  # fmt: skip
 
 
 def headline(f: Findings) -> str:

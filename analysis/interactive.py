@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
 from html import escape
 from typing import TYPE_CHECKING
 
+from analysis.interactive_map import map_to_plotly
+from analysis.maps import Map
 from analysis.plots import Plot, Series, finite_or_none
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ def plotly_script() -> str:
     return str(get_plotlyjs())
 
 
-def to_html(plot: Plot) -> str:
+def to_html(plot: Plot | Map) -> str:
     """A <div> that draws the plot; the page must hold plotly.js."""
     place = f"figure-{plot.name}"
     return str(
@@ -29,20 +32,31 @@ def to_html(plot: Plot) -> str:
     )
 
 
-def to_plotly(plot: Plot) -> go.Figure:
+@singledispatch
+def to_plotly(plot: Plot | Map) -> go.Figure:
     """The plot's numbers, unchanged, as a plotly figure."""
+    raise TypeError(f"{plot} is no plot")
+
+
+to_plotly.register(Map, map_to_plotly)
+
+
+@to_plotly.register(Plot)
+def _(plot: Plot) -> go.Figure:
     import plotly.graph_objects as go
 
-    drawn = go.Figure([_trace(s) for s in plot.series if s.x])
+    drawn = go.Figure([trace for s in plot.series if s.x for trace in (*_bands(s), _trace(s))])
     drawn.update_layout(
         template="plotly_white", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
-        showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        showlegend=len(plot.series) > 1, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"},
     )  # fmt: skip
     axis: dict[str, object] = {"type": "log", "dtick": "D1" if _narrow(plot) else None} if plot.log_x else {}
     if plot.name == "rank":  # ranks are few: each is its own tick
         axis |= {"tickvals": sorted({x for s in plot.series for x in s.x}), "dtick": None}
-    drawn.update_xaxes(title=plot.x_title, **axis)
+    if plot.ticks:
+        axis |= {"tickvals": [x for x, _ in plot.ticks], "ticktext": [escape(name) for _, name in plot.ticks]}
+    drawn.update_xaxes(title=escape(plot.x_title), **axis)
     drawn.update_yaxes(title=escape(plot.y_title))
     return drawn
 
@@ -53,16 +67,39 @@ def _narrow(plot: Plot) -> bool:
     return bool(values) and max(values) < 30 * min(values)
 
 
-def _trace(series: Series) -> go.Scatter:
+def _bands(series: Series) -> list[go.Scatter]:
+    """The area between the ends of a curve's band, where it has one."""
+    import plotly.graph_objects as go
+
+    if series.band is None or series.bars:
+        return []
+    low, high = series.band
+    return [
+        go.Scatter(
+            x=[*series.x, *reversed(series.x)], y=[*high, *reversed(low)], fill="toself", opacity=0.2, hoverinfo="skip",
+            fillcolor=COLORS[series.color % len(COLORS)], line={"width": 0}, mode="lines", showlegend=False,
+        )
+    ]  # fmt: skip
+
+
+def _trace(series: Series) -> go.Scatter | go.Bar:
     import plotly.graph_objects as go
 
     color = COLORS[series.color % len(COLORS)]
+    hover = [escape(h).replace("\n", "<br>") for h in series.hover]
+    if series.bars and series.band:
+        low, high = ([abs(end - y) for end, y in zip(ends, series.y, strict=True)] for ends in series.band)
+        return go.Bar(
+            name=escape(series.name), x=list(series.x), y=list(series.y), marker={"color": color}, hoverinfo="text",
+            error_y={"type": "data", "array": high, "arrayminus": low}, hovertext=hover, width=0.6,
+        )  # fmt: skip
     dash = "dash" if series.dashed else "solid"
-    mode = "lines" if series.dashed else "lines+markers" if series.line else "markers"
+    curve = series.band is not None
+    mode = "lines" if series.dashed or curve else "lines+markers" if series.line else "markers"
     return go.Scatter(
         name=escape(series.name), x=list(series.x), y=list(series.y), mode=mode,
         error_y={"type": "data", "array": finite_or_none(series.errors), "thickness": 1.2, "width": 3},
         marker={"symbol": _SYMBOLS.get(series.symbol, series.symbol), "size": 10, "color": color},
-        line={"color": color, "width": 2, "shape": "hv", "dash": dash}, hoverinfo="text",
-        hovertext=[escape(h).replace("\n", "<br>") for h in series.hover],
+        line={"color": color, "width": 2, "shape": "linear" if curve else "hv", "dash": dash}, hoverinfo="text",
+        hovertext=hover,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.printed import save
 
 if TYPE_CHECKING:
+    from analysis.maps import Map
     from analysis.plots import Plot
 
 
@@ -33,7 +34,7 @@ def beside() -> Iterator[Executor]:
         yield pool
 
 
-def paint(plots: Sequence[Plot], folder: Path, kinds: Sequence[str], where: Executor) -> list[Future[None]]:
+def paint(plots: Sequence[Plot | Map], folder: Path, kinds: Sequence[str], where: Executor) -> list[Future[None]]:
     """Have every plot saved in `folder`, a file of each kind; the futures raise OSError where one cannot be written."""
     return [where.submit(save, plot, folder, kinds) for plot in plots]
 

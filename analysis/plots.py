@@ -22,7 +22,10 @@ HOVERED = ("label", "score", "score_se", "rank", "lam", "targets", "layers", "pa
 
 @dataclass(frozen=True)
 class Series:
-    """Points of one kind; `errors` is parallel to `y`, NaN where unknown."""
+    """Points of one kind; `errors` is parallel to `y`, NaN where unknown.
+
+    With a `band`, its low and its high end at each x, they are a curve, or with `bars` as high as their y.
+    """
 
     name: str
     x: tuple[float, ...]
@@ -33,11 +36,13 @@ class Series:
     line: bool = False
     color: int = 0
     dashed: bool = False  # a level without points of its own
+    band: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    bars: bool = False
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One plot; `name` is its file's name, `caption` says how to read it."""
+    """One plot; `name` is its file's name, `caption` says how to read it; `ticks` name places of its x axis."""
 
     name: str
     title: str
@@ -46,6 +51,7 @@ class Plot:
     y_title: str
     series: tuple[Series, ...]
     log_x: bool = False
+    ticks: tuple[tuple[float, str], ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -74,9 +80,9 @@ def front_plot(
     front = compared[on_front].sort_values(x)
     others, note = thin_out(compared[~on_front & ~baseline], x, log_x=True)
     series = (
-        _series("other trials", others, x, "circle", color=0),
-        _series("front", front, x, "circle", line=True, color=1),
-        _series("baselines", compared[baseline], x, "diamond", color=2),
+        series_of("other trials", others, x, "circle", color=0),
+        series_of("front", front, x, "circle", line=True, color=1),
+        series_of("baselines", compared[baseline], x, "diamond", color=2),
     )
     near, far = _near(levels or {}, compared)
     dashed = _levels(near, compared[x].dropna())
@@ -120,7 +126,7 @@ def rank_plot(compared: pd.DataFrame, metric: str) -> Plot:
     ranked, note = thin_out(compared.dropna(subset="rank"), "rank", by, log_x=True)
     groups = ranked.groupby(by, sort=True)
     series = tuple(
-        _series(" ".join(map(str, key)), part.sort_values("rank"), "rank", SYMBOLS[i % len(SYMBOLS)], color=i)
+        series_of(" ".join(map(str, key)), part.sort_values("rank"), "rank", SYMBOLS[i % len(SYMBOLS)], color=i)
         for i, (key, part) in enumerate(groups)
     )
     caption = "Each colour is one method, target and choice of layers; several points at a rank differ in other knobs."
@@ -135,7 +141,7 @@ def lambda_plot(compared: pd.DataFrame, metric: str) -> Plot:
     weighed = compared[compared["lam"].notna()]
     drawn, note = thin_out(weighed, "lam", ["kind"], log_x=True)
     series = tuple(
-        _series(str(kind), part.sort_values("lam"), "lam", SYMBOLS[i % len(SYMBOLS)], color=i)
+        series_of(str(kind), part.sort_values("lam"), "lam", SYMBOLS[i % len(SYMBOLS)], color=i)
         for i, (kind, part) in enumerate(drawn.groupby("kind"))
     )
     without = len(compared) - len(weighed)
@@ -148,7 +154,7 @@ def memory_plot(compared: pd.DataFrame, metric: str) -> Plot:
     x = "memory/train_mib"
     drawn, note = thin_out(_in_mebibytes(compared), x, ["kind"])
     series = tuple(
-        _series(str(kind), part, x, SYMBOLS[i % len(SYMBOLS)], color=i)
+        series_of(str(kind), part, x, SYMBOLS[i % len(SYMBOLS)], color=i)
         for i, (kind, part) in enumerate(drawn.groupby("kind"))
     )
     caption = "Memory of one fold's training, model included, as measured by the engine."
@@ -181,7 +187,7 @@ def _in_mebibytes(compared: pd.DataFrame) -> pd.DataFrame:
     return compared.assign(**{"memory/train_mib": compared["memory/train_bytes"] / 2**20})
 
 
-def _series(name: str, part: pd.DataFrame, x: str, symbol: str, line: bool = False, color: int = 0) -> Series:
+def series_of(name: str, part: pd.DataFrame, x: str, symbol: str, line: bool = False, color: int = 0) -> Series:
     """The rows of `part` that have both coordinates."""
     part = part.dropna(subset=[x, "score"])
     hover = tuple(map(hover_text, part[list(HOVERED)].to_dict("records")))

@@ -51,7 +51,7 @@ def write_report(
 
 def _write(findings: Findings, folder: Path, figures: Sequence[str], drawing: Executor) -> Path:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    plots = findings.plots if figures else findings.plots[:1]
+    plots = findings.figures if figures else findings.plots[:1]
     drawn = paint(plots, folder / "figures", figures or ("svg",), drawing)
     findings.runs.trials.to_csv(folder / "trials.csv", index=False)
     findings.front.to_csv(folder / "front.csv", index=False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.errors import ReportError
+from analysis.settings import WITHOUT_FACTORS, setting_frame
 from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
 from study.core.mlflow_store import TABLES, TAG, address, experiment_of, explain_refusals, open_client
 
@@ -58,6 +59,11 @@ class StudyInfo:
         return dict(zip(self.objectives, self.directions, strict=False)).get("score", MAXIMIZE) == MAXIMIZE
 
     @property
+    def sweeps(self) -> dict[str, str]:
+        """The searched keys and the texts of their sweeps; none where they were not recorded."""
+        return dict(json_or_none(self.params.get("space")) or {})
+
+    @property
     def metric(self) -> str:
         """The name of what `score` measures."""
         return self.tags.get("metric", "score")
@@ -65,13 +71,14 @@ class StudyInfo:
 
 @dataclass(frozen=True)
 class StudyRuns:
-    """Everything a report needs of one study."""
+    """Everything a report needs of one study; `settings` are what each trial has of the searched keys."""
 
     name: str
     info: StudyInfo
     trials: pd.DataFrame
     folds: pd.DataFrame
     left_out: dict[str, int]
+    settings: pd.DataFrame = field(default_factory=setting_frame)
     tables: dict[int, str] = field(default_factory=dict)  # places of the trials' tables of answers, by number
 
     @property
@@ -87,10 +94,11 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     with explain_refusals(*address(tracking_uri)), _pause_collection():
         run = _last_study_run(client, name)
         recorded = list(_trial_runs(client, run))
-        trials = trial_frame([_trial_row(r) for r in recorded])
+    info, trials = _study_info(run), trial_frame([_trial_row(r) for r in recorded])
+    settings = setting_frame([(int(r.data.tags[f"{TAG}trial"]), r.data.params) for r in recorded], tuple(info.sweeps))
     # The newest run of a number comes first, and is the one that counts.
     tables = {int(r.data.tags[f"{TAG}trial"]): r.info.artifact_uri for r in reversed(recorded) if TABLES in r.data.tags}
-    return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials), tables)
+    return StudyRuns(name, info, trials, fold_frame(trials), count_left_out(trials), settings, tables)
 
 
 def trial_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -200,7 +208,7 @@ def _trial_row(run: Run) -> dict[str, Any]:
     # A pattern such as attention:8,ffn:2 is no number to draw by: the column of ranks is then empty.
     method["rank_pattern"] = None if rank is None or rank.isdecimal() else rank
     row = {"number": tags[f"{TAG}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
-    if row["kind"] in ("full", "head"):  # these methods have no such knobs; their recorded defaults mean nothing
+    if row["kind"] in WITHOUT_FACTORS:  # these methods have no such knobs; their recorded defaults mean nothing
         row |= dict.fromkeys(("rank", "rank_pattern", "lam", "targets", "layers", "residual"))
     return row | _figures(run)
 

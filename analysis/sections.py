@@ -4,7 +4,7 @@ A template is given `report`, an analysis.view.View, and `findings`, for what th
 """
 
 PAGE = (
-    "answer", "left_out", "front_plot", "front", "baselines", "references", "sure", "setting_plots", "adapted",
-    "exported", "provenance",
+    "answer", "left_out", "front_plot", "front", "baselines", "references", "sure", "effects", "setting_plots",
+    "progress", "adapted", "exported", "provenance",
 )  # fmt: skip
-MARKDOWN = ("answer", "left_out", "front", "references", "sure", "adapted", "exported", "provenance")
+MARKDOWN = ("answer", "left_out", "front", "references", "sure", "effects", "adapted", "exported", "provenance")

@@ -59,6 +59,7 @@ class View:
     references: Grid
     comparisons: Grid
     unanswered: str
+    effects: Grid
     modules: tuple[str, ...]
     layers: tuple[Layer, ...]
     exports: Grid
@@ -83,6 +84,7 @@ def view_of(f: Findings) -> View:
         references=_grid([references.reference_cells(reference) for reference in f.references]),
         comparisons=_grid(say.comparison_rows(f)),
         unanswered=f.unanswered,
+        effects=_grid(f.effect_rows),
         modules=tuple(dict.fromkeys(x.name for x in f.linears)),
         layers=_layers(f.linears),
         exports=_grid([exported.export_cells(row) for _, row in f.exported.iterrows()]),

@@ -84,11 +84,18 @@ def _hydra(argv: list[str]) -> int:
     return 0
 
 
+def _say(text: str) -> None:
+    """Print a paragraph as wide as the terminal is."""
+    from rich.console import Console
+
+    Console().print(text, markup=False, highlight=False)
+
+
 def _report(config: StudyConfig) -> Path:
     from analysis.report import write_report
 
     try:
-        return write_report(config.study.name, config.report.dir, config.tracking.get("uri"), say=print)
+        return write_report(config.study.name, config.report.dir, config.tracking.get("uri"), say=_say)
     except StudyError as error:
         command = shlex.join(["lora-report", f"study={config.study.name}"])
         remedy = f"the runs are kept: mend it and write {command}"

@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.core.pareto import pareto_front
+from study.core.pareto import hypervolume, pareto_front
 
 value = st.one_of(st.integers(0, 5).map(float), st.just(float("nan")))
 SIGNS = np.array([-1.0, 1.0])
@@ -36,3 +36,11 @@ def test_a_result_told_again_stays_out():
 def test_an_objective_that_no_trial_recorded_leaves_the_front_empty():
     frame = pd.DataFrame({"score": [1.0]})
     assert pareto_front(frame, ["score", "cost"], ["maximize", "minimize"]).tolist() == [False]
+
+
+def test_the_hypervolume_is_the_area_of_what_is_dominated():
+    points = np.array([[0.0, 0.5], [0.5, 0.0], [0.75, 0.75], [2.0, 0.0]])
+    assert hypervolume(points[:1], (1.0, 1.0)) == 0.5
+    assert hypervolume(points, (1.0, 1.0)) == 0.75
+    assert hypervolume(points[::-1], (1.0, 1.0)) == 0.75
+    assert hypervolume(points[3:], (1.0, 1.0)) == 0.0

@@ -1,0 +1,49 @@
+"""What each trial has of the keys that its study searches, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+WITHOUT_FACTORS = ("full", "head")  # kinds that have none of the keys below; their recorded defaults mean nothing
+OF_FACTORS = ("method.rank", "method.lam", "method.lambda", "method.targets", "method.layers", "method.residual")
+RANK = "method.rank"
+EARLIER = {"method.lam": "method.lambda"}  # as earlier versions called it
+NAMES = {
+    "method.kind": "method",
+    "method.rank": "rank",
+    "method.lam": "λ",
+    "method.lambda": "λ",
+    "train.lr": "learning rate",
+}
+
+
+def setting_frame(trials: Sequence[tuple[int, Mapping[str, str]]] = (), keys: Sequence[str] = ()) -> pd.DataFrame:
+    """One row a trial, indexed by its number, and a column a key; None where the trial has no such key.
+
+    `trials` are numbers with the parameters of their runs, of which the first counts where a number occurs twice.
+    """
+    rows = {number: [setting(params, key) for key in keys] for number, params in reversed(trials)}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(keys), dtype=object).sort_index()
+
+
+def setting(params: Mapping[str, str], key: str) -> str | None:
+    """What a run's parameters say of one key: of ``method.rank.ffn``, that part of the recorded pattern."""
+    if params.get("method.kind") in WITHOUT_FACTORS and (key in OF_FACTORS or key.startswith(f"{RANK}.")):
+        return None
+    if key.startswith(f"{RANK}."):
+        return _part(params.get(RANK, ""), key.removeprefix(f"{RANK}."))
+    value = params.get(key, params.get(EARLIER.get(key, key)))
+    return None if value in ("None", "") else value
+
+
+def name_of(key: str) -> str:
+    """A key as a reader knows it: ``rank``, ``λ``, or what stands behind its group."""
+    return NAMES.get(key, key.partition(".")[2] or key)
+
+
+def _part(pattern: str, target: str) -> str | None:
+    """The rank of one target in a pattern such as ``attention:8,ffn:2``; None where it has none."""
+    ranks = dict(part.strip().rpartition(":")[::2] for part in pattern.split(","))
+    return ranks.get(target)
