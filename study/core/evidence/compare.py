@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,24 +35,50 @@ class Contrast:
         return None if np.isnan(self.simultaneous_low) else not self.simultaneous_low <= 0 <= self.simultaneous_high
 
 
-def differences(estimates: Estimates, reference: int, confidence: float = 0.95, seed: int = 0) -> list[Contrast]:
-    """Every configuration against that in row `reference`, whose own entry is zero throughout.
+@dataclass(frozen=True)
+class Comparison:
+    """All differences of a study's configurations.
 
     The error of a difference is normal, and its variance known only so well: the rest by its scaled inverse χ², less
     what the examples explain; the examples' by theirs. The marginal interval integrates over both; without answers it
     is Student's. The simultaneous intervals reach as many standard errors as the largest error of all pairs does in
     `confidence` of draws of such errors.
     """
-    parts = _parts(estimates)
-    mean = estimates.means - estimates.means[reference]
-    error = np.sqrt(parts.variance())
-    half = _marginal(estimates, parts, reference, confidence)
-    wide = _simultaneous(estimates, parts, confidence, seed)[reference]
-    intervals = np.column_stack([mean - half, mean + half, mean - wide, mean + wide])
-    return [
-        Contrast(number, float(mean[row]), float(error[reference, row]), *map(float, intervals[row]))
-        for row, number in enumerate(estimates.numbers)
-    ]
+
+    estimates: Estimates
+    confidence: float = 0.95
+    seed: int = 0
+
+    def against(self, reference: int) -> list[Contrast]:
+        """Every configuration against that in row `reference`, whose own entry is zero throughout."""
+        estimates, parts = self.estimates, self._parts
+        mean = estimates.means - estimates.means[reference]
+        error = np.sqrt(parts.variance())[reference]
+        half = _marginal(estimates, parts, reference, self.confidence)
+        wide = self._widths[reference]
+        intervals = np.column_stack([mean - half, mean + half, mean - wide, mean + wide])
+        return [
+            Contrast(number, float(mean[row]), float(error[row]), *map(float, intervals[row]))
+            for row, number in enumerate(estimates.numbers)
+        ]
+
+    def claims(self) -> np.ndarray:
+        """Which differences [C, C], row less column, are claimed: 1 the row's gain is higher, −1 lower, 0 no claim."""
+        mean = self.estimates.means[:, None] - self.estimates.means
+        return np.where(np.abs(mean) > self._widths, np.sign(mean), 0).astype(int)
+
+    @cached_property
+    def _parts(self) -> _Parts:
+        return _parts(self.estimates)
+
+    @cached_property
+    def _widths(self) -> np.ndarray:
+        return _simultaneous(self.estimates, self._parts, self.confidence, self.seed)
+
+
+def differences(estimates: Estimates, reference: int, confidence: float = 0.95, seed: int = 0) -> list[Contrast]:
+    """Every configuration against that in row `reference`; of several references, ask one :class:`Comparison`."""
+    return Comparison(estimates, confidence, seed).against(reference)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from study.core.evidence.table import ScoreTable
 
 CHOOSE, CANNOT_TELL, NOTHING_BEATS = "choose", "cannot tell", "nothing beats"
 MOST_REPEATS = 50
+MEANWHILE = 0.75  # regret as of one-SE rules on average, and where nothing differs still one of the cheapest
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,11 @@ class Verdict:
 
     `kind`: "choose" where `recommended` is within the tolerance of the best with the confidence asked for; "nothing
     beats" where that holds for what trains nothing (`recommended` is its row, or None where it is a reference level
-    outside the table); "cannot tell" where it holds for none: then `recommended` is what one would most probably
-    choose if the truth were known (None where nothing measures the error), `candidates` the fewest configurations
-    among which that choice lies with the confidence asked for, and `repeats_needed` how many cross-validations in
-    all would be expected to decide (None: more than 50, or unknown).
+    outside the table); "cannot tell" where it holds for none. Then `recommended` is what to use meanwhile: the
+    cheapest that is at least three quarters as probable to be near enough as the most probable one (None where
+    nothing measures the error). `candidates` are it and the fewest others among which the cheapest near enough one
+    lies with the confidence asked for, likeliest first, and `repeats_needed` is how many cross-validations in all
+    would be expected to decide (None: more than 50, or unknown).
 
     `best` is the row of the highest expected gain, `within` [C] the probability to be within the tolerance of the
     best, `on_front` [C] that nothing that costs no more is better.
@@ -68,13 +70,20 @@ def decide(
         return replace(verdict, kind=NOTHING_BEATS, recommended=None)
     if chosen is not None:
         return replace(verdict, kind=NOTHING_BEATS if chosen in free else CHOOSE, candidates=(chosen,))
-    picks = np.bincount(order[good[:, order].argmax(axis=1)], minlength=len(order)) / len(gains)
-    likely = sorted(range(len(order)), key=lambda row: (-picks[row], list(order).index(row)))
-    needed = int(np.searchsorted(np.cumsum(picks[likely]), confidence - 1e-9)) + 1
+    meanwhile = next(int(row) for row in order if within[row] >= MEANWHILE * within.max())
     return replace(
-        verdict, kind=CANNOT_TELL, recommended=likely[0], candidates=tuple(likely[:needed]),
+        verdict, kind=CANNOT_TELL, recommended=meanwhile, candidates=_candidates(good, order, meanwhile, confidence),
         repeats_needed=repeats_needed(estimates, tolerance, confidence, seed),
     )  # fmt: skip
+
+
+def _candidates(good: np.ndarray, order: np.ndarray, meanwhile: int, confidence: float) -> tuple[int, ...]:
+    """`meanwhile` and the fewest rows, likeliest first, that hold the cheapest good one of enough draws [S, C]."""
+    picks = np.bincount(order[good[:, order].argmax(axis=1)], minlength=len(order)) / len(good)
+    likely = order[np.argsort(-picks[order], kind="stable")]
+    likely = np.concatenate([[meanwhile], likely[likely != meanwhile]])
+    needed = int(np.searchsorted(np.cumsum(picks[likely]), confidence - 1e-9)) + 1
+    return tuple(int(row) for row in likely[:needed])
 
 
 def repeats_needed(estimates: Estimates, tolerance: float, confidence: float, seed: int = 0) -> int | None:

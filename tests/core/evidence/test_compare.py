@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from simulated import study
 
-from study.core.evidence.compare import differences, inverse_chi_square
+from study.core.evidence.compare import Comparison, differences, inverse_chi_square
 from study.core.evidence.sources import estimate
 from study.core.evidence.table import ScoreTable, Worths
 
@@ -18,6 +18,17 @@ def test_without_answers_the_interval_is_students_with_the_pooled_error() -> Non
     half = stats.t.ppf(0.975, 9) * np.sqrt(2 * estimates.variance * (1 / 4 + 1 / 3))
     assert contrast.se == pytest.approx(np.sqrt(2 * estimates.variance * (1 / 4 + 1 / 3)))
     assert (contrast.low, contrast.high) == pytest.approx((contrast.mean - half, contrast.mean + half), rel=0.02)
+
+
+def test_two_configurations_without_answers_are_compared_as_baycomp_does() -> None:
+    """The correlated t-test of Corani and Benavoli is what is left where nothing can be pooled."""
+    baycomp = pytest.importorskip("baycomp")
+    table = study(LEVELS[:2], 6, answers=False, seed=4).table
+    contrast = differences(estimate(table), 0)[1]
+    mean, variance, freedom = baycomp.CorrelatedTTest.compute_statistics(table.scores[0], table.scores[1])
+    assert (contrast.mean, contrast.se) == pytest.approx((mean, np.sqrt(variance)))
+    low, high = stats.t.interval(0.95, freedom, mean, np.sqrt(variance))
+    assert (contrast.low, contrast.high) == pytest.approx((low, high), rel=0.02, abs=1e-3)
 
 
 def test_simultaneous_intervals_of_independent_means_are_tukeys() -> None:
@@ -33,6 +44,14 @@ def test_a_large_difference_is_distinguishable_and_equals_are_not() -> None:
     assert [contrast.distinguishable for contrast in contrasts] == [False, False, True, False]
     assert contrasts[2].mean == pytest.approx(-0.2, abs=0.05)
     assert all(c.simultaneous_low <= c.low and c.high <= c.simultaneous_high for c in contrasts)
+
+
+def test_claims_are_the_simultaneous_intervals_that_leave_zero_out() -> None:
+    comparison = Comparison(estimate(study(LEVELS, 5, seed=1).table))
+    claims = comparison.claims()
+    assert claims.tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [-1, -1, 0, -1], [0, 0, 1, 0]]
+    for row in range(4):
+        assert [contrast.distinguishable for contrast in comparison.against(row)] == (claims[row] != 0).tolist()
 
 
 def test_the_reference_differs_from_itself_by_nothing() -> None:

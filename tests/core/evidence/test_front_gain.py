@@ -16,6 +16,15 @@ def test_with_one_draw_it_is_the_front(seed: int) -> None:
     assert adds_to_front(gains[None], costs).tolist() == front.astype(float).tolist()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_front_is_moocores(seed: int) -> None:
+    moocore = pytest.importorskip("moocore")
+    generator = np.random.default_rng(seed)
+    gains, costs = generator.normal(size=30), generator.normal(size=(30, 2))
+    front = moocore.is_nondominated(np.column_stack([-gains, costs]))
+    assert adds_to_front(gains[None], costs).tolist() == front.astype(float).tolist()
+
+
 def test_it_counts_draws_and_asks_for_more_than_the_tolerance() -> None:
     draws = np.array([[0.5, 0.6], [0.5, 0.52], [0.5, 0.4], [0.5, 0.7]])
     assert adds_to_front(draws, np.array([1.0, 2.0]), 0.05).tolist() == [1, 0.5]

@@ -97,6 +97,28 @@ def test_a_configuration_stopped_after_one_fold_is_less_sure_and_moves_no_other(
     assert np.diag(estimates.unit)[3] > 1.25
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "rouge"])
+def test_raced_configurations_with_answers_are_as_sure_as_their_folds_allow(metric: str) -> None:
+    table = study(EQUAL, 5, metric, seed=3).table
+    assert table.answers is not None
+    scores, stopped = table.scores.copy(), np.isin(table.answers.fold, [2, 3, 4])
+    scores[[1, 4], 2:] = np.nan
+    raced = {}
+    for name in ("worth", "predicted"):
+        values = getattr(table.answers, name)
+        if values is not None:
+            raced[name] = values.copy()
+            raced[name][np.ix_([1, 4], stopped)] = np.nan if name == "worth" else -1
+    partial = estimate(replace(table, scores=scores, answers=replace(table.answers, **raced)))
+    full = estimate(table)
+    assert partial.means[[0, 2, 3]] == pytest.approx(full.means[[0, 2, 3]])
+    assert partial.freedom == full.freedom - 6
+    for more, less in ((partial.examples, full.examples), (partial.unit, full.unit)):
+        assert 1.3 < contrast(more, 1, 4) / contrast(less, 1, 4) < 4
+        assert contrast(more, 0, 2) == pytest.approx(contrast(less, 0, 2), rel=0.02)
+    assert abs(partial.means[1] - full.means[1]) < 4 * np.sqrt(contrast(partial.covariance, 1, 0))
+
+
 @pytest.mark.parametrize("answers", [True, False])
 def test_diverged_configurations_keep_their_variance_and_do_not_spoil_the_pool(answers: bool) -> None:
     training = np.full(12, 0.01)

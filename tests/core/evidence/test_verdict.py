@@ -7,7 +7,7 @@ import pytest
 from simulated import study
 
 from study.core.evidence.sources import estimate
-from study.core.evidence.verdict import CANNOT_TELL, CHOOSE, NOTHING_BEATS, decide, repeats_needed
+from study.core.evidence.verdict import CANNOT_TELL, CHOOSE, MEANWHILE, NOTHING_BEATS, decide, repeats_needed
 
 COSTS = np.arange(6.0)
 RISING = np.array([0.5, 0.6, 0.7, 0.85, 0.85, 0.85])  # the fourth is the cheapest of the best
@@ -51,6 +51,8 @@ def test_two_small_folds_of_noise_cannot_tell_and_lean_to_the_cheap() -> None:
     assert verdict.recommended in verdict.candidates
     assert verdict.within.max() < 0.9
     assert len(verdict.candidates) > 2
+    assert verdict.within[: verdict.recommended].max(initial=0) < MEANWHILE * verdict.within.max()
+    assert verdict.within[verdict.recommended] >= MEANWHILE * verdict.within.max()
 
 
 def test_the_candidates_hold_the_choice_with_the_confidence_asked_for() -> None:
