@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Optional, TypeVar
 
 from study.config import ranks
-from study.config.options import IN_MLFLOW, LOCAL, TPE
+from study.config.options import IN_MLFLOW, LOCAL, TPE, UNPRUNED
 from study.core.errors import ConfigError
 
 T = TypeVar("T")
@@ -189,7 +189,7 @@ class StudyConfig:
     """One study, whole.
 
     `space` maps configuration keys to Hydra sweeps such as ``choice(1,2,4)``; null means not searched. `sampler`,
-    `launcher` and `tracking` each name a class or function by its `_target_`, with its arguments beside it.
+    `pruner`, `launcher` and `tracking` each name a class or function by its `_target_`, with its arguments beside it.
     """
 
     study: StudySettings = field(default_factory=StudySettings)
@@ -201,6 +201,7 @@ class StudyConfig:
     objectives: list[str] = field(default_factory=lambda: ["score", "params/trainable"])
     search: SearchConfig = field(default_factory=SearchConfig)
     sampler: dict[str, Any] = field(default_factory=lambda: dict(TPE))
+    pruner: dict[str, Any] = field(default_factory=lambda: dict(UNPRUNED))
     launcher: dict[str, Any] = field(default_factory=lambda: dict(LOCAL))
     engine: EngineConfig = field(default_factory=EngineConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)

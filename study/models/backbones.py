@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from study.config.schema import ModelConfig
 from study.core import kinds
@@ -18,13 +19,14 @@ from study.models.targets import LinearSite, stack_depths
 
 @dataclass(frozen=True)
 class Geometry:
-    """What a model looks like before its weights are there: its linear layers, its blocks, its parameters, and what
-    it can look up of what it reads (of a graph it looks up nothing)."""
+    """What a model looks like before its weights are there: its linear layers, its blocks, its parameters, what it
+    can look up of what it reads (of a graph it looks up nothing), and the width of the states that a head reads."""
 
     sites: tuple[LinearSite, ...]
     layers: int
     parameters: int
     tables: tuple[Tables, ...] = ()
+    hidden: int = 0
 
     def height(self, site: LinearSite) -> int:
         """The block of the layer, those of a decoder counted on from those of its encoder."""
@@ -41,12 +43,13 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     """The geometry of the model as it would read these examples; StudyError where it cannot."""
     opens = reader(examples)
     backbone = opens.shapes(model, examples)
-    return Geometry(*encoders.measured(backbone), opens.tables(backbone))
+    configured: Any = backbone.config
+    return Geometry(*encoders.measured(backbone), opens.tables(backbone), configured.hidden_size)
 
 
 def geometry_of(encoder: Encoder) -> Geometry:
     """That of a model that has been loaded, without what it can look up."""
-    return Geometry(encoder.sites, encoder.layers, encoder.parameters)
+    return Geometry(encoder.sites, encoder.layers, encoder.parameters, hidden=encoder.hidden)
 
 
 def load(model: ModelConfig, examples: Examples) -> Encoder:

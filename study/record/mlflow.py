@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.config.members import TrialResult
+from study.config.members import Stop, TrialResult
 from study.config.schema import Configuration, StudyConfig, flatten
 from study.core import stores
 from study.core.mlflow_store import TAG
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 LONGEST = 5000  # characters of an error that a tag takes
+STATE = f"{TAG}state"  # of a trial that was stopped before its last fold: why
 
 
 class MlflowTracker(Tracker):
@@ -90,7 +91,8 @@ class MlflowTracker(Tracker):
         for run in self.runs.of_level("trial", root.info.run_id):
             number = int(run.data.tags[f"{TAG}trial"])
             self.trials[number] = run.info.run_id
-            self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
+            ended = run.info.status in ("FINISHED", "FAILED") or STATE in run.data.tags
+            self.closed |= {number} if ended else set()
             self.adapted |= {number} if f"{TAG}adaptation" in run.data.tags else set()
         for number in self.trials.keys() - self.closed:
             self._adopt_folds(number)
@@ -152,13 +154,14 @@ class MlflowTracker(Tracker):
         run = self.trials[result.trial]
         self._note_devices(result)
         tags = {} if result.duplicate_of is None else {f"{TAG}duplicate_of": str(result.duplicate_of)}
+        tags |= {} if result.stopped is None else _tags_of(result.stopped)
         errors = [f.error for f in result.folds if f.error]
         if errors:
             tags[f"{TAG}error"] = errors[0][:LONGEST]
         self.runs.log(run, [(k, v, 0) for k, v in summary.items()], tags=tags)
         # Trials of a round are closed together; each ended with its own last fold.
         ended = max((f.ended for f in result.folds if f.ended), default=None)
-        self.runs.close(run, "FINISHED" if result.complete else "FAILED", ended)
+        self.runs.close(run, result.status, ended)
         self.open.discard(result.trial)
         self.closed.add(result.trial)
 
@@ -185,6 +188,12 @@ class MlflowTracker(Tracker):
 
     def command(self) -> str:
         return shlex.join(["mlflow", "ui", *(["--backend-store-uri", self.uri] if self.uri else [])])
+
+
+def _tags_of(stop: Stop) -> dict[str, str]:
+    """Why a trial was stopped; earlier versions' readers see its run KILLED and leave it out as incomplete."""
+    more = {"rival": stop.rival, "probability": stop.probability, "stopped": f"it {stop.reason}"[:LONGEST]}
+    return {STATE: stop.state, **{f"{TAG}{name}": str(value) for name, value in more.items() if value is not None}}
 
 
 def _curve(result: FoldResult) -> list[tuple[str, float, int]]:

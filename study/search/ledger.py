@@ -113,6 +113,12 @@ class Ledger:
         else:
             self.study.tell(number, values)
 
+    def tell_stopped(self, number: int) -> None:
+        """Close a trial that ended before its last fold."""
+        from optuna.trial import TrialState
+
+        self.study.tell(number, state=TrialState.PRUNED)
+
     def pack_sizes(self) -> dict[str, int]:
         """How many members of each group train together, as far as that has been decided."""
         return dict(self.study.user_attrs.get(PACKS, {}))

@@ -20,12 +20,13 @@ from study.core.records import Adaptation, Fold
 from study.data import classes
 from study.data import folds as splitting
 from study.data.examples import Examples
+from study.engine.costs.parameters import count_parameters
 from study.engine.workbench import StudyData
 from study.launch.base import Call, here
 from study.methods.base import NOTHING
 from study.models import backbones, targets
 from study.models.backbones import Geometry
-from study.search import checks, identity, samplers
+from study.search import checks, identity, pruners, samplers
 
 GRID = "study.search.samplers.grid"
 
@@ -127,6 +128,13 @@ class Plan:
         except StudyError:
             return None
 
+    def known_figures(self, configuration: Configuration) -> dict[str, float]:
+        """The figures of a configuration that are known before it trains; none where it does not fit its model."""
+        adaptation = self.adaptation_or_none(configuration)
+        if adaptation is None:
+            return {}
+        return count_parameters(configuration, adaptation, self.geometry(configuration.model), self.examples.outputs)
+
     def training(self, configuration: Configuration) -> tuple[Configuration, tuple[tuple[str, int], ...]]:
         """What a configuration trains on its model: equal where two train the same, however they name it."""
         method = methods.of(configuration)
@@ -186,6 +194,7 @@ def make_plan(config: StudyConfig, call: Call = here) -> Plan:
     for kind in space.extremes().get("method.kind", ()):
         methods.get(kind)
     samplers.make(config.sampler, space, config.study.seed, 0)  # what it cannot be made of is said now
+    pruners.make(config)
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
     examples = classes.settle_rare(examples, config.task.rare, config.study.folds, config.task.test_fraction)
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)

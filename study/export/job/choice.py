@@ -81,6 +81,8 @@ def _numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> T
         errors = [f.error for f in folds_of(trials[number]).values() if f.error]
         rule = f"has failed ({errors[0].rstrip('.')})" if errors else "has failed"
         raise ConfigError(f"trial={number}", rule, "choose a complete trial, or best")
+    if trials[number].state == TrialState.PRUNED:
+        raise ConfigError(f"trial={number}", "was stopped before its last fold", "choose a complete trial, or best")
     rule, remedy = "is not finished", "repeat the study's command, which goes on with it, or choose another"
     raise ConfigError(f"trial={number}", rule, remedy)
 
