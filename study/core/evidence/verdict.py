@@ -1,0 +1,122 @@
+"""What to choose: the cheapest configuration that is near enough to the best, or that the data cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from study.core.evidence.front_gain import adds_to_front
+from study.core.evidence.posterior import draw
+from study.core.evidence.sources import Estimates, estimate
+from study.core.evidence.table import ScoreTable
+
+CHOOSE, CANNOT_TELL, NOTHING_BEATS = "choose", "cannot tell", "nothing beats"
+MOST_REPEATS = 50
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a study says about which configuration to take; configurations are rows of its table.
+
+    `kind`: "choose" where `recommended` is within the tolerance of the best with the confidence asked for; "nothing
+    beats" where that holds for what trains nothing (`recommended` is its row, or None where it is a reference level
+    outside the table); "cannot tell" where it holds for none: then `recommended` is what one would most probably
+    choose if the truth were known (None where nothing measures the error), `candidates` the fewest configurations
+    among which that choice lies with the confidence asked for, and `repeats_needed` how many cross-validations in
+    all would be expected to decide (None: more than 50, or unknown).
+
+    `best` is the row of the highest expected gain, `within` [C] the probability to be within the tolerance of the
+    best, `on_front` [C] that nothing that costs no more is better.
+    """
+
+    kind: str
+    recommended: int | None
+    best: int
+    candidates: tuple[int, ...]
+    within: np.ndarray
+    on_front: np.ndarray
+    repeats_needed: int | None
+
+
+def decide(
+    data: ScoreTable | Estimates,
+    costs: np.ndarray,
+    tolerance: float,
+    confidence: float = 0.9,
+    free: Collection[int] = (),
+    levels: Sequence[float] = (),
+    seed: int = 0,
+    count: int = 4000,
+) -> Verdict:
+    """The verdict on C configurations by their `costs` [C] (NaN: unknown, taken last).
+
+    Ties of cost go to the higher gain, then to the lower number. `free` are the rows that train nothing but a head or
+    nothing at all, `levels` the gains of references outside the table (the majority class, zero-shot).
+    """
+    estimates = estimate(data) if isinstance(data, ScoreTable) else data
+    gains = draw(estimates, count, seed)
+    if np.isnan(gains).any():
+        return _unmeasured(estimates, gains)
+    order = _cheapest_first(estimates, costs, gains)
+    good = gains >= gains.max(axis=1, keepdims=True) - tolerance
+    within = good.mean(axis=0)
+    chosen = next((int(row) for row in order if within[row] >= confidence), None)
+    verdict = Verdict(CHOOSE, chosen, _best(estimates, gains), (), within, adds_to_front(gains, costs), None)
+    if any((level >= gains.max(axis=1) - tolerance).mean() >= confidence for level in levels):
+        return replace(verdict, kind=NOTHING_BEATS, recommended=None)
+    if chosen is not None:
+        return replace(verdict, kind=NOTHING_BEATS if chosen in free else CHOOSE, candidates=(chosen,))
+    picks = np.bincount(order[good[:, order].argmax(axis=1)], minlength=len(order)) / len(gains)
+    likely = sorted(range(len(order)), key=lambda row: (-picks[row], list(order).index(row)))
+    needed = int(np.searchsorted(np.cumsum(picks[likely]), confidence - 1e-9)) + 1
+    return replace(
+        verdict, kind=CANNOT_TELL, recommended=likely[0], candidates=tuple(likely[:needed]),
+        repeats_needed=repeats_needed(estimates, tolerance, confidence, seed),
+    )  # fmt: skip
+
+
+def repeats_needed(estimates: Estimates, tolerance: float, confidence: float, seed: int = 0) -> int | None:
+    """The fewest cross-validations in all with which some configuration would be near enough; None: more than 50.
+
+    The scores are taken to stay as they are while the trainings' part of their error shrinks; that of the examples
+    does not, since every cross-validation asks the same ones.
+    """
+    low, high = estimates.repeats, MOST_REPEATS
+    if low >= high or not _would_decide(estimates, high, tolerance, confidence, seed):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _would_decide(estimates, middle, tolerance, confidence, seed):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _would_decide(estimates: Estimates, repeats: int, tolerance: float, confidence: float, seed: int) -> bool:
+    share = estimates.repeats / repeats
+    more = replace(
+        estimates, unit=estimates.unit * share, exceptional=estimates.exceptional * share,
+        freedom=round(estimates.freedom / share), repeats=repeats,
+    )  # fmt: skip
+    gains = draw(more, 1000, seed)
+    return bool((gains >= gains.max(axis=1, keepdims=True) - tolerance).mean(axis=0).max() >= confidence)
+
+
+def _cheapest_first(estimates: Estimates, costs: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """The rows [C] by cost, the unknown last; then by gain, then by number."""
+    return np.lexsort((np.array(estimates.numbers), -gains.mean(axis=0), np.asarray(costs, float)))
+
+
+def _best(estimates: Estimates, gains: np.ndarray) -> int:
+    return int(np.lexsort((np.array(estimates.numbers), -gains.mean(axis=0)))[0])
+
+
+def _unmeasured(estimates: Estimates, gains: np.ndarray) -> Verdict:
+    """Where nothing measures the error, anything could be chosen."""
+    rows = len(estimates.means)
+    best = int(np.lexsort((np.array(estimates.numbers), -estimates.means))[0])
+    unknown = np.full(rows, np.nan)
+    return Verdict(CANNOT_TELL, None, best, tuple(range(rows)), unknown, unknown, None)
