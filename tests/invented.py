@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,10 @@ def composed(overrides: tuple[str, ...]) -> StudyConfig:
     return compose(rewrite([*overrides], TOY), TOY)
 
 
-def plan_of(*overrides: str, examples: int = 400) -> Plan:
+def plan_of(*overrides: str, examples: int = 400, seed: int = 0) -> Plan:
     """The plan of a study with these overrides, of texts in two classes, for the embedded model."""
     config = composed(overrides)
+    config = replace(config, study=replace(config.study, seed=seed))
     texts = Texts(("a",) * examples, np.arange(examples) % 2, ("n", "p"))
     parts = np.array_split(np.arange(examples), config.study.folds)
     folds = tuple(Fold(k, np.setdiff1d(np.arange(examples), part), part) for k, part in enumerate(parts))
@@ -137,6 +138,12 @@ def run(plan: Plan, score: Score, store: InMemoryStorage | None = None, workers:
         driver = Driver(plan, Ledger(plan), NoTracker(), progress, launcher)
         driver.run()
     return driver, launcher
+
+
+def asked(plan: Plan, store: InMemoryStorage) -> Ledger:
+    """The ledger of a study in that store."""
+    with stored_in(store):
+        return Ledger(plan)
 
 
 def outcome(driver: Driver) -> list[tuple[Any, ...]]:

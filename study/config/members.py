@@ -50,6 +50,14 @@ class TrialResult:
     baseline: str | None = None
     duplicate_of: int | None = None
     stopped: Stop | None = None
+    broken: tuple[str, ...] = ()  # constraints that its figures break
+
+    @property
+    def state(self) -> str | None:
+        """pruned or infeasible, None of other trials."""
+        if self.stopped is not None:
+            return self.stopped.state
+        return INFEASIBLE if self.broken and self.complete else None
 
     @property
     def complete(self) -> bool:

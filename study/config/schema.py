@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, Optional, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Optional
 
 from study.config import ranks
+from study.config.flat import flatten as flatten
+from study.config.flat import plain as plain
+from study.config.flat import revived as revived
 from study.config.options import IN_MLFLOW, LOCAL, TPE, UNPRUNED
-from study.core.errors import ConfigError
 
-T = TypeVar("T")
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
 POOLINGS = ("mean", "cls", "last", "pooler")
@@ -188,6 +189,7 @@ class Configuration:
 class StudyConfig:
     """One study, whole.
 
+    `constraints` are bounds on figures, such as ``params/stored <= 5e6``, that a configuration of the front must keep.
     `space` maps configuration keys to Hydra sweeps such as ``choice(1,2,4)``; null means not searched. `sampler`,
     `pruner`, `launcher` and `tracking` each name a class or function by its `_target_`, with its arguments beside it.
     """
@@ -199,6 +201,7 @@ class StudyConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
     space: dict[str, Optional[str]] = field(default_factory=dict)  # noqa: UP045
     objectives: list[str] = field(default_factory=lambda: ["score", "params/trainable"])
+    constraints: list[str] = field(default_factory=list)
     search: SearchConfig = field(default_factory=SearchConfig)
     sampler: dict[str, Any] = field(default_factory=lambda: dict(TPE))
     pruner: dict[str, Any] = field(default_factory=lambda: dict(UNPRUNED))
@@ -217,33 +220,3 @@ class StudyConfig:
     def configuration(self) -> Configuration:
         """The configuration from which every trial departs."""
         return Configuration(self.model, self.method, self.train)
-
-
-def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Dotted keys to leaf values of a (nested) dataclass; lists and dicts are leaves."""
-    out: dict[str, Any] = {}
-    for f in fields(config):
-        value = getattr(config, f.name)
-        if is_dataclass(value):
-            out |= flatten(value, f"{prefix}{f.name}.")
-        else:
-            out[prefix + f.name] = value
-    return out
-
-
-def plain(config: Any) -> dict[str, Any]:
-    """The dataclass as nested dicts, ready for YAML or JSON."""
-    return asdict(config)
-
-
-def revived(kind: type[T], raw: Mapping[str, Any]) -> T:
-    """The inverse of :func:`plain`; what is missing is at its default.
-
-    Raises ConfigError where a key is unknown: another version of the suite wrote it.
-    """
-    parts = {f.name: f.default_factory for f in fields(kind) if is_dataclass(f.default_factory)}  # type: ignore[arg-type]
-    unknown = raw.keys() - {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    if unknown:
-        rule = "is no key of this version of the suite"
-        raise ConfigError(", ".join(sorted(unknown)), rule, "use the version that ran the study")
-    return kind(**{k: revived(parts[k], v) if k in parts else v for k, v in raw.items()})  # type: ignore[arg-type]

@@ -154,7 +154,9 @@ class MlflowTracker(Tracker):
         run = self.trials[result.trial]
         self._note_devices(result)
         tags = {} if result.duplicate_of is None else {f"{TAG}duplicate_of": str(result.duplicate_of)}
+        tags |= {} if result.state is None else {STATE: result.state}
         tags |= {} if result.stopped is None else _tags_of(result.stopped)
+        tags |= {f"{TAG}broken": ", ".join(result.broken)} if result.broken else {}
         errors = [f.error for f in result.folds if f.error]
         if errors:
             tags[f"{TAG}error"] = errors[0][:LONGEST]
@@ -193,7 +195,7 @@ class MlflowTracker(Tracker):
 def _tags_of(stop: Stop) -> dict[str, str]:
     """Why a trial was stopped; earlier versions' readers see its run KILLED and leave it out as incomplete."""
     more = {"rival": stop.rival, "probability": stop.probability, "stopped": f"it {stop.reason}"[:LONGEST]}
-    return {STATE: stop.state, **{f"{TAG}{name}": str(value) for name, value in more.items() if value is not None}}
+    return {f"{TAG}{name}": str(value) for name, value in more.items() if value is not None}
 
 
 def _curve(result: FoldResult) -> list[tuple[str, float, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,8 +145,10 @@ class Driver:
             for result in self.train(wanted, {(t, f) for t, folds in kept.items() for f in folds}):
                 kept[result.trial][result.fold] = result
                 self._fold(by_number[result.trial], result)
+        estimates = self.races.estimates(runners, kept, stops)
         for trial in trials:  # an original comes before what repeats it
-            self._tell(trial, kept[trial.number], originals.get(trial.number), stops.get(trial.number))
+            stop = stops.get(trial.number)
+            self._tell(trial, kept[trial.number], originals.get(trial.number), stop, estimates.get(trial.number))
 
     def train(self, members: list[Member], known: set[tuple[int, int]]) -> Iterator[FoldResult]:
         """The results of the members that are not `known` yet (by trial and fold), as they come.
@@ -210,19 +213,27 @@ class Driver:
         self.progress.fold_done(result)
 
     def _tell(
-        self, trial: FrozenTrial, folds: dict[int, FoldResult], original: int | None, stopped: Stop | None
+        self,
+        trial: FrozenTrial,
+        folds: dict[int, FoldResult],
+        original: int | None,
+        stopped: Stop | None,
+        estimate: list[float] | None,
     ) -> None:
         if original is not None:
             self.ledger.note(trial, "duplicate_of", original)
         result = result_of(trial, folds, self.results, original, stopped)
+        self.ledger.keep_constraints(trial, {**self.plan.known_figures(result.configuration), **summary(result)})
         if result.stopped is None:
             self.ledger.tell(trial.number, self._values(result))
         else:
-            self.ledger.tell_stopped(trial.number)
+            self.ledger.tell_stopped(trial, estimate)
         self._finish(result)
 
     def _finish(self, result: TrialResult) -> None:
-        self.tracker.finish_trial(result, summary(result))
+        figures = summary(result)
+        result = replace(result, broken=tuple(map(str, self.plan.broken(figures))))
+        self.tracker.finish_trial(result, figures)
         self.results[result.trial] = result
         if result.duplicate_of is None:
             self.races.remember(result)

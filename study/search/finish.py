@@ -31,9 +31,9 @@ Train = Callable[[list[Member], set[tuple[int, int]]], Iterator[FoldResult]]
 
 
 def front(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
-    """The trials that no other beats in every objective, cheapest first; repeats left out."""
+    """The trials that no other beats in every objective, cheapest first; repeats and infeasible ones left out."""
     names = plan.config.objectives
-    whole = {n: summary(r) for n, r in results.items() if r.complete and r.duplicate_of is None}
+    whole = {n: summary(r) for n, r in results.items() if r.complete and not r.broken and r.duplicate_of is None}
     points = np.array([[figures.get(name, math.nan) for name in names] for figures in whole.values()])
     unbeaten = undominated(points.reshape(-1, len(names)), plan.directions)
     return sorted(compress(whole, unbeaten), key=lambda n: whole[n]["params/trainable"])

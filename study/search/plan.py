@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from study import methods, tasks
+from study.config.bounds import Bound
+from study.config.rules import limits
 from study.config.schema import BASELINES, SEARCHABLE, Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.config.space import Space, parse_space
 from study.core import figures
@@ -75,6 +77,15 @@ class Plan:
     def shapes(self) -> Geometry:
         """The geometry of the model from which trials depart."""
         return self.geometry(self.config.model)
+
+    @cached_property
+    def constraints(self) -> tuple[Bound, ...]:
+        """What a configuration of the front must keep."""
+        return limits(self.config.constraints)
+
+    def broken(self, figures: Mapping[str, float]) -> tuple[Bound, ...]:
+        """The constraints that figures break, as far as they are known."""
+        return tuple(b for b in self.constraints if b.name in figures and not b.holds(figures))
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from study.config.members import Stop, TrialResult
+from study.config.members import INFEASIBLE, Stop, TrialResult
 from study.core.records import FoldResult
 from study.search import pruners
 from study.search.ledger import Ledger
 from study.search.plan import Plan
 from study.search.progress import Progress
 from study.search.pruners import Entry, Race
+from study.search.pruners.table import estimated_values
 from study.search.stored import configuration_of, stop_attribute
 
 if TYPE_CHECKING:
@@ -45,18 +47,42 @@ class Races:
 
     def stop(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> dict[int, Stop]:
         """Ask which of the round's trials stop before the wave that follows `trained` folds, and keep the answers."""
-        entries = sorted([*self.ended, *self._entries(trials, kept, stops, trained)], key=lambda entry: entry.number)
-        sizes = [len(fold.valid) for fold in self.plan.folds]
         by_number, answers = {t.number: t for t in trials}, {}
-        for stop in self.pruner.stops(Race(entries, sizes)) if trials else ():
+        for stop in self._decide(trials, kept, stops, trained):
             self.ledger.note(by_number[stop.trial], *stop_attribute(stop))
             answers[stop.trial] = stop
             self.progress.trial_stopped(stop)
         return answers
 
+    def _decide(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> list[Stop]:
+        """What breaks a constraint by a figure that is known does not train; of the others the pruner decides."""
+        if not trials:
+            return []
+        race = self._race(trials, kept, stops, trained)
+        infeasible = [stop for entry in race.open if not entry.folds and (stop := self._infeasible(entry)) is not None]
+        out = {stop.trial for stop in infeasible}
+        left = [replace(e, state="stopped", open=False) if e.number in out else e for e in race.entries]
+        return [*infeasible, *self.pruner.stops(replace(race, entries=left))]
+
+    def _infeasible(self, entry: Entry) -> Stop | None:
+        broken = [f"{bound} with {entry.known[bound.name]:.6g}" for bound in self.plan.broken(entry.known)]
+        return Stop(entry.number, 0, f"breaks {' and '.join(broken)}", state=INFEASIBLE) if broken else None
+
     def going(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> set[int]:
         """Those of the round's trials that train on after `trained` folds."""
         return {e.number for e in self._entries(trials, kept, stops, trained) if e.state == "running"}
+
+    def estimates(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop]) -> dict[int, list[float]]:
+        """The objectives of those of the round's trials that were stopped, as far as they can be estimated."""
+        if not stops:
+            return {}
+        race = self._race(trials, kept, stops, len(self.plan.folds))
+        return estimated_values(race, [*stops], self.plan.config.objectives)
+
+    def _race(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> Race:
+        """The study when `trained` folds of the round's trials count."""
+        entries = [*self.ended, *self._entries(trials, kept, stops, trained)]
+        return Race(sorted(entries, key=lambda e: e.number), [len(fold.valid) for fold in self.plan.folds])
 
     def _entries(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> list[Entry]:
         """The round's trials when `trained` of their folds count."""
@@ -79,6 +105,6 @@ class Races:
 
 
 def _state(result: TrialResult) -> State:
-    if result.stopped is not None:
+    if result.state is not None:  # nobody's rival, also where it has all its folds and is infeasible
         return "stopped"
     return "complete" if result.complete else "failed"

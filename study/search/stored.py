@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 # Names of attributes, of trials and of the study itself; stores of every version have them.
-CONFIGURATION, FOLD, STOPPED = "configuration", "fold:", "stopped"
+CONFIGURATION, FOLD, STOPPED, ESTIMATE = "configuration", "fold:", "stopped", "estimate"
 CONFIG, EXPORT = "lora_study.config", "export:"
 
 

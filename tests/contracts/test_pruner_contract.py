@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import optuna
 import pytest
 from contracts.toy.floor import Floor
 
@@ -13,9 +14,23 @@ from study.config.members import Stop
 from study.core.records import FoldResult
 from study.search.pruners import Entry, Pruner, Race
 from study.search.pruners.none import NoPruner
+from study.search.pruners.racing import Racing
+from study.search.pruners.reported import Reported
 
+pytestmark = pytest.mark.filterwarnings("ignore:WilcoxonPruner is experimental")
 FOLDS = 5
-PRUNERS: dict[str, Callable[[], Pruner]] = {"none": NoPruner, "floor": Floor}
+OBJECTIVES = ["score", "params/trainable"]
+PRUNERS: dict[str, Callable[[], Pruner]] = {
+    "none": NoPruner,
+    "floor": Floor,
+    "racing": lambda: Racing(OBJECTIVES, 0),
+    "racing on score alone": lambda: Racing(["score"], 0, alpha=0.2, tolerance=0.0, first=2),
+    "median": lambda: Reported(optuna.pruners.MedianPruner(n_startup_trials=2), ["score"], 8),
+    "wilcoxon": lambda: Reported(optuna.pruners.WilcoxonPruner(), ["score"], 8),
+    "halving": lambda: Reported(optuna.pruners.SuccessiveHalvingPruner(), ["score"], 8),
+    "hyperband": lambda: Reported(optuna.pruners.HyperbandPruner(), ["score"], 8),
+}
+SELDOM = {"none", "wilcoxon"}  # of these pruners, the first never stops anything, the other not so early
 
 
 @pytest.fixture(params=PRUNERS)
@@ -74,3 +89,9 @@ def test_where_some_of_its_decisions_are_taken_it_takes_the_others_as_it_would_h
         stops = [*pruner.stops(at)]
         for taken in range(len(stops) + 1):
             assert [*pruner.stops(stopped(at, stops[:taken]))] == stops[taken:]
+
+
+@pytest.mark.parametrize("name", PRUNERS.keys() - SELDOM)
+def test_it_stops_something_here(name: str) -> None:
+    counts = [len(PRUNERS[name]().stops(race(trained, seed))) for trained in (1, 2) for seed in range(4)]
+    assert sum(counts) > 0

@@ -11,12 +11,16 @@ from study.core import seeding
 RANKS = "method.rank=" + ",".join(map(str, range(1, 25)))
 SMALL = ("study.folds=3", "study.trials=16", "search.round=6", "search.baselines=[head,lora]", "sampler=random", RANKS)
 FLOOR = "pruner=floor"
-PRUNERS = {"floor": FLOOR, "none": "pruner=none"}
+CONSTRAINED = "constraints=['params/trainable <= 150k']"
+PRUNERS = {
+    "floor": (FLOOR,), "none": ("pruner=none",), "racing": ("pruner=racing",), "both": ("pruner=racing", CONSTRAINED)
+}  # fmt: skip
 
 
 def noise(configuration: Configuration, fold: int) -> float:
-    """Something between 0 and 1 that depends on nothing else."""
-    return seeding.derive(0, configuration.method.kind, str(configuration.method.rank), fold) % 1000 / 1000
+    """A level between 0 and 1, of the method and its rank, and a little that the fold adds."""
+    key = configuration.method.kind, str(configuration.method.rank)
+    return seeding.derive(0, *key) % 1000 / 1000 + seeding.derive(0, *key, fold) % 1000 / 50000
 
 
 def failing(configuration: Configuration, fold: int) -> float | None:
@@ -33,13 +37,13 @@ def test_without_a_pruner_a_round_trains_at_once_and_with_one_fold_after_fold() 
     assert all(len({f for _, f in pack}) == 1 for pack in raced.packs)
     first = [fold for trial, fold in raced.ran if trial < 6]
     assert first == sorted(first)
-    assert {r.trial for r in driver.results.values() if r.stopped} >= {2, 3}
+    assert 3 < sum(r.stopped is not None for r in driver.results.values()) < 14
 
 
 @pytest.mark.parametrize("pruner", PRUNERS.values(), ids=PRUNERS)
 @pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
-def test_one_worker_and_eight_give_the_same_study(score: Score, pruner: str) -> None:
-    plan = plan_of(*SMALL, pruner)
+def test_one_worker_and_eight_give_the_same_study(score: Score, pruner: tuple[str, ...]) -> None:
+    plan = plan_of(*SMALL, *pruner)
     one, eight = run(plan, score), run(plan, score, workers=8)
     assert outcome(one[0]) == outcome(eight[0])
     assert one[1].ran != eight[1].ran
@@ -48,8 +52,10 @@ def test_one_worker_and_eight_give_the_same_study(score: Score, pruner: str) -> 
 
 @pytest.mark.parametrize("pruner", PRUNERS.values(), ids=PRUNERS)
 @pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
-def test_a_study_that_is_cut_off_before_any_of_its_writes_ends_as_if_it_had_not_been(score: Score, pruner: str) -> None:
-    plan = plan_of(*SMALL, "study.trials=9", pruner)
+def test_a_study_that_is_cut_off_before_any_of_its_writes_ends_as_if_it_had_not_been(
+    score: Score, pruner: tuple[str, ...]
+) -> None:
+    plan = plan_of(*SMALL, "study.trials=9", *pruner)
     whole, trained = run(plan, score, store := Store())
     for cut in range(1, store.writes):
         again = Store()
@@ -60,6 +66,7 @@ def test_a_study_that_is_cut_off_before_any_of_its_writes_ends_as_if_it_had_not_
         resumed, _ = run(plan, score, again)
         assert outcome(resumed) == outcome(whole), f"cut before write {cut}"
     assert len(trained.ran) > 9
+    assert any(r.stopped for r in whole.results.values()) == (pruner != PRUNERS["none"])
 
 
 def low(configuration: Configuration) -> float | None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from study.config import bounds
+from study.config.bounds import SHORT, Bound
 from study.config.members import TrialResult
 from study.core.errors import ConfigError
 from study.core.figures import MINIMIZE, OBJECTIVES, direction
-from study.export.job import bounds
-from study.export.job.bounds import Bound
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.stored import folds_of, result_of
 
-SHORT = {"params": "params/trainable", "stored": "params/stored", "memory": "memory/train_bytes",
-         "latency": "latency/ms"}  # fmt: skip
 SIZE = "size"  # bytes of the stored numbers in float32
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
-from study.core.build import build
+from study.core.build import TARGET, build
+from study.core.errors import ConfigError
 from study.search.pruners.base import Entry, Pruner, Race
 
 if TYPE_CHECKING:
@@ -14,5 +16,20 @@ __all__ = ["Entry", "Pruner", "Race", "make"]
 
 
 def make(config: StudyConfig) -> Pruner:
-    """The study's pruner, whose target is offered `objectives` and `seed`; ConfigError where it cannot be made."""
-    return build("pruner", config.pruner, Pruner, objectives=config.objectives, seed=config.study.seed)  # type: ignore[no-any-return]
+    """The study's pruner, ours or one of Optuna's; ConfigError where it cannot be made or does not fit the study.
+
+    Its target is offered `objectives` and `seed`.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*experimental.*")  # who names a pruner has chosen it
+        made = build("pruner", config.pruner, objectives=config.objectives, seed=config.study.seed)
+    if isinstance(made, Pruner):
+        return made
+    from optuna.pruners import BasePruner
+
+    from study.search.pruners.reported import Reported
+
+    if isinstance(made, BasePruner):
+        return Reported(made, config.objectives, config.search.round)
+    remedy = f"write the dotted path of a subclass of {Pruner.__module__}.Pruner, or of a pruner of Optuna"
+    raise ConfigError(f"pruner.{TARGET}={config.pruner[TARGET]}", "makes no Pruner", remedy)
