@@ -85,7 +85,7 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     client = open_client(tracking_uri)
     with answering(*address(tracking_uri)), _uncollected():
         run = _last_study_run(client, name)
-        trials = trial_frame([_trial_row(r) for r in _trial_runs(client, run)])
+        trials = trial_frame([_trial_row(r) for r in trial_runs(client, run)])
     return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials))
 
 
@@ -149,7 +149,7 @@ def _experiments(client: MlflowClient) -> Iterator[Any]:
             return
 
 
-def _trial_runs(client: MlflowClient, study: Run) -> Iterator[Run]:
+def trial_runs(client: MlflowClient, study: Run) -> Iterator[Run]:
     """The study's trial runs, newest first; fold runs stay unread: a trial carries its folds' scores."""
     child = f"tags.`mlflow.parentRunId` = '{study.info.run_id}' and tags.`{TAG}level` = 'trial'"
     return _pages(client, study.info.experiment_id, child)

@@ -15,6 +15,7 @@ from tiny import configuration, member_of
 
 from study.config.members import Member
 from study.config.schema import ModelConfig
+from study.core import metrics
 from study.core.records import Fold
 from study.data.examples import Classified
 from study.engine.fit import Fit
@@ -129,8 +130,8 @@ class ProblemContract(ABC):
     def test_scores_are_those_of_a_computation_by_hand(self, folder: Path) -> None:
         fit = self.trained(folder, 0)
         positions = fit.courses[0].fold.valid
-        (scores,) = fit.problem.scores(fit.pack, [positions])
-        expected = self.expected(fit.problem, fit.pack, positions)
+        (scored,) = fit.problem.scores(fit.pack, [positions])
+        scores, expected = scored.figures, self.expected(fit.problem, fit.pack, positions)
         examples = fit.bench.data.examples
         assert {examples.metric, "loss"} <= scores.keys()
         assert set(examples.scores) <= scores.keys()
@@ -143,15 +144,35 @@ class ProblemContract(ABC):
         for i in range(2):
             alone = self.trained(folder, i)
             assert alone.courses[0].loss == pytest.approx(together.courses[i].loss, rel=1e-6)
-            (scores,) = alone.problem.scores(alone.pack, [positions[i]])
-            assert scores == pytest.approx(packed[i], abs=1e-6)
+            (scored,) = alone.problem.scores(alone.pack, [positions[i]])
+            assert scored.figures == pytest.approx(packed[i].figures, abs=1e-6)
+            assert scored.answers == packed[i].answers
 
     def test_scores_of_some_examples_are_the_same_beside_others_of_another_member(self, folder: Path) -> None:
         fit = self.trained(folder, 0, 1)
         many, few = np.arange(7), np.array([5, 2])
         level = fit.problem.scores(fit.pack, [few, few])
         uneven = fit.problem.scores(fit.pack, [many, few])
-        assert uneven[1] == pytest.approx(level[1], abs=1e-6)
+        assert uneven[1].figures == pytest.approx(level[1].figures, abs=1e-6)
+        assert uneven[1].answers == level[1].answers
+
+    def test_each_example_has_an_answer_and_the_answers_come_to_the_score(self, folder: Path) -> None:
+        """In the order of the positions, so that answers of several members can be compared one by one."""
+        fit = self.trained(folder, 0)
+        examples = fit.bench.data.examples
+        positions = np.array([6, 1, 4, 3])
+        (scored,) = fit.problem.scores(fit.pack, [positions])
+        each = [fit.problem.scores(fit.pack, [positions[[i]]])[0].answers for i in range(len(positions))]
+        predicted, worth = scored.answers.predicted, scored.answers.worth
+        if predicted is not None:
+            assert isinstance(examples, Classified)
+            assert predicted.tolist() == [int(a.predicted[0]) for a in each if a.predicted is not None]
+            right = metrics.scores(predicted, examples.labels[positions])
+            assert scored.figures[examples.metric] == right[examples.metric]
+        if worth is not None:
+            assert worth.tolist() == pytest.approx([float(a.worth[0]) for a in each if a.worth is not None], abs=1e-6)
+            assert scored.figures[examples.metric] == pytest.approx(float(worth.mean()), abs=1e-6)
+        assert len(positions) in (len(a) for a in (predicted, worth) if a is not None)
 
     def test_what_is_kept_of_the_frozen_model_changes_nothing(self, folder: Path) -> None:
         losses = [self.trained(folder, 0, 1, cached=cached).courses for cached in (True, False)]

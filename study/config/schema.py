@@ -21,6 +21,7 @@ RARE = ("refuse", "drop", "merge")
 ROUGE_WORDS = ("auto", "english", "unicode")
 BASELINES = ("head", "full", "lora")
 SEARCHABLE = ("model", "method", "train")
+OBSERVING = ("train.curves",)  # keys that say what is measured of a training, and change nothing of it
 SCALINGS = ("alpha/r", "alpha/sqrt(r)")
 
 
@@ -114,7 +115,7 @@ class MethodConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The training of one fold."""
+    """The training of one fold; `curves` scores it on its held-out examples after every epoch, not the last alone."""
 
     epochs: int = 2
     lr: float = 1e-3
@@ -123,6 +124,7 @@ class TrainConfig:
     warmup: float = 0.1
     clip: float = 1.0
     dropout: float = 0.0
+    curves: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.config import ranks
 from study.config.options import OPEN
-from study.config.schema import SEARCHABLE, Configuration, StudyConfig, flatten
+from study.config.schema import OBSERVING, SEARCHABLE, Configuration, StudyConfig, flatten
 from study.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def distribution(key: str, sweep: str, config: StudyConfig) -> BaseDistribution:
 
 
 def _check_key(key: str, config: StudyConfig) -> None:
+    if key in OBSERVING:
+        raise ConfigError(f"space.{key}", "changes nothing that is learned", f"write {key}=true for every trial")
     known, whole = list(flatten(Configuration())), flatten(config)
     if key in known or key.removeprefix(ranks.PLACE) not in ("", key):
         return

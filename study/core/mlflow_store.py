@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PAUSES = (0.3, 1.0, 2.0)  # seconds for another process to finish making a database
 TAG = "lora_study."  # what the tags of this suite's runs begin with
+TABLES = "mlflow.loggedArtifacts"  # the tag by which MLflow's pages find a run's tables; it is set when they are there
 KEY, VARIABLE = "tracking.uri", "MLFLOW_TRACKING_URI"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from study.core import site_ranks
+from study.core.answers import Answers
 
 SMALLER = "try a smaller train.lr"
 
@@ -73,20 +74,24 @@ class Adaptation:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch of one member measured; `loss` is the mean task loss, `distance` is L2."""
+    """What one epoch of one member measured; `loss` is the mean task loss, `distance` is L2.
+
+    `score` is the held-out one, None where it was not taken: see `train.curves`.
+    """
 
     epoch: int
     step: int
     loss: float
     distance: float
-    score: float
+    score: float | None = None
 
     @property
     def fault(self) -> str | None:
         """What of it is not a finite number, in words."""
         if not math.isfinite(self.loss):
             return f"its loss is {self.loss} in epoch {self.epoch}; {SMALLER}"
-        return fault_of({"distance": self.distance, "score": self.score}, self.epoch)
+        scores = {} if self.score is None else {"score": self.score}
+        return fault_of({"distance": self.distance, **scores}, self.epoch)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,7 @@ class FoldResult:
 
     `metrics` holds every figure under its MLflow name (``score``, ``params/trainable``,
     ``memory/train_bytes``...); `score` is also there. `notes` are what a person should hear once.
+    `answers` are those to the held-out examples after the last epoch, None where an earlier version kept none.
     """
 
     trial: int
@@ -107,10 +113,12 @@ class FoldResult:
     device: str = "cpu"
     error: str | None = None
     notes: tuple[str, ...] = ()
+    answers: Answers | None = None
 
     def to_json(self) -> str:
         """The record as JSON, for a storage; ValueError where a figure is not a number."""
-        return json.dumps(asdict(self), allow_nan=False)
+        answers = None if self.answers is None else self.answers.to_text()
+        return json.dumps({**asdict(replace(self, answers=None)), "answers": answers}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> FoldResult:
@@ -118,6 +126,7 @@ class FoldResult:
         raw: dict[str, Any] = json.loads(text)
         raw["epochs"] = tuple(Epoch(**e) for e in raw["epochs"])
         raw["notes"] = tuple(raw.get("notes", ()))
+        raw["answers"] = Answers.from_text(raw["answers"]) if raw.get("answers") else None
         return cls(**raw).sound()
 
     def sound(self) -> FoldResult:
@@ -127,7 +136,9 @@ class FoldResult:
         if self.score is not None:
             faults.append(fault_of({"score": self.score}, last))
         fault = self.error or next((f for f in faults if f is not None), None)
-        return self if fault is None else replace(self, score=None, metrics={}, epochs=right, error=fault)
+        if fault is None:
+            return self
+        return replace(self, score=None, metrics={}, epochs=right, error=fault, answers=None)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from study.config.members import Member
+from study.core.answers import Answers, Scored
 from study.core.records import SMALLER, Epoch, Fold, fault_of
 from study.engine import problems
 from study.engine.batches import on_device, training_batches
@@ -19,8 +20,6 @@ from study.engine.pack import Pack
 from study.engine.problems.base import align
 from study.engine.schedule import learning_rate_share
 from study.engine.workbench import Workbench
-
-OnEpoch = Callable[[Member, Epoch], bool]
 
 
 @dataclass
@@ -35,6 +34,7 @@ class Course:
     rows: np.ndarray
     epochs: list[Epoch] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
+    answers: Answers | None = None
     loss: float = math.nan
     steps: int = 0
     seconds: float = 0.0
@@ -52,12 +52,26 @@ class Course:
         """Whether every epoch has been trained."""
         return len(self.epochs) == self.member.configuration.train.epochs
 
+    @property
+    def scores_next(self) -> bool:
+        """Whether the coming epoch ends with held-out scores: the last one does, and each where curves are wanted."""
+        train = self.member.configuration.train
+        return train.curves or len(self.epochs) + 1 == train.epochs
+
+    def close_epoch(self, distance: float, scored: Scored | None, metric: str) -> None:
+        """Take over what the epoch measured, or why it is the member's last: a figure that is no finite number."""
+        epoch, figures = len(self.epochs) + 1, {} if scored is None else scored.figures
+        self.error = fault_of({**figures, "distance": distance}, epoch)
+        if self.error is None:
+            self.epochs.append(Epoch(epoch, self.steps, self.loss, distance, figures.get(metric)))
+            self.scores, self.answers = figures, None if scored is None else scored.answers
+
 
 class Fit:
     """Trains a pack; a member's random numbers come from its own seed alone.
 
-    Members share a model. Each leaves when its own epochs are over, when `on_epoch` says so, or when its
-    loss, a score or its distance is no longer finite; the others go on as if it had never been there.
+    Members share a model. Each leaves when its own epochs are over, or when its loss, a score or its distance is
+    no longer finite; the others go on as if it had never been there.
     """
 
     def __init__(self, members: list[Member], bench: Workbench, cached: bool = True) -> None:
@@ -79,17 +93,17 @@ class Fit:
             self.pack.close()
             raise
 
-    def run(self, on_epoch: OnEpoch | None = None) -> list[Course]:
+    def run(self) -> list[Course]:
         """Train every member to its end; the courses in the members' order."""
         courses = list(self.courses)
         try:
             while self.courses:
-                self._epoch(on_epoch)
+                self._epoch()
         finally:
             self.pack.close()
         return courses
 
-    def _epoch(self, on_epoch: OnEpoch | None) -> None:
+    def _epoch(self) -> None:
         self.train_epoch()
         for course in self.courses:
             if not math.isfinite(course.loss):
@@ -97,18 +111,16 @@ class Fit:
         self._keep([course.error is None for course in self.courses])
         if not self.courses:
             return
-        stays = []
-        every = self.problem.scores(self.pack, [course.fold.valid for course in self.courses])
-        for course, scores, distance in zip(self.courses, every, self.pack.distance().tolist(), strict=True):
-            course.error = fault_of({**scores, "distance": distance}, len(course.epochs) + 1)
-            if course.error is not None:
-                stays.append(False)
-                continue
-            course.scores, score = scores, scores[self.bench.data.examples.metric]
-            course.epochs.append(Epoch(len(course.epochs) + 1, course.steps, course.loss, distance, score))
-            stopped = on_epoch is not None and on_epoch(course.member, course.epochs[-1])
-            stays.append(not stopped and not course.done)
-        self._keep(stays)
+        metric = self.bench.data.examples.metric
+        for course, scored, distance in zip(self.courses, self._score(), self.pack.distance().tolist(), strict=True):
+            course.close_epoch(distance, scored if course.scores_next else None, metric)
+        self._keep([course.error is None and not course.done for course in self.courses])
+
+    def _score(self) -> Sequence[Scored | None]:
+        """Every member's scores where one of them wants any: who is scored beside whom must not change rounding."""
+        if not any(course.scores_next for course in self.courses):
+            return [None] * len(self.courses)
+        return self.problem.scores(self.pack, [course.fold.valid for course in self.courses])
 
     def _keep(self, stays: list[bool]) -> None:
         """Let the members go that do not stay."""

@@ -12,35 +12,34 @@ from study.config.members import Member
 from study.core.records import FoldResult
 from study.engine.costs import measure, memory
 from study.engine.costs.parameters import parameters
-from study.engine.fit import Course, Fit, OnEpoch
+from study.engine.fit import Course, Fit
 from study.engine.workbench import Workbench, name_of
 
 
-def train_pack(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None = None) -> list[FoldResult]:
+def train_pack(members: list[Member], bench: Workbench) -> list[FoldResult]:
     """Train the members together and score each on its own fold; results in the members' order.
 
-    `on_epoch` hears every member's score as its epoch ends, and stops the member by returning true. A pack
-    that cannot be trained, for want of memory or for the fault of a member, is trained in halves; what
-    fails alone brings its error.
+    A pack that cannot be trained, for want of memory or for the fault of a member, is trained in halves; what fails
+    alone brings its error.
     """
     try:
-        return _train_whole(members, bench, on_epoch)
+        return _train_whole(members, bench)
     except Exception as error:  # noqa: BLE001 -- the boundary of a worker: the error is the result
         if len(members) == 1:
             return [FoldResult(members[0].trial, members[0].fold, None, error=_fault(error))]
     if bench.device.type == "cuda":
         torch.cuda.empty_cache()
     half = len(members) // 2
-    return [*train_pack(members[:half], bench, on_epoch), *train_pack(members[half:], bench, on_epoch)]
+    return [*train_pack(members[:half], bench), *train_pack(members[half:], bench)]
 
 
-def _train_whole(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) -> list[FoldResult]:
+def _train_whole(members: list[Member], bench: Workbench) -> list[FoldResult]:
     # What a configuration costs is no matter of the fold: a trial's first one measures it for all.
     costs = [{**parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
     started = time.time()
     memory.reset_peak(bench.device)
     fit = Fit(members, bench)
-    courses = fit.run(on_epoch)
+    courses = fit.run()
     peak = memory.peak_bytes(bench.device)
     observed = {} if peak is None else {"memory/peak_bytes": float(peak)}
     observed |= {"pack/members": float(len(members)), "data/truncated": fit.problem.truncated}
@@ -71,6 +70,7 @@ def _result(
         device=name_of(bench.device),
         error=course.error,
         notes=notes,
+        answers=None if failed else course.answers,
     ).sound()
 
 

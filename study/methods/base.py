@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from study.config.ranks import PLACE
-from study.config.schema import Configuration, MethodConfig, flatten
+from study.config.schema import OBSERVING, Configuration, MethodConfig, flatten
 from study.core.formatting import setting
 from study.core.records import Adaptation
 from study.models.targets import LinearSite, select_ranks
@@ -75,11 +75,12 @@ class Method(ABC):
         return self.name
 
     def canonical(self, configuration: Configuration) -> Configuration:
-        """The same training with every key of the method that it ignores at its default."""
+        """The same training with every key that changes nothing of it at its default."""
         default = MethodConfig(kind=self.name)
         ignored = {f.name for f in fields(MethodConfig)} - {"kind", *self.reads}
         values = {name: getattr(default, name) for name in ignored}
-        return replace(configuration, method=replace(configuration.method, **values))
+        out = replace(configuration, method=replace(configuration.method, **values))
+        return out.with_values({key: flatten(Configuration())[key] for key in OBSERVING})
 
     def label(self, configuration: Configuration, searched: Collection[str] = (), usual: str | None = None) -> str:
         """A name a person can read: ``r8 λ10 qv top-half`` or, where not of the `usual` kind, ``lora r8 qv all``.

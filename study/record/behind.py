@@ -11,6 +11,7 @@ from typing import Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
+from study.core.answer_tables import Table
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.tracker import Tracker
 
@@ -68,6 +69,9 @@ class Behind(Tracker):
 
     def fold(self, result: FoldResult) -> None:
         self._enqueue(self.tracker.fold, result)
+
+    def answers(self, number: int, compute: Callable[[], Table]) -> None:
+        self._enqueue(self.tracker.answers, number, compute)
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         self._enqueue(self.tracker.finish_trial, result, summary)

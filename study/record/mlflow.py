@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from study.config.members import Stop, TrialResult
 from study.config.schema import Configuration, StudyConfig, flatten
-from study.core import stores
-from study.core.mlflow_store import TAG
+from study.core import answer_tables, stores
+from study.core.answer_tables import Table
+from study.core.mlflow_store import TABLES, TAG
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.quiet import quiet
 from study.record.runs import Runs
@@ -38,6 +39,7 @@ class MlflowTracker(Tracker):
         self.open: set[int] = set()
         self.closed: set[int] = set()
         self.adapted: set[int] = set()  # whose adaptation is recorded, which earlier versions did not do
+        self.answered: set[int] = set()  # whose answers are recorded
         self.devices: set[str] = set()
 
     @cached_property
@@ -94,6 +96,7 @@ class MlflowTracker(Tracker):
             ended = run.info.status in ("FINISHED", "FAILED") or STATE in run.data.tags
             self.closed |= {number} if ended else set()
             self.adapted |= {number} if f"{TAG}adaptation" in run.data.tags else set()
+            self.answered |= {number} if answer_tables.TRIAL in run.data.tags.get(TABLES, "") else set()
         for number in self.trials.keys() - self.closed:
             self._adopt_folds(number)
         self.client.update_run(root.info.run_id, status="RUNNING")
@@ -148,6 +151,14 @@ class MlflowTracker(Tracker):
             self.client.set_tag(run, f"{TAG}error", result.error[:LONGEST])
             self.client.set_terminated(run, "FAILED")
 
+    def answers(self, number: int, compute: Callable[[], Table]) -> None:
+        if number in self.answered or not (table := compute()):
+            return
+        run = self.trials[number]
+        self.client.log_text(run, answer_tables.to_json(table), answer_tables.TRIAL)
+        self.client.set_tag(run, TABLES, json.dumps([{"path": answer_tables.TRIAL, "type": "table"}]))
+        self.answered.add(number)
+
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         if result.trial in self.closed:
             return
@@ -199,9 +210,9 @@ def _tags_of(stop: Stop) -> dict[str, str]:
 
 
 def _curve(result: FoldResult) -> list[tuple[str, float, int]]:
-    """What each epoch of a fold measured."""
-    fields = ("loss", "distance", "score")
-    return [(f"epoch/{field}", float(getattr(e, field)), e.epoch) for e in result.epochs for field in fields]
+    """What each epoch of a fold measured; its held-out score where that was taken."""
+    named = [({"loss": e.loss, "distance": e.distance, "score": e.score}, e.epoch) for e in result.epochs]
+    return [(f"epoch/{name}", v, epoch) for values, epoch in named for name, v in values.items() if v is not None]
 
 
 def _params(config: StudyConfig, configuration: Configuration) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
+from study.core.answer_tables import Table
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.tracker import Tracker
 
@@ -28,6 +29,9 @@ class NoTracker(Tracker):
 
     def fold(self, result: FoldResult) -> None:
         """Nothing is kept of it."""
+
+    def answers(self, number: int, compute: Callable[[], Table]) -> None:
+        """They are put into no table."""
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         """Nothing is kept of it."""

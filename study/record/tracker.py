@@ -9,6 +9,7 @@ from typing import Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
+from study.core.answer_tables import Table
 from study.core.records import Adaptation, FoldResult, Provenance
 
 
@@ -21,8 +22,8 @@ class Tracker(ABC):
     KILLED too, and goes on where the study does; a study that is started again goes on in
     its own record, known by the tag `lora_study.study_id`; records of others are neither taken nor changed.
 
-    It is called by the driver alone: the checks, `start`, then trials in any order (`trial`, `fold`, `finish_trial`,
-    `add_figures`) and `references`, then `end`, then `report`.
+    It is called by the driver alone: the checks, `start`, then trials in any order (`trial`, `fold`, `answers`,
+    `finish_trial`, `add_figures`) and `references`, then `end`, then `report`.
     """
 
     unreported: str = "this study's tracker keeps none"  # why there is no report; empty where one can be made
@@ -48,6 +49,13 @@ class Tracker(ABC):
     @abstractmethod
     def fold(self, result: FoldResult) -> None:
         """Record a finished fold of an open trial."""
+
+    @abstractmethod
+    def answers(self, number: int, compute: Callable[[], Table]) -> None:
+        """Record what an open or closed trial answered to each held-out example, once; a table without columns is none.
+
+        `compute` is called where it is not recorded yet. A trial that repeats another has no table of its own.
+        """
 
     @abstractmethod
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from study.core import metrics
+from study.core.answers import Answers, Scored
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -23,3 +26,14 @@ def binary_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 def classification(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Every metric, and the loss, of logits [n, classes]."""
     return {**metrics.scores(logits.argmax(1), labels), "loss": cross_entropy(logits, labels)}
+
+
+def score_classes(logits: np.ndarray, labels: np.ndarray) -> Scored:
+    """The same figures with the class that each example was given."""
+    return Scored(classification(logits, labels), Answers(predicted=logits.argmax(1)))
+
+
+def score_texts(overlaps: Mapping[str, np.ndarray], losses: Sequence[float], metric: str) -> Scored:
+    """Means over texts of each ROUGE [n] and of the losses [n]; a text is worth its ROUGE that is the metric."""
+    means = {name: float(values.mean()) for name, values in overlaps.items()}
+    return Scored({**means, "loss": float(np.mean(losses))}, Answers(worth=overlaps[metric]))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from study import launch, record
 from study.config.members import Member, Stop, TrialResult
 from study.config.schema import StudyConfig
-from study.core import seeding, stores
+from study.core import answer_tables, seeding, stores
 from study.core.errors import StudyError
 from study.core.records import FoldResult, finite
 from study.launch import Launcher, Worker
@@ -233,6 +233,8 @@ class Driver:
     def _finish(self, result: TrialResult) -> None:
         figures = summary(result)
         result = replace(result, broken=tuple(map(str, self.plan.broken(figures))))
+        if result.duplicate_of is None:
+            self.tracker.answers(result.trial, partial(answer_tables.answers, self.plan.folds, result.folds))
         self.tracker.finish_trial(result, figures)
         self.results[result.trial] = result
         if result.duplicate_of is None:

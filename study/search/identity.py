@@ -11,7 +11,7 @@ from study import methods
 from study.config import ranks
 from study.config.options import TPE, UNPRUNED
 from study.config.rules import limits
-from study.config.schema import StudyConfig, flatten, plain
+from study.config.schema import OBSERVING, StudyConfig, flatten, plain
 from study.search.upgrade import first_sampler
 
 SCHEMA = 2
@@ -38,15 +38,15 @@ DATA, FOLDS, FILES, ORDER = "data", "folds", "files of ", "order of rank keys"
 def values_of(config: StudyConfig, searched: Mapping[str, Any], facts: Mapping[str, Any]) -> Values:
     """Every value that the study depends on, by its dotted key.
 
-    A key that its methods do not read, and one that is `searched` (key to what it may be), depends on nothing. `facts`
-    are marks of what the configuration names: folds, data, local models.
+    It depends on no key that its methods do not read, that is `searched` (key to what it may be) or that only observes.
+    `facts` are marks of what the configuration names: folds, data, local models.
     """
     values = {f"{group}.{k}": v for group in GROUPS for k, v in flatten(getattr(config, group)).items()}
     for group in TARGETED:
         values |= {f"{group}.{k}": v for k, v in getattr(config, group).items()}
     kinds = {config.method.kind, *searched.get("method.kind", ())}
     read = {"method.kind", *(f"method.{key}" for kind in kinds for key in methods.get(kind).reads)}
-    held = {*searched, *(f"task.{key}" for key in IN_EXAMPLES)}
+    held = {*searched, *OBSERVING, *(f"task.{key}" for key in IN_EXAMPLES)}
     kept = {k: v for k, v in values.items() if (not k.startswith("method.") or k in read) and k not in held}
     kept |= {f"space.{key}": sweep for key, sweep in sorted(config.space.items()) if sweep}
     kept |= {"constraints": [str(bound) for bound in limits(config.constraints)]}
@@ -84,7 +84,8 @@ def first_fingerprint(config: StudyConfig, facts: Mapping[str, Any], weights: Ma
     kept: dict[str, Any] = {"space": groups["space"], "objectives": groups["objectives"], "sampler": sampler}
     for group, names in FIRST.items():
         known = names.split()
-        given = [k for k, v in groups[group].items() if k not in known and v != defaults[f"{group}.{k}"]]
+        keys = {k: f"{group}.{k}" for k in groups[group] if k not in known and f"{group}.{k}" not in OBSERVING}
+        given = [k for k, key in keys.items() if groups[group][k] != defaults[key]]
         if not set(given) <= {*LATER, *IN_EXAMPLES}:
             return None
         kept[group] = {k: groups[group][k] for k in (*known, *(k for k in given if k in LATER))}

@@ -12,11 +12,12 @@ from study.core.records import FoldResult, finite
 from study.engine.changes import VERSION, Change
 from study.search import resume, samplers
 from study.search.decisions import DECISIONS
+from study.search.kept import attributes_of
 from study.search.plan import GRID, Plan, baselines
 from study.search.resume import VALUES
 from study.search.samplers import CONSTRAINT
 from study.search.storage import FINGERPRINT, refuse_foreign, storage
-from study.search.stored import CONFIG, CONFIGURATION, ESTIMATE, EXPORT, FOLD, exports_of
+from study.search.stored import CONFIG, CONFIGURATION, ESTIMATE, EXPORT, exports_of
 from study.search.untried import REDRAWS, Untried
 
 if TYPE_CHECKING:
@@ -127,8 +128,9 @@ class Ledger:
         return self.searched.ask_again(number, samplers.fixed(self.untried.draw(left, number), seed), space)
 
     def keep(self, trial: FrozenTrial, result: FoldResult) -> None:
-        """Make a fold's result durable."""
-        self.study._storage.set_trial_user_attr(trial._trial_id, f"{FOLD}{result.fold}", result.to_json())
+        """Make a fold's result durable, its answers before what says that they are all there."""
+        for key, text in attributes_of(result).items():
+            self.study._storage.set_trial_user_attr(trial._trial_id, key, text)
 
     def keep_constraints(self, trial: FrozenTrial, figures: Mapping[str, float]) -> None:
         """Make durable how far a trial is beyond each constraint, where Optuna's samplers and dashboard look for it."""

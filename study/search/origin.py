@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from study.config.schema import plain
+from study.core import answer_tables
 from study.core.records import Provenance
+from study.data.examples import Classified
 from study.models import backbones, targets
 from study.record import provenance
 from study.search.ledger import Ledger
@@ -28,6 +30,12 @@ def origin_of(plan: Plan, ledger: Ledger, argv: list[str]) -> Provenance:
 
 
 def artifacts(plan: Plan) -> dict[str, object]:
-    """Files by name: the resolved configuration, and the positions of each fold's and the test's examples."""
+    """Files by name: the resolved configuration, the positions of each fold's and the test's examples, and a table of
+    the examples that folds hold out."""
     folds = {str(f.index): {"train": f.train.tolist(), "valid": f.valid.tolist()} for f in plan.folds}
-    return {"config.yaml": plain(plan.config), "folds.json": {**folds, "test": plan.test.tolist()}}
+    labels = plan.examples.labels if isinstance(plan.examples, Classified) else None
+    return {
+        "config.yaml": plain(plan.config),
+        "folds.json": {**folds, "test": plan.test.tolist()},
+        answer_tables.STUDY: answer_tables.to_split(answer_tables.examples(plan.folds, labels, plan.examples.groups)),
+    }

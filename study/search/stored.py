@@ -12,6 +12,7 @@ from study.config.members import Stop, TrialResult
 from study.config.schema import Configuration, StudyConfig, revived
 from study.core.errors import ConfigError
 from study.core.records import FoldResult, finite
+from study.search.kept import folds_in
 from study.search.storage import existing, refuse_foreign
 from study.search.upgrade import upgrade
 from study.text.rouge import ENGLISH
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-# Names of attributes, of trials and of the study itself; stores of every version have them.
-CONFIGURATION, FOLD, STOPPED, ESTIMATE = "configuration", "fold:", "stopped", "estimate"
+# Names of attributes, of trials (folds: study/search/kept.py) and of the study itself.
+# Stores of every version have them.
+CONFIGURATION, STOPPED, ESTIMATE = "configuration", "stopped", "estimate"
 CONFIG, EXPORT = "lora_study.config", "export:"
 
 
@@ -71,9 +73,7 @@ def configuration_of(trial: FrozenTrial) -> Configuration:
 
 def folds_of(trial: FrozenTrial) -> dict[int, FoldResult]:
     """The results that the trial's folds have so far."""
-    return {
-        int(k.removeprefix(FOLD)): FoldResult.from_json(v) for k, v in trial.user_attrs.items() if k.startswith(FOLD)
-    }
+    return folds_in(trial.user_attrs)
 
 
 def stop_of(trial: FrozenTrial) -> Stop | None:

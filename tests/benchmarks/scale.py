@@ -33,10 +33,11 @@ from study.models.targets import LinearSite, described
 from study.record import Tracker
 from study.record.behind import Behind
 from study.record.mlflow import MlflowTracker, _params
+from study.search.kept import attributes_of
 from study.search.ledger import Ledger, _dump
 from study.search.objectives import summary
 from study.search.plan import Plan
-from study.search.stored import CONFIGURATION, FOLD, configuration_of
+from study.search.stored import CONFIGURATION, configuration_of
 
 NAME = "scale"
 SHORT_TRIAL = 10.0  # seconds that a short trial takes: what asking is held against
@@ -200,7 +201,10 @@ def fill(ledger: Ledger, until: int, rng: np.random.Generator) -> None:
     for number in range(len(ledger.trials()), until):
         values, configuration = next(source)
         result = result_of(number, configuration, len(plan.folds), rng)
-        attributes = {CONFIGURATION: _dump(configuration), **{f"{FOLD}{f.fold}": f.to_json() for f in result.folds}}
+        attributes = {
+            CONFIGURATION: _dump(configuration),
+            **{k: v for f in result.folds for k, v in attributes_of(f).items()},
+        }
         told = create_trial(
             values=[summary(result)[name] for name in plan.config.objectives],
             params=values, distributions=plan.space.distributions, user_attrs=attributes,

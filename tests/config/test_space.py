@@ -61,6 +61,11 @@ def test_a_key_of_the_whole_study_cannot_be_searched() -> None:
             parse_space(replace(StudyConfig(), space={key: "1,2"}))
 
 
+def test_what_only_observes_a_training_cannot_be_searched() -> None:
+    with pytest.raises(ConfigError, match=r"changes nothing that is learned; write train\.curves=true"):
+        space(train__curves="true,false")
+
+
 def test_a_pattern_of_ranks_is_a_choice_like_a_number() -> None:
     parsed = space(method__rank="choice({attention: 8, ffn: 2},{attention: 4, ffn: 4},8)")
     assert parsed.grid() == {"method.rank": ["attention:8,ffn:2", "attention:4,ffn:4", 8]}

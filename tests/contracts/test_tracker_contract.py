@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from contracts.toy.lines import Lines
 
 from study.config.members import Stop, TrialResult
 from study.config.schema import Configuration, StudyConfig
+from study.core.answer_tables import Table
 from study.core.records import FoldResult, Provenance
 from study.record import Tracker
 from study.record.behind import Behind
@@ -20,15 +22,18 @@ from study.record.none import NoTracker
 
 Rows = dict[str, tuple[str, dict[str, float]]]  # status and figures by "study", "<trial>" or "<trial>/<fold>"
 FOLDS = tuple(FoldResult(0, k, 0.5, {"score": 0.5 + k}, started=1.0, ended=9.0) for k in range(2))
+ANSWERS = {"example": [4, 2, 0], "fold": [0, 0, 1], "predicted": [1, 0, 1]}
 FAILED = FoldResult(1, 0, None, error="its loss is nan")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A tracker over a folder, and what its record there says; `keeps` is whether there is a record at all."""
+    """A tracker over a folder, and what its record there says, also of trial 0's answers, none where there are none;
+    `keeps` is whether there is a record at all."""
 
     make: Callable[[Path], Tracker]
     read: Callable[[Path], Rows]
+    answers: Callable[[Path], dict[str, list[int]]]
     keeps: bool = True
 
 
@@ -52,16 +57,34 @@ def mlflow_rows(folder: Path) -> Rows:
     return rows
 
 
+def mlflow_answers(folder: Path) -> dict[str, list[int]]:
+    """As MLflow's own pages find and show them."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=mlflow_uri(folder))
+    (experiment,) = client.search_experiments(filter_string="name = 'study'")
+    (run,) = client.search_runs([experiment.experiment_id], "tags.`lora_study.level` = 'trial'")
+    if "mlflow.loggedArtifacts" not in run.data.tags:
+        assert client.list_artifacts(run.info.run_id) == []
+        return {}
+    table = client.load_table(experiment.experiment_id, "answers.json", [run.info.run_id])
+    return {name: table[name].tolist() for name in table}
+
+
+def lines_answers(folder: Path) -> dict[str, list[int]]:
+    return dict(json.loads((folder / "record.json").read_text())["0"].get("answers", {}))
+
+
 def lines_rows(folder: Path) -> Rows:
     rows = json.loads((folder / "record.json").read_text())
     return {name: (row["status"], row["figures"]) for name, row in rows.items() if name != "report"}
 
 
 TRACKERS: dict[str, Case] = {
-    "off": Case(lambda folder: NoTracker(), lambda folder: {}, keeps=False),
-    "mlflow": Case(lambda folder: MlflowTracker(mlflow_uri(folder)), mlflow_rows),
-    "behind": Case(lambda folder: Behind(MlflowTracker(mlflow_uri(folder))), mlflow_rows),
-    "lines": Case(lambda folder: Lines(str(folder / "record.json")), lines_rows),
+    "off": Case(lambda folder: NoTracker(), lambda folder: {}, lambda folder: {}, keeps=False),
+    "mlflow": Case(lambda folder: MlflowTracker(mlflow_uri(folder)), mlflow_rows, mlflow_answers),
+    "behind": Case(lambda folder: Behind(MlflowTracker(mlflow_uri(folder))), mlflow_rows, mlflow_answers),
+    "lines": Case(lambda folder: Lines(str(folder / "record.json")), lines_rows, lines_answers),
 }
 
 
@@ -166,6 +189,33 @@ def test_what_is_measured_after_the_search_joins_the_trial(case: Case) -> None:
     tracker.add_figures(0, {"test/score": 0.25})
     tracker.end("FINISHED")
     assert rows(case).get("0") == (("FINISHED", {"score": 0.5, "test/score": 0.25}) if case.keeps else None)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_answers_are_put_into_a_table_where_a_record_lacks_them_and_there_alone(case: Case, late: bool) -> None:
+    """Also of a trial that an earlier version closed without one."""
+    computed: list[int] = []
+
+    def compute() -> Table:
+        computed.append(1)
+        return {name: np.array(values) for name, values in ANSWERS.items()}
+
+    for told in (not late, True, True):  # the second and third are a study that goes on
+        tracker = begun(case)
+        if told:
+            tracker.answers(0, compute)
+        closed(tracker)
+        tracker.end("FINISHED")
+    assert len(computed) == int(case.keeps)
+    assert case.answers(Path.cwd()) == (ANSWERS if case.keeps else {})
+
+
+def test_a_trial_whose_folds_kept_no_answers_has_no_table(case: Case) -> None:
+    tracker = begun(case)
+    tracker.answers(0, dict)
+    closed(tracker)
+    tracker.end("FINISHED")
+    assert case.answers(Path.cwd()) == {}
 
 
 def test_references_are_computed_where_a_record_lacks_them_and_there_alone(case: Case) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 from tiny import configuration, member_of, workbench
 
 from study.config.members import TrialResult
+from study.core.answers import Answers, Scored
 from study.core.records import Epoch, FoldResult
 from study.engine import train
 from study.engine.costs import measure
@@ -51,9 +53,18 @@ def test_a_stored_fold_with_a_figure_that_is_no_number_is_read_as_a_failure(
         stored.to_json()
 
 
-def test_a_sound_fold_is_read_as_it_was_written() -> None:
-    stored = FoldResult(0, 0, 0.5, {"score": 0.5, "loss": 0.7}, (GOOD,))
+@pytest.mark.parametrize("answers", [None, Answers(np.array([1, 0, 1])), Answers(worth=np.array([0.1, 1 / 3]))])
+def test_a_sound_fold_is_read_as_it_was_written(answers: Answers | None) -> None:
+    unscored = Epoch(1, 5, 0.7, 0.1)
+    stored = FoldResult(0, 0, 0.5, {"score": 0.5, "loss": 0.7}, (unscored, GOOD), answers=answers)
     assert FoldResult.from_json(stored.to_json()) == stored
+
+
+def test_a_fold_of_an_earlier_version_has_no_answers_and_one_that_failed_none_either() -> None:
+    stored = FoldResult(0, 0, 0.5, {"score": 0.5}, (GOOD,))
+    former = {key: value for key, value in asdict(stored).items() if key != "answers"}
+    assert FoldResult.from_json(json.dumps(former)) == stored
+    assert FoldResult(0, 0, 0.5, {"score": NAN}, (GOOD,), answers=Answers(np.array([1]))).sound().answers is None
 
 
 def test_a_training_that_diverges_brings_an_error_and_no_figure() -> None:
@@ -70,12 +81,13 @@ def test_only_the_member_whose_held_out_loss_is_no_number_fails(monkeypatch: pyt
 
     scores = Problem.scores
 
-    def broken(self: Problem, pack: object, rows: object) -> list[dict[str, float]]:
+    def broken(self: Problem, pack: object, rows: object) -> list[Scored]:
         first, *others = scores(self, pack, rows)  # type: ignore[arg-type]
-        return [{**first, "loss": NAN}, *others] if others else [first]
+        return [replace(first, figures={**first.figures, "loss": NAN}), *others] if others else [first]
 
     monkeypatch.setattr(Problem, "scores", broken)
-    bad, good = train.train_pack([member_of(i, 1, configuration(), 1) for i in range(2)], workbench())
+    told = configuration().with_values({"train.curves": True})
+    bad, good = train.train_pack([member_of(i, 1, told, 1) for i in range(2)], workbench())
     assert (bad.score, bad.error) == (None, "its held-out loss is nan in epoch 1; try a smaller train.lr")
     assert good.score is not None
     assert len(good.epochs) == 2

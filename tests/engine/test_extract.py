@@ -124,7 +124,7 @@ def test_what_is_marked_is_learned_and_chosen(folder: Path) -> None:
     work, model = bench(folder)
     told = of(model, kind="full", epochs=10, lr=5e-3)
     before = Fit([member_of(0, 0, told, 0, work)], work)
-    untrained = before.problem.scores(before.pack, [work.data.folds[0].valid])[0]
+    untrained = before.problem.scores(before.pack, [work.data.folds[0].valid])[0].figures
     before.pack.close()
     (course,) = Fit([member_of(0, 0, told, 0, work)], work).run()
     assert untrained["rougeL"] < 0.7
@@ -138,12 +138,12 @@ def test_what_is_chosen_is_scored_and_counted_by_the_words_of_the_examples(folde
     everything, scores = np.arange(2), np.array([3.0, 2.0, 1.0])
     found = {}
     for words in WORDS.values():
-        data = StudyData(replace(chinese, words=words), (Fold(0, everything, everything),))
+        data = StudyData(replace(chinese, words=words, metric="rougeL"), (Fold(0, everything, everything),))
         work, model = Workbench(data, torch.device("cpu")), ModelConfig(name=str(folder), max_length=24)
         fit = Fit([member_of(0, 0, of(model), 0, work)], work)
         assert isinstance(fit.problem, Extract)
         logits = {int(row): scores[:, None] for row in fit.problem.rows(everything)}
-        found[words] = fit.problem._figures(logits, everything)["rougeL"]
+        found[words] = fit.problem._score(logits, everything).figures["rougeL"]
         fit.pack.close()
     assert found == {ENGLISH: 0, UNICODE: 1}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from heard import Heard
 from tiny import WRITERS, configuration, member_of, save_writer
 
 from study.config.members import Member
@@ -115,9 +116,9 @@ def test_what_is_written_is_scored_by_the_words_of_the_examples(
     targets = ("привет мир", "我喜欢猫")
     found = {}
     for words in WORDS.values():
-        fit, problem = opened(model_of("gpt2"), bench(Pairs(targets, targets, longest=7, words=words)))
+        fit, problem = opened(model_of("gpt2"), bench(Pairs(targets, targets, longest=7, words=words, metric="rougeL")))
         monkeypatch.setattr(problem, "write", lambda _, rows: [targets[i] for i in rows])
-        found[words] = problem.scores(fit.pack, [np.arange(2)])[0]["rougeL"]
+        found[words] = problem.scores(fit.pack, [np.arange(2)])[0].figures["rougeL"]
         fit.pack.close()
     assert found == {ENGLISH: 0, UNICODE: 1}
 
@@ -125,8 +126,9 @@ def test_what_is_written_is_scored_by_the_words_of_the_examples(
 @pytest.mark.parametrize("kind", WRITERS)
 def test_a_tiny_model_learns_to_copy(kind: str, model_of: Folders) -> None:
     told = of(model_of(kind), kind="full", epochs=EPOCHS[kind], lr=4e-3, batch_size=16)
+    told = told.with_values({"train.curves": True})
     work = bench()
-    (course,) = Fit([member_of(0, 0, told, 0, work)], work).run(lambda _, epoch: epoch.score == 1)
+    (course,) = Heard([member_of(0, 0, told, 0, work)], work).heard(lambda _, epoch: epoch.score == 1)
     assert course.scores["rougeL"] == 1
     assert course.scores["loss"] < 0.2
 

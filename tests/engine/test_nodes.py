@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from heard import Heard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import tensors
@@ -48,7 +49,7 @@ def members(name: str) -> list[Member]:
 
 def outcomes(name: str, chosen: list[Member], cached: bool = True) -> list[Outcome]:
     """Every member's effective weights, head and scores when it leaves the pack."""
-    fit, taken = Fit(chosen, bench(name), cached), {}
+    fit, taken = Heard(chosen, bench(name), cached), {}
 
     def hear(member: Member, epoch: Epoch) -> bool:
         place = fit.pack.members.index(member)
@@ -57,7 +58,7 @@ def outcomes(name: str, chosen: list[Member], cached: bool = True) -> list[Outco
             taken[member.trial] = {**state(fit, place), "loss": torch.tensor(scored["loss"], dtype=torch.float64)}
         return False
 
-    fit.run(hear)
+    fit.heard(hear)
     return [taken[m.trial] for m in chosen]
 
 
@@ -171,7 +172,7 @@ def test_dropout_is_drawn_for_every_node_and_not_while_scoring() -> None:
         for packed in fit.pack.attached.values():
             packed.up += 0.1
     rows = np.arange(4)
-    first, second = (fit.problem.scores(fit.pack, [rows])[0]["loss"] for _ in range(2))
+    first, second = (fit.problem.scores(fit.pack, [rows])[0].figures["loss"] for _ in range(2))
     assert first == second
     losses = {float(fit.step([rows], active=False)) for _ in range(2)}
     fit.courses[0].steps = 1

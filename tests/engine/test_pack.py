@@ -8,17 +8,21 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from heard import Heard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import FAMILIES, configuration, member_of, predicted, unfit, workbench
 
 from study.config.members import Member
 from study.config.schema import EngineConfig, ModelConfig
-from study.core.records import Epoch
+from study.core.answers import Scored
+from study.core.records import Epoch, FoldResult
 from study.engine import train
 from study.engine.batches import scoring_batches, training_batches
 from study.engine.fit import Fit
 from study.engine.optim import PackedAdamW
+from study.engine.pack import Pack
+from study.engine.problems.texts import Classify
 from study.engine.train import train_pack
 from study.engine.workbench import Workbench
 from study.methods.layers.packed import PackedLinear
@@ -41,14 +45,14 @@ def outcomes(members: list[Member], **knobs: int) -> list[Outcome]:
     """Every member's effective weights and head when it leaves the pack."""
     bench = workbench()
     bench.engine = EngineConfig(**knobs)
-    fit, taken = Fit(members, bench), {}
+    fit, taken = Heard(members, bench), {}
 
     def hear(member: Member, epoch: Epoch) -> bool:
         if epoch.epoch == member.configuration.train.epochs:
             taken[member.trial] = state(fit, fit.pack.members.index(member))
         return False
 
-    fit.run(hear)
+    fit.heard(hear)
     return [taken[m.trial] for m in members]
 
 
@@ -141,18 +145,51 @@ def test_dropout_drops_while_training_and_never_while_scoring() -> None:
 
 def test_members_that_are_stopped_or_fail_leave_the_others_as_they_are() -> None:
     broken = member_of(8, 1, configuration(kind="lora", rank=2, targets="all-linear", lr=1e300), seed=8)
-    fit, taken = Fit([MEMBERS[0], broken, MEMBERS[6], MEMBERS[3]], workbench()), {}
+    fit, taken = Heard([MEMBERS[0], broken, MEMBERS[6], MEMBERS[3]], workbench()), {}
 
     def hear(member: Member, epoch: Epoch) -> bool:
         taken[member.trial] = state(fit, fit.pack.members.index(member))
         return member is MEMBERS[6]
 
-    courses = fit.run(hear)
+    courses = fit.heard(hear)
     assert [len(c.epochs) for c in courses] == [2, 0, 1, 2]
     assert "its loss is nan in epoch 1" in str(courses[1].error)
     assert [c.error for c in courses if c.member is not broken] == [None, None, None]
     for i in (0, 3):
         assert_same(alone(i), taken[i])
+
+
+def test_held_out_scores_are_taken_of_the_last_epoch_or_of_every_one_and_change_nothing() -> None:
+    """Also beside a member whose curve is wanted, or that ends earlier."""
+    curve = [replace(m, configuration=m.configuration.with_values({"train.curves": True})) for m in MEMBERS]
+    plain, watched, mixed = (
+        train_pack(members, workbench()) for members in (MEMBERS[2:5], curve[2:5], [curve[2], *MEMBERS[3:5]])
+    )
+    assert taken(plain) == [[False, False, True], [False, True], [False, True]]
+    assert taken(watched) == [[True] * 3, [True] * 2, [True] * 2]
+    assert taken(mixed) == [[True] * 3, [False, True], [False, True]]
+    for results in zip(plain, watched, mixed, strict=True):
+        assert len({r.score for r in results} | {r.epochs[-1].score for r in results}) == 1
+        assert len({tuple((e.loss, e.distance, e.step) for e in r.epochs) for r in results}) == 1
+        assert results[0].answers == results[1].answers == results[2].answers
+        assert results[0].answers is not None
+
+
+def taken(results: list[FoldResult]) -> list[list[bool]]:
+    """Of each result's epochs, whether its held-out score was taken."""
+    return [[epoch.score is not None for epoch in result.epochs] for result in results]
+
+
+def test_an_epoch_after_which_no_member_wants_scores_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores, scored = Classify.scores, []
+
+    def counted(self: Classify, pack: Pack, positions: list[np.ndarray]) -> list[Scored]:
+        scored.append(len(positions))
+        return scores(self, pack, positions)
+
+    monkeypatch.setattr(Classify, "scores", counted)
+    Fit([MEMBERS[2], MEMBERS[4]], workbench()).run()  # of three epochs and of two
+    assert scored == [2, 1]
 
 
 def test_the_packed_optimizer_is_torchs_adamw_for_each_member() -> None:
@@ -191,13 +228,10 @@ def test_scoring_batches_hold_every_example_once_within_the_budget(lengths: list
     assert all(len(b) == 1 or len(b) * sizes[b].max() <= budget for b in batches)
 
 
-def test_training_learns_and_reports_each_epoch_as_it_ends() -> None:
-    heard = []
+def test_training_learns_and_reports_each_epoch() -> None:
     told = configuration(epochs=12, lr=2e-2, targets="all-linear", rank=4)
-    (result,) = train_pack(
-        [member_of(0, 0, told, 1)], workbench(), lambda m, e: bool(heard.append((m.trial, e.epoch, e.step)))
-    )
-    assert heard == [(0, e, 5 * e) for e in range(1, 13)]
+    (result,) = train_pack([member_of(0, 0, told, 1)], workbench())
+    assert [(result.trial, e.epoch, e.step) for e in result.epochs] == [(0, e, 5 * e) for e in range(1, 13)]
     assert result.score is not None
     assert result.score >= 0.9
     assert result.metrics["params/trainable"] == result.metrics["params/adapter"] + 2 * 16 + 2

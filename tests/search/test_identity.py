@@ -108,3 +108,10 @@ def test_a_sampler_that_the_first_schema_could_not_name_has_no_mark_there(more: 
     assert first_sampler(given.sampler) is None
     assert first_fingerprint(given, FACTS, {}) is None
     assert mark(given) != mark(StudyConfig())
+
+
+def test_what_only_observes_a_training_is_no_part_of_the_study_not_even_of_one_of_the_first_schema() -> None:
+    watched = replace(StudyConfig(), train=TrainConfig(curves=True))
+    assert values_of(watched, {}, FACTS) == values_of(StudyConfig(), {}, FACTS)
+    assert mark(watched) == mark(StudyConfig())
+    assert first_fingerprint(watched, FACTS, {}) == first_fingerprint(StudyConfig(), FACTS, {}) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +17,19 @@ from optuna.exceptions import StorageInternalError
 from study.config.compose import compose
 from study.config.schema import SearchConfig, StorageConfig, StudyConfig, StudySettings
 from study.config.space import parse_space
+from study.core.answers import Answers
 from study.core.errors import ConfigError, ResumeError
-from study.core.records import Fold
+from study.core.records import Fold, FoldResult
 from study.data.examples import Texts
 from study.engine.changes import VERSION
+from study.search.kept import attributes_of, folds_in
 from study.search.ledger import TRAININGS, Ledger
 from study.search.plan import Plan
 from study.search.storage import check, storage
-from study.search.stored import configuration_of, find
+from study.search.stored import configuration_of, find, folds_of
 
+MANY = Answers(worth=np.random.default_rng(0).random(25_000))
+MYSQL = 65_535  # bytes that a column of the type TEXT holds
 SPACE = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 100))", "method.layers": "all,top-1"}
 GRID = {"method.rank": "choice(1,2,4,8)", "method.layers": "all,top-1"}
 
@@ -177,3 +182,30 @@ def test_a_study_that_was_cut_off_before_its_first_mark_is_taken(tmp_path: Path)
         storage=storage(mine.config.storage.url), study_name=mine.config.study.name, directions=mine.directions
     )
     assert len(Ledger(mine).ask_until(4)) == 4
+
+
+@pytest.mark.parametrize("answers", [None, Answers(np.arange(8) % 2), MANY])
+def test_a_fold_comes_back_with_its_answers_however_many_they_are(answers: Answers | None, tmp_path: Path) -> None:
+    ledger = Ledger(plan(tmp_path, "random"))
+    (trial, *_) = ledger.ask_until(1)
+    kept = {k: FoldResult(0, k, 0.5, {"score": 0.5}, answers=answers) for k in (0, 12)}
+    for result in kept.values():
+        ledger.keep(trial, result)
+    (stored,) = Ledger(ledger.plan).trials()
+    assert folds_of(stored) == kept
+    assert max(len(json.dumps(value)) for value in stored.user_attrs.values()) < MYSQL
+
+
+def test_a_fold_is_there_when_all_of_its_answers_are_and_not_before(tmp_path: Path) -> None:
+    """What was cut off while it was kept leaves parts, which what is trained anew must not take for its own."""
+    many = FoldResult(0, 0, 0.5, {"score": 0.5}, answers=MANY)
+    attributes = attributes_of(many)
+    names = list(attributes)
+    assert names == [f"answers:0:{i}" for i in range(len(names) - 1)] + ["fold:0"]
+    for count in range(len(names)):
+        assert folds_in({name: attributes[name] for name in names[:count]}) == {}
+    assert folds_in(attributes) == {0: many}
+    failed = FoldResult(0, 0, None, error="out of memory")
+    few = FoldResult(0, 0, 0.5, {"score": 0.5}, answers=Answers(np.array([1, 0])))
+    for anew in (failed, few):
+        assert folds_in({**attributes, **attributes_of(anew)}) == {0: anew}

@@ -65,6 +65,11 @@ def test_what_trains_the_same_layers_with_the_same_ranks_is_one_training(plan: P
     assert len(trainings(plan, pair)) == 1
 
 
+def test_a_curve_makes_no_other_training(plan: Plan) -> None:
+    plain = Configuration(plan.config.model)
+    assert plan.training(plain.with_values({"train.curves": True})) == plan.training(plain)
+
+
 @pytest.mark.parametrize("pair", DIFFERENT)
 def test_what_trains_otherwise_is_another_training(plan: Plan, pair: Any) -> None:
     assert len(trainings(plan, pair)) == 2

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from study.config.schema import ModelConfig
+from study.core.answers import Scored
 from study.engine.batches import portions, scoring_batches
 from study.engine.pack import Pack
 from study.engine.workbench import Workbench
@@ -65,8 +66,9 @@ class Problem(ABC):
         """L1 of each member, [P]: the losses of its `rows` [P, n], weighed by `weights` [P, n] and summed."""
 
     @abstractmethod
-    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
-        """Each member's figures on the examples at its `positions`, the study's metric and ``loss`` among them."""
+    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[Scored]:
+        """Each member's figures on the examples at its `positions`, the study's metric and ``loss`` among them, and its
+        answer to each of these examples, in their order."""
 
     @abstractmethod
     def answer(self, pack: Pack, row: int) -> torch.Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from study.config.schema import ModelConfig
+from study.core.answers import Scored
 from study.data.examples import Documents
 from study.engine import lookups
 from study.engine.batches import Tokens, on_device
@@ -16,7 +17,7 @@ from study.engine.problems.heads import WithHead
 from study.engine.windows import Windows, require_room, sinusoids, windows
 from study.engine.workbench import Workbench
 from study.models.tables import Tables
-from study.scoring.losses import binary_cross_entropy
+from study.scoring.losses import binary_cross_entropy, score_texts
 from study.text import rouge, summaries
 
 
@@ -67,21 +68,21 @@ class Extract(WithHead):
         each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
         return ((each * shares).sum(-1) * weights).sum(1)
 
-    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
+    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[Scored]:
         predictions = self.predict(pack, [self.rows(p) for p in positions])
-        return [self._figures(logits, p) for logits, p in zip(predictions, positions, strict=True)]
+        return [self._score(logits, p) for logits, p in zip(predictions, positions, strict=True)]
 
-    def _figures(self, logits: dict[int, np.ndarray], positions: np.ndarray) -> dict[str, float]:
+    def _score(self, logits: dict[int, np.ndarray], positions: np.ndarray) -> Scored:
         """ROUGE of what one member would choose, against the references, and the loss of its sentences' scores."""
         scores = [self.windows.means(logits, document) for document in positions.tolist()]
         sentences = [self.documents.sentences[i] for i in positions]
         budget, words = self.documents.budget, self.documents.words
         picked = [summaries.chosen(s, t, budget, words) for s, t in zip(scores, sentences, strict=True)]
         texts = [" ".join(t[i] for i in chosen) for t, chosen in zip(sentences, picked, strict=True)]
-        figures = rouge.f1(texts, [self.documents.references[i] for i in positions], words)
+        overlaps = rouge.f1(texts, [self.documents.references[i] for i in positions], words)
         labels = [self.documents.highlights[i] for i in positions]
         losses = [binary_cross_entropy(s, np.array(y)) for s, y in zip(scores, labels, strict=True)]
-        return {**{name: float(values.mean()) for name, values in figures.items()}, "loss": float(np.mean(losses))}
+        return score_texts(overlaps, losses, self.documents.metric)
 
 
 def windows_of(bench: Workbench, model: ModelConfig) -> Windows:

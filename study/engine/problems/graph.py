@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from study.config.schema import ModelConfig
+from study.core.answers import Scored
 from study.data.examples import Graph
 from study.engine.batches import on_device
 from study.engine.pack import Pack
@@ -23,7 +24,7 @@ from study.engine.shortcuts import products
 from study.engine.workbench import Workbench
 from study.models import graphs
 from study.models.tables import Tables
-from study.scoring.losses import classification
+from study.scoring.losses import score_classes
 
 
 class Nodes(Problem):
@@ -120,9 +121,9 @@ class Nodes(Problem):
         return cross_entropies(self.logits(pack, rows), self.labels[on_device(rows.reshape(-1), self.device)], weights)
 
     @torch.no_grad()
-    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
+    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[Scored]:
         logits = self.logits(pack, align(positions)[0]).cpu().numpy()
-        return [classification(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
+        return [score_classes(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
 
     @torch.no_grad()
     def answer(self, pack: Pack, row: int) -> torch.Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from study.config.schema import ModelConfig
+from study.core.answers import Scored
 from study.core.errors import AssetError
 from study.data.examples import Pairs
 from study.engine import lookups
@@ -22,6 +23,7 @@ from study.engine.problems.base import Problem, align, in_turns
 from study.engine.workbench import Workbench
 from study.models import generators
 from study.models.tables import Tables
+from study.scoring.losses import score_texts
 from study.text import rouge
 
 IGNORED = -100  # what torch's cross entropy leaves out
@@ -94,7 +96,7 @@ class Generate(Problem):
         return wanted.masked_fill(~real, IGNORED), writer.get_output_embeddings()(said)
 
     @torch.no_grad()
-    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
+    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[Scored]:
         losses: list[dict[int, float]] = [{} for _ in positions]
         texts: list[dict[int, str]] = [{} for _ in positions]
         for batches in in_turns(self.lengths, positions, self.bench.engine.tokens):
@@ -104,14 +106,13 @@ class Generate(Problem):
             for p, batch in enumerate(batches):
                 losses[p].update(zip(batch.tolist(), row_losses[p], strict=False))
                 texts[p].update(zip(batch.tolist(), wrote[p], strict=False))
-        return [self._figures(a, b, p) for a, b, p in zip(losses, texts, positions, strict=True)]
+        return [self._score(a, b, p) for a, b, p in zip(losses, texts, positions, strict=True)]
 
-    def _figures(self, losses: dict[int, float], texts: dict[int, str], positions: np.ndarray) -> dict[str, float]:
+    def _score(self, losses: dict[int, float], texts: dict[int, str], positions: np.ndarray) -> Scored:
         """ROUGE of what one member wrote, against the targets, and the mean loss."""
         rows = positions.tolist()
-        figures = rouge.f1([texts[i] for i in rows], [self.pairs.targets[i] for i in rows], self.pairs.words)
-        means = {name: float(values.mean()) for name, values in figures.items()}
-        return {**means, "loss": float(np.mean([losses[i] for i in rows]))}
+        overlaps = rouge.f1([texts[i] for i in rows], [self.pairs.targets[i] for i in rows], self.pairs.words)
+        return score_texts(overlaps, [losses[i] for i in rows], self.pairs.metric)
 
     def write(self, pack: Pack, rows: np.ndarray) -> list[str]:
         """What the members write for `rows` [P·n], member after member."""

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from study.config.schema import ModelConfig
+from study.core.answers import Scored
 from study.data.examples import Texts
 from study.engine import lookups
 from study.engine.batches import Tokens, on_device
@@ -17,7 +18,7 @@ from study.engine.problems.heads import WithHead
 from study.engine.tokenization import tokenize
 from study.engine.workbench import Workbench
 from study.models.tables import Tables
-from study.scoring.losses import classification
+from study.scoring.losses import score_classes
 
 
 class Classify(WithHead):
@@ -46,10 +47,10 @@ class Classify(WithHead):
     def loss(self, pack: Pack, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
         return cross_entropies(self.logits(pack, rows), self.labels[on_device(rows.reshape(-1), self.device)], weights)
 
-    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
+    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[Scored]:
         predictions = self.predict(pack, positions)
         return [
-            classification(np.stack([logits[i] for i in p.tolist()]), self.known[p])
+            score_classes(np.stack([logits[i] for i in p.tolist()]), self.known[p])
             for logits, p in zip(predictions, positions, strict=True)
         ]
 

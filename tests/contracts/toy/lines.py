@@ -9,6 +9,7 @@ from typing import Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
+from study.core.answer_tables import Table
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record import Tracker
 
@@ -34,6 +35,11 @@ class Lines(Tracker):
     def fold(self, result: FoldResult) -> None:
         if not self._closed(result.trial):
             self._write(f"{result.trial}/{result.fold}", "FAILED" if result.error else "FINISHED", result.metrics)
+
+    def answers(self, number: int, compute: Callable[[], Table]) -> None:
+        if "answers" not in self.rows[f"{number}"] and (table := compute()):
+            self.rows[f"{number}"]["answers"] = {name: values.tolist() for name, values in table.items()}
+            self.path.write_text(json.dumps(self.rows))
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         if not self._closed(result.trial):
@@ -62,6 +68,6 @@ class Lines(Tracker):
         self.path.write_text(json.dumps(self.rows))
 
     def _write(self, name: str, status: str, figures: dict[str, float] | None = None) -> None:
-        known = self.rows.get(name, {})
-        self.rows[name] = {**known, "status": status, "figures": {**known.get("figures", {}), **(figures or {})}}
+        row = self.rows.get(name, {})
+        self.rows[name] = {**row, "status": status, "figures": {**row.get("figures", {}), **(figures or {})}}
         self.path.write_text(json.dumps(self.rows))

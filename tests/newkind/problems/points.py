@@ -7,12 +7,13 @@ import torch
 from study.data.kinds.points import Points
 
 from study.config.schema import ModelConfig
+from study.core.answers import Scored
 from study.engine.batches import on_device
 from study.engine.pack import Pack
 from study.engine.problems.base import Problem, align, cross_entropies
 from study.engine.workbench import Workbench
 from study.models.tables import Tables
-from study.scoring.losses import classification
+from study.scoring.losses import score_classes
 
 
 class Place(Problem):
@@ -38,9 +39,9 @@ class Place(Problem):
         return cross_entropies(self.logits(pack, rows), self.labels[on_device(rows.reshape(-1), self.device)], weights)
 
     @torch.no_grad()
-    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[dict[str, float]]:
+    def scores(self, pack: Pack, positions: list[np.ndarray]) -> list[Scored]:
         logits = self.logits(pack, align(positions)[0]).cpu().numpy()
-        return [classification(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
+        return [score_classes(x[: len(p)], self.known[p]) for x, p in zip(logits, positions, strict=True)]
 
     @torch.no_grad()
     def answer(self, pack: Pack, row: int) -> torch.Tensor:
