@@ -219,7 +219,7 @@ def _params(config: StudyConfig, configuration: Configuration) -> dict[str, str]
     """Every parameter of the resolved configuration, without what the task is not told."""
     values = {**flatten(config), **flatten(configuration)}
     values = {k: v for k, v in values.items() if v is not None or not k.startswith("task.")}
-    for group in ("launcher", "tracking"):  # whose arguments were keys of their own when they had names
+    for group in ("launcher", "tracking", "pruner"):  # whose arguments are keys of their own
         values |= {f"{group}.{key}": value for key, value in values.pop(group).items()}
     values |= {"space": json.dumps(config.space), "objectives": json.dumps(config.objectives)}
     return {key: str(value) for key, value in values.items()}

@@ -28,13 +28,16 @@ def finished(ledger: Ledger) -> dict[int, TrialResult]:
 def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
     """The trial that `wanted` means: best, a number, or bounds; never one that repeats another.
 
+    Unless it is named by its number it keeps the study's constraints.
+
     Raises ConfigError where there is none, with what there is.
     """
     if wanted.isdecimal():
         return _numbered(int(wanted), ledger, results)
-    own = [r for r in results.values() if r.duplicate_of is None]
+    complete = [r for r in results.values() if r.duplicate_of is None]
+    own = [r for r in complete if not ledger.plan.broken(figures(r))]
     if not own:
-        rule = "has no complete trial"
+        rule = "has no complete trial" + (" that keeps its constraints" if complete else "")
         raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
     if wanted == "best":
         return best(own)
