@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 STATES = {"FINISHED": "complete", "FAILED": "failed"}
+STOPPED = ("pruned", "infeasible")  # what a trial's own tag may say of it instead
 # A column that no trial has filled is still a column, of missing values.
 METRICS = ("score", f"score{ERROR}", *COSTS, "test/score")
 COLUMNS = (
@@ -126,6 +127,7 @@ def count_left_out(trials: pd.DataFrame) -> dict[str, int]:
     return {
         "failed": int((trials["state"] == "failed").sum()),
         "incomplete": int((trials["state"] == "incomplete").sum()),
+        **{state: n for state in STOPPED if (n := int((trials["state"] == state).sum()))},
         "told again": int(again.sum()),
         "complete without a score": int((complete & ~again & trials["score"].isna()).sum()),
     }
@@ -202,7 +204,8 @@ def _trial_row(run: Run) -> dict[str, Any]:
     tags, params = run.data.tags, run.data.params
     named = {key: tags.get(TAG + key) for key in ("label", "baseline", "duplicate_of", "error", "adaptation")}
     method = {key: params.get(f"method.{key}") for key in ("kind", "rank", "targets", "layers", "residual")}
-    state = STATES.get(run.info.status, "incomplete")
+    marked = tags.get(f"{TAG}state")
+    state = marked if marked in STOPPED else STATES.get(run.info.status, "incomplete")
     # As earlier versions called it.
     lam, rank = params.get("method.lam", params.get("method.lambda")), method["rank"]
     # A pattern such as attention:8,ffn:2 is no number to draw by: the column of ranks is then empty.

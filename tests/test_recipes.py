@@ -57,5 +57,6 @@ def test_what_is_added_is_the_files_that_the_guide_shows(followed: Path) -> None
     assert ('"lora_top"' in config, "QMCSampler" in config, '"colours"' in config) == (True, True, True)
     trials = (followed / "reports" / "colours" / "trials.csv").read_text(encoding="utf-8")
     assert "lora_top" in trials
+    assert "study.search.pruners.floor.Floor" in config
     assert ('"balanced_accuracy"' in config, "study.launch.here.Here" in config) == (True, True)
     assert "balanced_accuracy" in trials.splitlines()[0].split(",")

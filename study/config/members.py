@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from study.config.schema import Configuration
 from study.core.records import Adaptation, FoldResult
 
+PRUNED, INFEASIBLE = "pruned", "infeasible"  # what becomes of a trial that stops before its last fold
+
 
 @dataclass(frozen=True)
 class Member:
@@ -23,16 +25,53 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """Why a trial ended after `folds` folds: `reason` completes "stopped after 2 of 5 folds: it …".
+
+    `rival` is the trial beside which it was judged, and `probability` how probable it was that it would have been of
+    use; None where that was not asked. `state` is pruned, or infeasible where it broke a constraint.
+    """
+
+    trial: int
+    folds: int
+    reason: str
+    rival: int | None = None
+    probability: float | None = None
+    state: str = PRUNED
+
+
+@dataclass(frozen=True)
 class TrialResult:
-    """A trial whose every fold has a result, in fold order."""
+    """A trial whose every fold has a result, in fold order, or which was `stopped` before its last one."""
 
     trial: int
     configuration: Configuration
     folds: tuple[FoldResult, ...]
     baseline: str | None = None
     duplicate_of: int | None = None
+    stopped: Stop | None = None
+    broken: tuple[str, ...] = ()  # constraints that its figures break
+
+    @property
+    def state(self) -> str | None:
+        """pruned or infeasible, None of other trials."""
+        if self.stopped is not None:
+            return self.stopped.state
+        return INFEASIBLE if self.broken and self.complete else None
 
     @property
     def complete(self) -> bool:
         """Whether every fold has a score."""
-        return all(f.score is not None for f in self.folds)
+        return self.stopped is None and self.failure is None
+
+    @property
+    def status(self) -> str:
+        """How its record ends: FINISHED, FAILED where a fold has no score, KILLED where it was stopped."""
+        if self.stopped is not None:
+            return "KILLED"
+        return "FINISHED" if self.complete else "FAILED"
+
+    @property
+    def failure(self) -> str | None:
+        """What the first fold without a score says of it; None where every fold that was trained has one."""
+        return next((f.error or "no reason was kept" for f in self.folds if f.score is None), None)

@@ -10,4 +10,11 @@ TPE = {
 LOCAL = {"_target_": "study.launch.local.LocalLauncher", "workers": None}
 IN_MLFLOW = {"_target_": "study.record.mlflow.MlflowTracker", "uri": None}
 UNTRACKED = {"_target_": "study.record.none.NoTracker"}
-OPEN = ("sampler", "launcher", "tracking")  # groups whose keys are the arguments of what their `_target_` names
+# The pruner where none is named, as in conf/pruner/none.yaml: every trial has all its folds.
+UNPRUNED = {"_target_": "study.search.pruners.none.NoPruner"}
+OPEN = (
+    "sampler",
+    "launcher",
+    "tracking",
+    "pruner",
+)  # groups whose keys are arguments of their `_target_`

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from study.config import ranks
+from study.config import bounds, ranks
 from study.config.schema import (
     BASELINES,
     KINDS,
@@ -25,7 +25,7 @@ from study.config.schema import (
 from study.config.targets import GROUPS
 from study.config.values import flatten
 from study.core.errors import ConfigError
-from study.core.figures import SCORES
+from study.core.figures import OBJECTIVES, SCORES
 from study.core.names import check_name
 
 
@@ -148,6 +148,7 @@ def validate(config: StudyConfig) -> None:
     _check(values, STUDY)
     _check_test(config.task)
     _check_baselines(config.search.baselines)
+    limits(config.constraints)
 
 
 def _check(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
@@ -161,6 +162,11 @@ def _check_finite(values: Mapping[str, Any]) -> None:
     for key, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{key}={value}", "is no finite number", f"write a number that is, or leave {key} away")
+
+
+def limits(constraints: Sequence[str]) -> tuple[bounds.Bound, ...]:
+    """The bounds that `constraints` name; ConfigError where one is none, or its figure is not known of a trial."""
+    return tuple(bound for text in constraints for bound in bounds.parse("constraints", text, OBJECTIVES, bounds.SHORT))
 
 
 def _check_test(task: TaskConfig) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from study.config import ranks
-from study.config.options import IN_MLFLOW, LOCAL, TPE
+from study.config.options import IN_MLFLOW, LOCAL, TPE, UNPRUNED
 
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
@@ -194,8 +194,9 @@ class Configuration:
 class StudyConfig:
     """One study, whole.
 
+    `constraints` are bounds on figures, such as ``params/stored <= 5e6``, that a configuration of the front must keep.
     `space` maps configuration keys to Hydra sweeps such as ``choice(1,2,4)``; null means not searched. `sampler`,
-    `launcher` and `tracking` each name a class or function by its `_target_`, with its arguments beside it.
+    `pruner`, `launcher` and `tracking` each name a class or function by its `_target_`, with its arguments beside it.
     """
 
     study: StudySettings = field(default_factory=StudySettings)
@@ -205,8 +206,10 @@ class StudyConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
     space: dict[str, Optional[str]] = field(default_factory=dict)  # noqa: UP045
     objectives: list[str] = field(default_factory=lambda: ["score", "params/trainable"])
+    constraints: list[str] = field(default_factory=list)
     search: SearchConfig = field(default_factory=SearchConfig)
     sampler: dict[str, Any] = field(default_factory=lambda: dict(TPE))
+    pruner: dict[str, Any] = field(default_factory=lambda: dict(UNPRUNED))
     launcher: dict[str, Any] = field(default_factory=lambda: dict(LOCAL))
     engine: EngineConfig = field(default_factory=EngineConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from study.config.schema import ModelConfig
 from study.core import kinds
@@ -20,13 +21,15 @@ from study.models.targets import LinearSite, stack_depths
 class Geometry:
     """A model's looks before its weights are there: its linear layers, its blocks, its parameters and its tables.
 
-    `tables` say what it can look up of what it reads; a graph network looks up nothing.
+    `tables` say what it can look up of what it reads; a graph network looks up nothing. `hidden` is the width of the
+    states that a head reads.
     """
 
     sites: tuple[LinearSite, ...]
     layers: int
     parameters: int
     tables: tuple[Tables, ...] = ()
+    hidden: int = 0
 
     def height(self, site: LinearSite) -> int:
         """The index of the layer's block, those of a decoder counted on from those of its encoder."""
@@ -43,7 +46,13 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     """The geometry of the model as it would read these examples; StudyError where it cannot."""
     opens = reader(examples)
     backbone = opens.shapes(model, examples)
-    return Geometry(*encoders.dimensions(backbone), opens.tables(backbone))
+    configured: Any = backbone.config
+    return Geometry(*encoders.dimensions(backbone), opens.tables(backbone), configured.hidden_size)
+
+
+def geometry_of(encoder: Encoder) -> Geometry:
+    """That of a model that has been loaded, without what it can look up."""
+    return Geometry(encoder.sites, encoder.layers, encoder.parameters, hidden=encoder.hidden)
 
 
 def load(model: ModelConfig, examples: Examples) -> Encoder:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.config.members import TrialResult
+from study.config.members import Stop, TrialResult
 from study.config.schema import Configuration, StudyConfig
 from study.config.values import flatten
 from study.core import answer_tables, stores
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 LONGEST = 5000  # characters of an error that a tag takes
+STATE = f"{TAG}state"  # of a trial that was stopped before its last fold: why
 
 
 class MlflowTracker(Tracker):
@@ -93,7 +94,8 @@ class MlflowTracker(Tracker):
         for run in self.runs.of_level("trial", root.info.run_id):
             number = int(run.data.tags[f"{TAG}trial"])
             self.trials[number] = run.info.run_id
-            self.closed |= {number} if run.info.status in ("FINISHED", "FAILED") else set()
+            ended = run.info.status in ("FINISHED", "FAILED") or STATE in run.data.tags
+            self.closed |= {number} if ended else set()
             self.adapted |= {number} if f"{TAG}adaptation" in run.data.tags else set()
             self.answered |= {number} if answer_tables.TRIAL in run.data.tags.get(TABLES, "") else set()
         for number in self.trials.keys() - self.closed:
@@ -164,13 +166,16 @@ class MlflowTracker(Tracker):
         run = self.trials[result.trial]
         self._note_devices(result)
         tags = {} if result.duplicate_of is None else {f"{TAG}duplicate_of": str(result.duplicate_of)}
+        tags |= {} if result.state is None else {STATE: result.state}
+        tags |= {} if result.stopped is None else _tags_of(result.stopped)
+        tags |= {f"{TAG}broken": ", ".join(result.broken)} if result.broken else {}
         errors = [f.error for f in result.folds if f.error]
         if errors:
             tags[f"{TAG}error"] = errors[0][:LONGEST]
         self.runs.log(run, [(k, v, 0) for k, v in summary.items()], tags=tags)
         # Trials of a round are closed together; each ended with its own last fold.
         ended = max((f.ended for f in result.folds if f.ended), default=None)
-        self.runs.close(run, "FINISHED" if result.complete else "FAILED", ended)
+        self.runs.close(run, result.status, ended)
         self.open.discard(result.trial)
         self.closed.add(result.trial)
 
@@ -199,6 +204,12 @@ class MlflowTracker(Tracker):
         return shlex.join(["mlflow", "ui", *(["--backend-store-uri", self.uri] if self.uri else [])])
 
 
+def _tags_of(stop: Stop) -> dict[str, str]:
+    """Why a trial was stopped; earlier versions' readers see its run KILLED and leave it out as incomplete."""
+    more = {"rival": stop.rival, "probability": stop.probability, "stopped": f"it {stop.reason}"[:LONGEST]}
+    return {f"{TAG}{name}": str(value) for name, value in more.items() if value is not None}
+
+
 def _curve(result: FoldResult) -> list[tuple[str, float, int]]:
     """What each epoch of a fold measured; its held-out score where that was taken."""
     named = [({"loss": e.loss, "distance": e.distance, "score": e.score}, e.epoch) for e in result.epochs]
@@ -209,7 +220,7 @@ def _params(config: StudyConfig, configuration: Configuration) -> dict[str, str]
     """Every parameter of the resolved configuration, without what the task is not told."""
     values = {**flatten(config), **flatten(configuration)}
     values = {k: v for k, v in values.items() if v is not None or not k.startswith("task.")}
-    for group in ("launcher", "tracking"):  # whose arguments were keys of their own when they had names
+    for group in ("launcher", "tracking", "pruner"):  # whose arguments are keys of their own
         values |= {f"{group}.{key}": value for key, value in values.pop(group).items()}
     values |= {"space": json.dumps(config.space), "objectives": json.dumps(config.objectives)}
     return {key: str(value) for key, value in values.items()}

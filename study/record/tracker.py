@@ -18,7 +18,8 @@ class Tracker(ABC):
 
     making one and its checks create nothing, and what can be known to be wrong is said there; whoever tells the same
     trial or fold again leaves one record; a trial is FINISHED where each of its folds has a score, FAILED where one has
-    none, and stays as it is from then on; what is open at the end is KILLED; a study that is started again goes on in
+    none, KILLED where it was stopped before its last fold, and stays as it is from then on; what is open at the end is
+    KILLED too, and goes on where the study does; a study that is started again goes on in
     its own record, known by the tag `lora_study.study_id`; records of others are neither taken nor changed.
 
     It is called by the driver alone: the checks, `start`, then trials in any order (`trial`, `fold`, `answers`,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study import launch, record
-from study.config.members import Member, TrialResult
+from study.config.members import Member, Stop, TrialResult
 from study.config.schema import StudyConfig
 from study.core import answer_tables, seeding, stores
 from study.core.errors import StudyError
@@ -25,7 +26,8 @@ from study.search.objectives import summary
 from study.search.origin import artifacts, origin_of
 from study.search.plan import Plan, make_plan
 from study.search.progress import Progress
-from study.search.stored import configuration_of, folds_of, result_of
+from study.search.races import Races
+from study.search.stored import configuration_of, folds_of, result_of, stop_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -99,9 +101,9 @@ class Driver:
 
     def __init__(self, plan: Plan, ledger: Ledger, tracker: Tracker, progress: Progress, launcher: Launcher) -> None:
         self.plan, self.ledger, self.tracker, self.progress = plan, ledger, tracker, progress
-        self.launcher = launcher
+        self.launcher, self.races = launcher, Races(plan, ledger, progress)
         self.results: dict[int, TrialResult] = {}
-        self.first: dict[object, int] = {}  # complete trials by what they trained, repeats left out
+        self.first: dict[object, int] = {}  # trials by what they trained, repeats and failed ones left out
 
     def run(self) -> None:
         """Train what is missing."""
@@ -133,12 +135,20 @@ class Driver:
         for trial in trials:
             for result in kept[trial.number].values():
                 self._fold(trial, result, stored=True)
-        members = [m for t in trials if t.number not in originals for m in self._members(t, kept[t.number])]
-        for result in self.train(members, {(t, f) for t, folds in kept.items() for f in folds}):
-            kept[result.trial][result.fold] = result
-            self._fold(by_number[result.trial], result)
+        runners = [t for t in trials if t.number not in originals]
+        members = [m for t in runners for m in self._members(t, kept[t.number])]
+        stops = {t.number: stop for t in runners if (stop := stop_of(t)) is not None}
+        for wave in self.races.waves():
+            stops |= self.races.stop(runners, kept, stops, wave.start)
+            going = self.races.going(runners, kept, stops, wave.start)
+            wanted = [m for m in members if m.fold in wave and m.trial in going]
+            for result in self.train(wanted, {(t, f) for t, folds in kept.items() for f in folds}):
+                kept[result.trial][result.fold] = result
+                self._fold(by_number[result.trial], result)
+        estimates = self.races.estimates(runners, kept, stops)
         for trial in trials:  # an original comes before what repeats it
-            self._tell(trial, kept[trial.number], originals.get(trial.number))
+            stop = stops.get(trial.number)
+            self._tell(trial, kept[trial.number], originals.get(trial.number), stop, estimates.get(trial.number))
 
     def train(self, members: list[Member], known: set[tuple[int, int]]) -> Iterator[FoldResult]:
         """The results of the members that are not `known` yet (by trial and fold), as they come.
@@ -202,20 +212,35 @@ class Driver:
         self.tracker.fold(result)
         self.progress.fold_done(result)
 
-    def _tell(self, trial: FrozenTrial, folds: dict[int, FoldResult], original: int | None) -> None:
+    def _tell(
+        self,
+        trial: FrozenTrial,
+        folds: dict[int, FoldResult],
+        original: int | None,
+        stopped: Stop | None,
+        estimate: list[float] | None,
+    ) -> None:
         if original is not None:
             self.ledger.note(trial, "duplicate_of", original)
-        result = result_of(trial, folds, self.results, original)
-        self.ledger.tell(trial.number, self._values(result))
+        result = result_of(trial, folds, self.results, original, stopped)
+        self.ledger.keep_constraints(trial, {**self.plan.known_figures(result.configuration), **summary(result)})
+        if result.stopped is None:
+            self.ledger.tell(trial.number, self._values(result))
+        else:
+            self.ledger.tell_stopped(trial, estimate)
         self._finish(result)
 
     def _finish(self, result: TrialResult) -> None:
+        figures = summary(result)
+        result = replace(result, broken=tuple(map(str, self.plan.broken(figures))))
         if result.duplicate_of is None:
             self.tracker.answers(result.trial, partial(answer_tables.answers, self.plan.folds, result.folds))
-        self.tracker.finish_trial(result, summary(result))
+        self.tracker.finish_trial(result, figures)
         self.results[result.trial] = result
-        if result.complete and result.duplicate_of is None:
-            self.first.setdefault(self.plan.training(result.configuration), result.trial)
+        if result.duplicate_of is None:
+            self.races.remember(result)
+            if result.failure is None:
+                self.first.setdefault(self.plan.training(result.configuration), result.trial)
         self.progress.trial_done(result)
 
     def _values(self, result: TrialResult) -> list[float] | None:

@@ -31,9 +31,9 @@ Train = Callable[[list[Member], set[tuple[int, int]]], Iterator[FoldResult]]
 
 
 def front(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
-    """The trials that no other beats in every objective, cheapest first; repeats left out."""
+    """The trials that no other beats in every objective, cheapest first; repeats and infeasible ones left out."""
     names = plan.config.objectives
-    whole = {n: summary(r) for n, r in results.items() if r.complete and r.duplicate_of is None}
+    whole = {n: summary(r) for n, r in results.items() if r.complete and not r.broken and r.duplicate_of is None}
     points = np.array([[figures.get(name, math.nan) for name in names] for figures in whole.values()])
     unbeaten = undominated_mask(points.reshape(-1, len(names)), plan.directions)
     return sorted(compress(whole, unbeaten), key=lambda n: whole[n]["params/trainable"])
@@ -92,10 +92,10 @@ def announce(
 
 def failures(results: dict[int, TrialResult]) -> list[str]:
     """How many trials failed and, line by line, of what: at most three distinct errors, the most frequent first."""
-    failed = [r for r in results.values() if not r.complete]
+    failed = [r.failure for r in results.values() if r.failure is not None]
     if not failed:
         return []
-    counts = Counter(next(f.error or "no reason was kept" for f in r.folds if f.score is None) for r in failed)
+    counts = Counter(failed)
     lines = [f"{n} × {' '.join(error.split())}" for error, n in counts.most_common(SHOWN)]
     more = [f"and {plural(len(counts) - SHOWN, 'other error')}"] if len(counts) > SHOWN else []
     return [f"{len(failed)} of {plural(len(results), 'trial')} failed:", *(f"  {line}" for line in [*lines, *more])]

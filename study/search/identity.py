@@ -9,13 +9,16 @@ from typing import Any
 
 from study import methods
 from study.config import ranks
-from study.config.options import TPE
+from study.config.options import TPE, UNPRUNED
+from study.config.rules import limits
 from study.config.schema import OBSERVING, StudyConfig
 from study.config.values import flatten, plain
 from study.search.upgrade import first_sampler
 
 SCHEMA = 2
 GROUPS = ("task", "model", "method", "train", "search")
+# Groups whose keys are arguments, with their defaults.
+TARGETED: dict[str, dict[str, Any]] = {"sampler": TPE, "pruner": UNPRUNED}
 Values = dict[str, Any]
 
 # The keys that studies of the first schema knew, whose mark was a hash of all their values, defaults included.
@@ -40,12 +43,14 @@ def values_of(config: StudyConfig, searched: Mapping[str, Any], facts: Mapping[s
     `facts` are marks of what the configuration names: folds, data, local models.
     """
     values = {f"{group}.{k}": v for group in GROUPS for k, v in flatten(getattr(config, group)).items()}
-    values |= {f"sampler.{k}": v for k, v in config.sampler.items()}
+    for group in TARGETED:
+        values |= {f"{group}.{k}": v for k, v in getattr(config, group).items()}
     kinds = {config.method.kind, *searched.get("method.kind", ())}
     read = {"method.kind", *(f"method.{key}" for kind in kinds for key in methods.get(kind).reads)}
     held = {*searched, *OBSERVING, *(f"task.{key}" for key in IN_EXAMPLES)}
     kept = {k: v for k, v in values.items() if (not k.startswith("method.") or k in read) and k not in held}
     kept |= {f"space.{key}": sweep for key, sweep in sorted(config.space.items()) if sweep}
+    kept |= {"constraints": [str(bound) for bound in limits(config.constraints)]}
     kept |= {"objectives": list(config.objectives), "study.seed": config.study.seed, **facts}
     by_key = [key for key in config.space if key.startswith(ranks.PLACE)]
     return kept | ({ORDER: by_key} if by_key else {})  # of which the first that matches counts
@@ -55,7 +60,8 @@ def defaults_of(config: StudyConfig) -> Values:
     """The default of every key of the configuration's own schema."""
     groups = {group: type(getattr(config, group)) for group in GROUPS}
     values = {f"{group}.{k}": v for group, kind in groups.items() for k, v in flatten(kind()).items()}
-    return values | {f"sampler.{k}": v for k, v in TPE.items()}
+    values["constraints"] = []
+    return values | {f"{group}.{k}": v for group, default in TARGETED.items() for k, v in default.items()}
 
 
 def fingerprint(values: Values, defaults: Values) -> str:
@@ -74,7 +80,7 @@ def first_fingerprint(config: StudyConfig, facts: Mapping[str, Any], weights: Ma
     """The mark that a study of the first schema has of this configuration; None where it could not have it."""
     defaults, groups = defaults_of(config), plain(config)
     sampler = first_sampler(config.sampler)
-    if sampler is None:
+    if sampler is None or config.pruner != UNPRUNED or config.constraints:
         return None
     kept: dict[str, Any] = {"space": groups["space"], "objectives": groups["objectives"], "sampler": sampler}
     for group, names in FIRST.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from study.engine.changes import VERSION, Change
 from study.search import resume, samplers
 from study.search.decisions import DECISIONS
 from study.search.kept import attributes_of
-from study.search.plan import Plan, baselines
+from study.search.plan import GRID, Plan, baselines
 from study.search.resume import VALUES
+from study.search.samplers import CONSTRAINT
 from study.search.storage import FINGERPRINT, refuse_foreign, storage
-from study.search.stored import CONFIG, CONFIGURATION, EXPORT, exports_of
+from study.search.stored import CONFIG, CONFIGURATION, ESTIMATE, EXPORT, exports_of
+from study.search.untried import REDRAWS, Untried
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -46,6 +49,7 @@ class Ledger:
         self._check(resumed)
         self.baselines = list(baselines(plan).items())
         self.searched = samplers.Searched(plan.directions)
+        self.untried = Untried(plan)
 
     def _check(self, resumed: bool) -> None:
         """Mark a new study, and refuse one that the plan cannot go on with."""
@@ -84,6 +88,7 @@ class Ledger:
 
         known = self.trials()
         self.searched.follow(known)
+        self.untried.follow(known)
         for number in range(len(known), count):
             self._ask(number)
         return [t for t in self.trials() if t.state == TrialState.RUNNING]
@@ -92,20 +97,47 @@ class Ledger:
         """The baselines come first, then what the sampler proposes; written at once, whole or not at all."""
         from optuna.trial import TrialState, create_trial
 
-        config, space = self.plan.config, self.plan.space
+        config = self.plan.config
         if number < len(self.baselines):
             name, configuration = self.baselines[number]
             asked = create_trial(state=TrialState.RUNNING, user_attrs={"baseline": name})
         else:
-            asked = self.searched.ask(number, samplers.make(config.sampler, space, config.study.seed, number), space)
+            asked = self._propose(number)
             configuration = config.configuration.with_values(asked.params)
         asked.user_attrs = {**asked.user_attrs, CONFIGURATION: _dump(configuration)}
         self.study.add_trial(asked)
+        self.untried.add(configuration)
+
+    def _propose(self, number: int) -> FrozenTrial:
+        """What the sampler proposes, asked again where it repeats a training while others have not been asked for.
+
+        A grid never repeats a configuration, and is taken at its word where two of them train the same.
+        """
+        config, space = self.plan.config, self.plan.space
+        seed, base = config.study.seed, config.configuration
+        asked = self.searched.ask(number, samplers.make(config.sampler, space, seed, number), space)
+        if config.sampler.get("_target_") == GRID:
+            return asked
+        if not self.untried.repeats(base.with_values(asked.params)) or (left := self.untried.left()) == []:
+            return asked
+        for attempt in range(1, REDRAWS):
+            asked = self.searched.ask_again(number, samplers.make(config.sampler, space, seed, number, attempt), space)
+            if not self.untried.repeats(base.with_values(asked.params)):
+                return asked
+        if left is None:
+            return asked
+        return self.searched.ask_again(number, samplers.fixed(self.untried.draw(left, number), seed), space)
 
     def keep(self, trial: FrozenTrial, result: FoldResult) -> None:
         """Make a fold's result durable, its answers before what says that they are all there."""
         for key, text in attributes_of(result).items():
             self.study._storage.set_trial_user_attr(trial._trial_id, key, text)
+
+    def keep_constraints(self, trial: FrozenTrial, figures: Mapping[str, float]) -> None:
+        """Make durable how far a trial is beyond each constraint, where Optuna's samplers and dashboard look for it."""
+        for bound in (bound for bound in self.plan.constraints if bound.name in figures):
+            excess = bound.excess(figures[bound.name])
+            self.study._storage.set_trial_system_attr(trial._trial_id, f"{CONSTRAINT}{bound}", excess)
 
     def tell(self, number: int, values: list[float] | None) -> None:
         """Close a trial: its objectives' values, or failed."""
@@ -115,6 +147,14 @@ class Ledger:
             self.study.tell(number, state=TrialState.FAIL)
         else:
             self.study.tell(number, values)
+
+    def tell_stopped(self, trial: FrozenTrial, estimate: list[float] | None) -> None:
+        """Close a trial that ended before its last fold, with what its objectives are estimated to be, for samplers."""
+        from optuna.trial import TrialState
+
+        if estimate is not None:
+            self.note(trial, ESTIMATE, estimate)
+        self.study.tell(trial.number, state=TrialState.PRUNED)
 
     def pack_sizes(self) -> dict[str, int]:
         """How many members of each group train together, as far as that has been decided."""

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from study import methods, tasks
+from study.config.bounds import Bound
+from study.config.rules import limits
 from study.config.schema import BASELINES, SEARCHABLE, Configuration, MethodConfig, ModelConfig, StudyConfig
 from study.config.space import Space, parse_space
 from study.core import figures
@@ -20,12 +22,13 @@ from study.core.records import Adaptation, Fold
 from study.data import classes
 from study.data import folds as splitting
 from study.data.examples import Examples
+from study.engine.costs.parameters import count_parameters
 from study.engine.workbench import StudyData
 from study.launch.base import Call, here
 from study.methods.base import NOTHING
 from study.models import backbones, targets
 from study.models.backbones import Geometry
-from study.search import checks, identity, samplers
+from study.search import checks, identity, pruners, samplers
 
 GRID = "study.search.samplers.grid"
 
@@ -74,6 +77,15 @@ class Plan:
     def shapes(self) -> Geometry:
         """The geometry of the model from which trials depart."""
         return self.geometry(self.config.model)
+
+    @cached_property
+    def constraints(self) -> tuple[Bound, ...]:
+        """What a configuration of the front must keep."""
+        return limits(self.config.constraints)
+
+    def broken(self, figures: Mapping[str, float]) -> tuple[Bound, ...]:
+        """The constraints that figures break, as far as they are known."""
+        return tuple(b for b in self.constraints if b.name in figures and not b.holds(figures))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -126,6 +138,13 @@ class Plan:
             return self.adaptation(configuration)
         except StudyError:
             return None
+
+    def known_figures(self, configuration: Configuration) -> dict[str, float]:
+        """The figures of a configuration that are known before it trains; none where it does not fit its model."""
+        adaptation = self.adaptation_or_none(configuration)
+        if adaptation is None:
+            return {}
+        return count_parameters(configuration, adaptation, self.geometry(configuration.model), self.examples.outputs)
 
     def training(self, configuration: Configuration) -> tuple[Configuration, tuple[tuple[str, int], ...]]:
         """What a configuration trains on its model: equal where two train the same, however they name it."""
@@ -186,6 +205,7 @@ def make_plan(config: StudyConfig, call: Call = here) -> Plan:
     for kind in space.extremes().get("method.kind", ()):
         methods.get(kind)
     samplers.make(config.sampler, space, config.study.seed, 0)  # what it cannot be made of is said now
+    pruners.make(config)
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
     examples = classes.handle_rare(examples, config.task.rare, config.study.folds, config.task.test_fraction)
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)

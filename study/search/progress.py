@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from study.config.members import TrialResult
+from study.config.members import Stop, TrialResult
+from study.core.formatting import plural
 from study.core.records import FoldResult
 from study.search.plan import Plan
 
@@ -61,6 +62,12 @@ class Progress:
         """A trial more: what is left of its folds (it repeats another, or had ended before) is done too."""
         self.bar.advance(self.row, self.folds - len(self.scores[result.trial]))
         self._compare(result.trial, [f.score for f in result.folds])
+
+    def trial_stopped(self, stop: Stop) -> None:
+        """A trial ends before its last fold."""
+        after = f"after {stop.folds} of {plural(self.folds, 'fold')}" if stop.folds else "before its first fold"
+        line = f"Trial {stop.trial} ({self.labels[stop.trial]}) stopped {after}: it {stop.reason}."
+        self.bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def say(self, notes: tuple[str, ...]) -> None:
         """What a person should hear, each thing once."""

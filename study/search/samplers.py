@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from study.core import seeding
 from study.core.build import build
+from study.search.stored import ESTIMATE
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
-    from optuna.trial import FrozenTrial
+    from optuna.trial import FrozenTrial, TrialState
 
     from study.config.space import Space
 
 
-def make(config: Mapping[str, Any], space: Space, seed: int, trial: int) -> BaseSampler:
+CONSTRAINT = "constraints:"  # begins the name of an attribute in which Optuna keeps how far a trial is beyond one
+
+
+def make(config: Mapping[str, Any], space: Space, seed: int, trial: int, attempt: int = 0) -> BaseSampler:
     """The sampler for one trial, whose target is offered `seed` (the trial's), `study_seed` and `space`.
+
+    Each further `attempt` at the same trial has a seed of its own.
 
     A sampler that lived on would carry its random state from trial to trial; a resumed study would
     start it again and search elsewhere. Raises ConfigError where it cannot be made.
@@ -25,7 +31,7 @@ def make(config: Mapping[str, Any], space: Space, seed: int, trial: int) -> Base
     from optuna.exceptions import ExperimentalWarning
     from optuna.samplers import BaseSampler
 
-    drawn = seeding.derive(seed, "sampler", trial) % 2**31
+    drawn = seeding.derive(seed, "sampler", trial, *([attempt] if attempt else [])) % 2**31
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # who names a sampler has chosen it
         return _knowing(space, build("sampler", config, BaseSampler, seed=drawn, study_seed=seed, space=space))
@@ -41,6 +47,15 @@ def grid(space: Space, study_seed: int) -> BaseSampler:
     return optuna.samplers.GridSampler(space.grid(), seed=study_seed)
 
 
+def fixed(values: dict[str, Any], seed: int) -> BaseSampler:
+    """A sampler that proposes these values."""
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.PartialFixedSampler(values, optuna.samplers.RandomSampler(seed))
+
+
 def _knowing(space: Space, sampler: BaseSampler) -> BaseSampler:
     """The sampler, told the space: to infer it, Optuna compares the distributions of all trials, each time anew."""
     several = {k: d for k, d in sorted(space.distributions.items()) if not d.single()}
@@ -53,6 +68,11 @@ class Searched:
 
     asking reads and writes no storage; what is asked depends on the sampler and on the trials followed so far;
     baselines, which lie outside the space, are not among them.
+
+    A trial that was stopped is among them as complete, with the estimate of its objectives that its ledger keeps: its
+    scores with the difficulty of their folds taken out, so that a trial that stopped on an easy fold looks no better
+    than it is, and none looks as bad as samplers take pruned trials to be. Where nothing is known of it (it had no
+    fold) it counts as failed, of which samplers learn nothing.
     """
 
     def __init__(self, directions: list[Any]) -> None:
@@ -72,7 +92,9 @@ class Searched:
                 self._add(trial)
             elif trial.number in self.running and trial.state.is_finished():
                 # Not Study.tell: it lets the grid sampler stop the study, and here the budget alone ends one.
-                self.storage.set_trial_state_values(self.ids[trial.number], trial.state, trial.values)
+                for name, value in constraints_of(trial).items():
+                    self.storage.set_trial_system_attr(self.ids[trial.number], name, value)
+                self.storage.set_trial_state_values(self.ids[trial.number], *_outcome(trial))
                 self.running.discard(trial.number)
 
     def ask(self, number: int, sampler: BaseSampler, space: Space) -> FrozenTrial:
@@ -84,13 +106,42 @@ class Searched:
         self.running.add(number)
         return self.storage.get_trial(trial._trial_id)
 
+    def ask_again(self, number: int, sampler: BaseSampler, space: Space) -> FrozenTrial:
+        """The trial that was asked for last, proposed anew; what it was proposed to be leaves no trace."""
+        import optuna
+
+        trial = self.storage.get_trial(self.ids[number])  # itself, no copy
+        trial.params, trial.distributions, trial.system_attrs = {}, {}, {}
+        # Not the study itself, which may remember its trials as they were.
+        study = optuna.load_study(study_name=self.study.study_name, storage=self.storage, sampler=sampler)
+        space.ask(optuna.trial.Trial(study, trial._trial_id))
+        return self.storage.get_trial(trial._trial_id)
+
     def _add(self, trial: FrozenTrial) -> None:
         from optuna.trial import create_trial
 
+        state, values = _outcome(trial)
         copy = create_trial(
-            state=trial.state, values=trial.values, params=trial.params, distributions=trial.distributions,
+            state=state, values=values, params=trial.params, distributions=trial.distributions,
             system_attrs=trial.system_attrs, intermediate_values=trial.intermediate_values,
         )  # fmt: skip
         self.ids[trial.number] = self.storage.create_new_trial(self.study._study_id, copy)
         if not trial.state.is_finished():
             self.running.add(trial.number)
+
+
+def constraints_of(trial: FrozenTrial) -> dict[str, float]:
+    """How far the trial is beyond each constraint, by the name of its system attribute."""
+    return {name: value for name, value in trial.system_attrs.items() if name.startswith(CONSTRAINT)}
+
+
+def _outcome(trial: FrozenTrial) -> tuple[TrialState, list[float] | None]:
+    """A trial's state and values as samplers learn them."""
+    from optuna.trial import TrialState
+
+    if trial.state != TrialState.PRUNED:
+        return trial.state, trial.values
+    estimate = trial.user_attrs.get(ESTIMATE)
+    if any(value > 0 for value in constraints_of(trial).values()):
+        return TrialState.PRUNED, None  # infeasible: samplers look at how far, not at values
+    return (TrialState.FAIL, None) if estimate is None else (TrialState.COMPLETE, estimate)

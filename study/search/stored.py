@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from study import tasks
-from study.config.members import TrialResult
+from study.config.members import Stop, TrialResult
 from study.config.schema import Configuration, StudyConfig
 from study.config.values import revive
 from study.core.errors import ConfigError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Names of attributes, of trials (folds: study/search/kept.py) and of the study itself.
 # Stores of every version have them.
-CONFIGURATION = "configuration"
+CONFIGURATION, STOPPED, ESTIMATE = "configuration", "stopped", "estimate"
 CONFIG, EXPORT = "lora_study.config", "export:"
 
 
@@ -77,13 +77,32 @@ def folds_of(trial: FrozenTrial) -> dict[int, FoldResult]:
     return folds_in(trial.user_attrs)
 
 
+def stop_of(trial: FrozenTrial) -> Stop | None:
+    """Why the trial was stopped before its last fold; None where it was not, or not yet."""
+    raw = trial.user_attrs.get(STOPPED)
+    return None if raw is None else Stop(**raw)
+
+
+def stop_attribute(stop: Stop) -> tuple[str, dict[str, Any]]:
+    """The attribute, by name and value, that :func:`stop_of` reads."""
+    return STOPPED, asdict(stop)
+
+
 def result_of(
     trial: FrozenTrial,
     folds: Mapping[int, FoldResult],
     others: Mapping[int, TrialResult],
     original: int | None = None,
+    stopped: Stop | None = None,
 ) -> TrialResult:
-    """A trial with its own folds, or with those of the one of the `others` that it repeats: `original`, or as noted."""
+    """A trial with its own folds, or with those of the one of the `others` that it repeats: `original`, or as noted.
+
+    It was `stopped` so, or as noted, or as the one that it repeats was.
+    """
     original = trial.user_attrs.get("duplicate_of") if original is None else original
-    taken = tuple(folds[k] for k in sorted(folds)) if original is None else others[original].folds
-    return TrialResult(trial.number, configuration_of(trial), taken, trial.user_attrs.get("baseline"), original)
+    configuration, baseline = configuration_of(trial), trial.user_attrs.get("baseline")
+    if original is None:
+        taken, stopped = tuple(folds[k] for k in sorted(folds)), stopped or stop_of(trial)
+    else:
+        taken, stopped = others[original].folds, others[original].stopped
+    return TrialResult(trial.number, configuration, taken, baseline, original, stopped)

@@ -5,7 +5,7 @@ import pytest
 from analysis.errors import ReportError
 from analysis.findings import findings_of, headline
 from analysis.report import write_report
-from analysis.runs import load_study
+from analysis.runs import count_left_out, load_study, trial_frame
 from study.core.errors import ConfigError
 
 
@@ -20,6 +20,14 @@ def test_what_is_not_compared_is_counted_by_reason(store):
     runs = load_study("demo", store)
     assert runs.left_out == {"failed": 1, "incomplete": 1, "told again": 1, "complete without a score": 0}
     assert runs.compared["number"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_trials_that_were_stopped_are_counted_where_there_are_any():
+    states = ("complete", "pruned", "infeasible", "pruned")
+    counted = count_left_out(trial_frame([{"number": i, "state": s, "score": 0.5} for i, s in enumerate(states)]))
+    assert counted == {
+        "failed": 0, "incomplete": 0, "pruned": 2, "infeasible": 1, "told again": 0, "complete without a score": 0
+    }  # fmt: skip
 
 
 def test_a_null_lambda_and_an_unrecorded_metric_are_missing(store):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from contracts.toy.lines import Lines
 
-from study.config.members import TrialResult
+from study.config.members import Stop, TrialResult
 from study.config.schema import Configuration, StudyConfig
 from study.core.answer_tables import Table
 from study.core.records import FoldResult, Provenance
@@ -166,6 +166,21 @@ def test_a_closed_trial_stays_as_it_is_in_a_study_that_goes_on(case: Case) -> No
     closed(again, score=0.9)
     again.end("FINISHED")
     assert rows(case).get("0") == (("FINISHED", {"score": 0.5}) if case.keeps else None)
+
+
+def test_a_trial_that_was_stopped_is_closed_as_killed_and_stays_so(case: Case) -> None:
+    stop = Stop(0, 1, "adds more than 0.01 to the front with probability 0.02 (beside trial 3)", 3, 0.02)
+    result = TrialResult(0, Configuration(), FOLDS[:1], stopped=stop)
+    for _ in range(2):  # the second is a study that goes on
+        tracker = begun(case)
+        tracker.fold(FOLDS[0])
+        tracker.finish_trial(result, {"score": 0.5})
+        tracker.fold(FOLDS[1])  # comes too late
+        tracker.end("FINISHED")
+    expected = {
+        "study": ("FINISHED", {}), "0": ("KILLED", {"score": 0.5}), "0/0": ("FINISHED", {"score": 0.5})
+    }  # fmt: skip
+    assert rows(case) == (expected if case.keeps else {})
 
 
 def test_what_is_measured_after_the_search_joins_the_trial(case: Case) -> None:

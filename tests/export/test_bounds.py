@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from study.config.bounds import UNITS, Bound, parse, within
 from study.config.schema import Configuration, MethodConfig, StudyConfig, StudySettings, TaskConfig
 from study.config.values import plain, revive
 from study.core.errors import ConfigError
-from study.export.job.bounds import UNITS, Bound, parse, within
 
 NAMES = ("bytes", "latency_p50_ms", "params/trainable")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from study.config.members import TrialResult
+from study.config.members import Stop, TrialResult
 from study.config.schema import Configuration, StudyConfig
 from study.core.records import FoldResult
 from study.search.progress import Progress
@@ -45,3 +46,19 @@ def test_trials_that_ended_before_this_run_count_with_all_their_folds_and_their_
         bar.trial_done(trial)
     assert bar.best == (pytest.approx(0.75), "trial 0")  # the third has no whole score
     assert done(bar) == 6
+
+
+def test_a_trial_that_stops_says_why_counts_with_all_its_folds_and_is_never_the_best(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bar, part = progress(), result(4, 0.9)
+    stop = Stop(4, 1, "adds more than 0.01 to the front with probability 0.02 (beside trial 3)", 3, 0.02)
+    bar.trial_started(4, "r4 qv")
+    bar.fold_done(part.folds[0])
+    bar.trial_stopped(stop)
+    bar.trial_done(replace(part, stopped=stop))
+    assert capsys.readouterr().err == (
+        "Trial 4 (r4 qv) stopped after 1 of 2 folds: it adds more than 0.01 to the front with probability 0.02 "
+        "(beside trial 3).\n"
+    )
+    assert (done(bar), bar.best) == (2, None)

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from study import methods
 from study.config.members import Member
+from study.config.schema import Configuration
+from study.core.records import Adaptation
 from study.engine.workbench import Workbench
+from study.models.backbones import Geometry, geometry_of
 
 
 def parameters(member: Member, bench: Workbench) -> dict[str, float]:
-    """``params/...``: how many numbers train, the adapted model has, and must be stored; the head's counted apart."""
-    encoder, adaptation = bench.encoder(member.configuration.model), member.adaptation
-    head = (encoder.hidden + 1) * bench.data.examples.outputs
-    added = 0 if methods.of(member.configuration).trains_backbone else adaptation.trained
+    """What :func:`count_parameters` says of a member, whose model has been loaded."""
+    geometry = geometry_of(bench.encoder(member.configuration.model))
+    return count_parameters(member.configuration, member.adaptation, geometry, bench.data.examples.outputs)
+
+
+def count_parameters(
+    configuration: Configuration, adaptation: Adaptation, geometry: Geometry, outputs: int
+) -> dict[str, float]:
+    """Numbers that train, that the adapted model has, and that must be stored, the head's counted apart.
+
+    They are known from the model's shapes alone, before anything trains.
+    """
+    head = (geometry.hidden + 1) * outputs
+    added = 0 if methods.of(configuration).trains_backbone else adaptation.trained
     return {
         "params/trainable": adaptation.trained + head,
         "params/adapter": adaptation.trained,
         "params/head": head,
-        "params/total": encoder.parameters + head + added,
+        "params/total": geometry.parameters + head + added,
         "params/stored": adaptation.stored + head,
     }

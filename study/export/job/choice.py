@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from study.config import bounds
+from study.config.bounds import SHORT, Bound
 from study.config.members import TrialResult
 from study.core.errors import ConfigError
 from study.core.figures import MINIMIZE, OBJECTIVES, direction
-from study.export.job import bounds
-from study.export.job.bounds import Bound
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.plan import Plan
 from study.search.stored import folds_of, result_of
 from study.search.verdict import judge_results
 
-SHORT = {"params": "params/trainable", "stored": "params/stored", "memory": "memory/train_bytes",
-         "latency": "latency/ms"}  # fmt: skip
 SIZE = "size"  # bytes of the stored numbers in float32
 
 
@@ -34,13 +32,15 @@ def complete_trials(ledger: Ledger) -> dict[int, TrialResult]:
 def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
     """The trial that `wanted` names: best, a number, or bounds; of one that repeats another, the original.
 
+    Unless it is named by its number it keeps the study's constraints.
     Raises ConfigError, which says what there is, where no complete trial fits.
     """
     if wanted.isdecimal():
         return _trial_numbered(int(wanted), ledger, results)
-    distinct = [r for r in results.values() if r.duplicate_of is None]
+    complete = [r for r in results.values() if r.duplicate_of is None]
+    distinct = [r for r in complete if not ledger.plan.broken(figures(r))]
     if not distinct:
-        rule = "has no complete trial"
+        rule = "has no complete trial" + (" that keeps its constraints" if complete else "")
         raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
     if wanted == "best":
         return recommended(ledger.plan, distinct)
@@ -96,6 +96,8 @@ def _trial_numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]
         errors = [f.error for f in folds_of(trials[number]).values() if f.error]
         rule = f"has failed ({errors[0].rstrip('.')})" if errors else "has failed"
         raise ConfigError(f"trial={number}", rule, "choose a complete trial, or best")
+    if trials[number].state == TrialState.PRUNED:
+        raise ConfigError(f"trial={number}", "was stopped before its last fold", "choose a complete trial, or best")
     rule, remedy = "is not finished", "repeat the study's command, which goes on with it, or choose another"
     raise ConfigError(f"trial={number}", rule, remedy)
 

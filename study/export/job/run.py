@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from study.config import bounds
 from study.core.figures import EXPORTED
-from study.export.job import bounds, measure, table
+from study.export.job import measure, table
 from study.export.job.request import Wanted, prepare
 from study.export.job.write import export
 from study.search.stored import exports_of, find

@@ -13,8 +13,6 @@ from study.core.answer_tables import Table
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record import Tracker
 
-CLOSED = ("FINISHED", "FAILED")
-
 
 class Lines(Tracker):
     """The record as JSON at `path`: by name, the status and the figures of the study, its trials and their folds."""
@@ -45,7 +43,8 @@ class Lines(Tracker):
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         if not self._closed(result.trial):
-            self._write(f"{result.trial}", "FINISHED" if result.complete else "FAILED", summary)
+            self._write(f"{result.trial}", result.status, summary)
+            self._close(result.trial)
 
     def add_figures(self, number: int, figures: dict[str, float]) -> None:
         self._write(f"{number}", self.rows[f"{number}"]["status"], figures)
@@ -62,7 +61,11 @@ class Lines(Tracker):
         self._write("report", folder.name)
 
     def _closed(self, number: int) -> bool:
-        return self.rows.get(f"{number}", {}).get("status") in CLOSED
+        return bool(self.rows.get(f"{number}", {}).get("closed"))
+
+    def _close(self, number: int) -> None:
+        self.rows[f"{number}"]["closed"] = True
+        self.path.write_text(json.dumps(self.rows))
 
     def _write(self, name: str, status: str, figures: dict[str, float] | None = None) -> None:
         row = self.rows.get(name, {})

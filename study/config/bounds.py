@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from study.core.errors import ConfigError
 
 RELATIONS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
+SMALLEST = 1e-9  # of what must be less and is equal: how far it is beyond
 UNITS = {
     "": 1.0, "B": 1.0, "ms": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9,
     "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30,
 }  # fmt: skip
+# Shorter names of figures.
+SHORT = {"params": "params/trainable", "stored": "params/stored", "memory": "memory/train_bytes",
+         "latency": "latency/ms"}  # fmt: skip
 PATTERN = re.compile(r"\s*([A-Za-z_][\w/]*)\s*(<=|>=|<|>)\s*([0-9][0-9._]*(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)\s*")
 
 
@@ -28,6 +32,11 @@ class Bound:
     def holds(self, figures: Mapping[str, float]) -> bool:
         """Whether the figure is known and within the bound."""
         return self.name in figures and RELATIONS[self.relation](figures[self.name], self.limit)
+
+    def excess(self, value: float) -> float:
+        """How far the value is beyond the limit: above 0 exactly where the bound does not hold."""
+        beyond = value - self.limit if self.relation.startswith("<") else self.limit - value
+        return beyond if beyond or self.holds({self.name: value}) else SMALLEST
 
     def __str__(self) -> str:
         return f"{self.name}{self.relation}{self.limit:g}"

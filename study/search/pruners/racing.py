@@ -1,0 +1,139 @@
+"""Racing on a front: a trial stops as soon as it is improbable that it adds to the front of score and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from study.config.members import Stop
+from study.core import seeding
+from study.core.errors import ConfigError
+from study.core.figures import FIGURES, MINIMIZE, direction
+from study.search.pruners.base import Entry, Pruner, Race
+from study.search.pruners.table import cost_of, rows_of, table_of
+
+TOLERANCE = 0.01  # of a score, where none is given
+DRAWS = 4000
+HIGHEST = {MINIMIZE: 0.0}  # the best gain that there can be, of losses; scores end at 1
+
+
+class Racing(Pruner):
+    """Stops a trial when the probability that it adds more than `tolerance` to the front is below `alpha`.
+
+    It adds to the front what its true score exceeds the best true score by among the trials that cost no more in every
+    objective. All are judged from one joint posterior over the study so far (study/core/evidence); a trial that has
+    been stopped is nobody's rival. The least promising trial is decided on first, then the others without it. `first`
+    folds are trained before anybody may stop; what no score could make worth its known cost is not trained at all.
+    """
+
+    def __init__(
+        self, objectives: Sequence[str], seed: int, alpha: float = 0.05, tolerance: float | None = None, first: int = 1
+    ) -> None:
+        _check(alpha, tolerance, first)
+        self.score, self.costs = _split(objectives)
+        self.seed, self.alpha, self.first = seed, alpha, first
+        self.tolerance = TOLERANCE if tolerance is None else tolerance
+
+    def waves(self, folds: int) -> tuple[range, ...]:
+        first = min(self.first, folds)
+        return (range(first), *(range(k, k + 1) for k in range(first, folds)))
+
+    def stops(self, race: Race) -> list[Stop]:
+        if not any(race.open) or not (rows := rows_of(race)):
+            return []
+        board = self._board(race, rows)
+        stops: list[Stop] = []
+        while board is not None and (stop := self._next(board)) is not None:
+            stops.append(stop)
+            board.leave(stop.trial)
+        return stops
+
+    def _board(self, race: Race, rows: list[Entry]) -> Board | None:
+        """The race with draws of the true gains; None where nothing measures yet how wrong a score may be."""
+        from study.core.evidence.posterior import draw
+        from study.core.evidence.sources import estimate
+
+        table = table_of(rows, self.score, race.sizes)
+        trained = sum(len(entry.folds) for entry in rows)
+        seed = seeding.derive(self.seed, "racing", rows[-1].number, trained) % 2**32
+        draws = draw(estimate(table), DRAWS, seed)
+        if np.isnan(draws).any():
+            return None
+        untrained = [entry for entry in race.open if not entry.folds]
+        best = HIGHEST.get(direction(self.score), 1.0)  # is what the untrained may reach
+        draws = np.concatenate([draws, np.full((len(draws), len(untrained)), best)], axis=1)
+        entries = [*rows, *untrained]
+        costs = [[cost_of(entry, name) for name in self.costs] for entry in entries]
+        return Board(entries, draws, np.array(costs).reshape(len(entries), -1))
+
+    def _next(self, board: Board) -> Stop | None:
+        """The decision about the trial that adds to the front least probably; None where all of them may."""
+        chances = {row: board.probability(row, self.tolerance) for row in board.open()}
+        row = min(chances, key=lambda row: (chances[row], row), default=None)
+        if row is None or not chances[row] < self.alpha:
+            return None
+        entry, rival, chance = board.entries[row], board.rival(row), chances[row]
+        said = f"{chance:.2g}" if chance >= 1 / DRAWS else f"below {1 / DRAWS:g}"
+        verb, most = ("adds", "") if entry.folds else ("could add", "at most ")  # whatever it would have scored
+        chances_said = f"to the front with probability {most}{said} (beside trial {rival})"
+        reason = f"{verb} more than {self.tolerance:g} {chances_said}"
+        return Stop(entry.number, len(entry.folds), reason, rival, round(chance, 6))
+
+
+@dataclass
+class Board:
+    """Trials with draws [S, C] of their true gains and their costs [C, M], and those that have left the race."""
+
+    entries: Sequence[Entry]
+    draws: np.ndarray
+    costs: np.ndarray
+    left: set[int] = field(default_factory=set)
+
+    def leave(self, trial: int) -> None:
+        """The trial is stopped."""
+        self.left.add(trial)
+
+    def open(self) -> list[int]:
+        """The rows that may still be stopped."""
+        return [row for row, entry in enumerate(self.entries) if entry.open and entry.number not in self.left]
+
+    def rivals(self, row: int) -> np.ndarray:
+        """The rows that cost no more in any objective, have trained, and have not been stopped."""
+        running = [e.state != "stopped" and e.number not in self.left and len(e.folds) > 0 for e in self.entries]
+        cheap = (self.costs <= self.costs[row]).all(axis=1) & np.array(running)
+        cheap[row] = False
+        return np.flatnonzero(cheap)
+
+    def probability(self, row: int, tolerance: float) -> float:
+        """That the row's gain exceeds every rival's by more than the tolerance; 1 where it has none."""
+        rivals = self.rivals(row)
+        if not len(rivals):
+            return 1.0
+        return float((self.draws[:, row] > self.draws[:, rivals].max(axis=1) + tolerance).mean())
+
+    def rival(self, row: int) -> int:
+        """The number of the best of the row's rivals."""
+        rivals = self.rivals(row)
+        best = int(rivals[self.draws[:, rivals].mean(axis=0).argmax()])
+        return self.entries[best].number
+
+
+def _split(objectives: Sequence[str]) -> tuple[str, list[str]]:
+    """The one objective that is estimated from folds, and the costs; ConfigError where there is not one."""
+    scores = [name for name in objectives if FIGURES[name].spread]
+    if len(scores) != 1:
+        rule = f"weighs one score against costs, and objectives={[*objectives]} has {len(scores)} scores"
+        raise ConfigError("pruner=racing", rule, "name one, such as objectives=[score,params/trainable]")
+    return scores[0], [name for name in objectives if name not in scores]
+
+
+def _check(alpha: float, tolerance: float | None, first: int) -> None:
+    """Raise ConfigError for a value that is impossible."""
+    if not 0 < alpha < 1:
+        raise ConfigError(f"pruner.alpha={alpha}", "is a probability", "write a number between 0 and 1, such as 0.05")
+    if tolerance is not None and not tolerance >= 0:
+        raise ConfigError(f"pruner.tolerance={tolerance}", "is negative", "write a difference of scores, such as 0.01")
+    if type(first) is not int or first < 1:
+        raise ConfigError(f"pruner.first={first}", "is no number of folds", "write 1 or more")
