@@ -51,10 +51,10 @@ def load_answers(study: StudyRuns, numbers: Sequence[int], tracking_uri: str | N
         if not kept:
             return None
         examples = _read(client, root, answer_tables.STUDY)
-    return merge(tuple(numbers), [kept.get(n, {}) for n in originals], examples, study.info.metric)
+    return join_tables(tuple(numbers), [kept.get(n, {}) for n in originals], examples, study.info.metric)
 
 
-def merge(numbers: tuple[int, ...], tables: Sequence[Table], examples: Table, metric: str) -> OutOfFold:
+def join_tables(numbers: tuple[int, ...], tables: Sequence[Table], examples: Table, metric: str) -> OutOfFold:
     """The answers of trials in columns that all share; `examples` say of each example its label and group."""
     told = [table for table in tables if table]
     places = np.concatenate([_places(table) for table in told])
