@@ -42,6 +42,7 @@ def open_client(given: str | None = None) -> MlflowClient:
     """
     from mlflow import MlflowClient
 
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one line for each file that is read
     key, uri = address(given)
     stores.require(key, uri, stores.MLFLOW)
     with explain_refusals(key, uri):

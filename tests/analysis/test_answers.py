@@ -91,6 +91,14 @@ def test_worths_of_answers_come_back_and_are_missing_where_a_fold_was_not_traine
     assert (answers.predicted, answers.labels) == (None, None)
 
 
+def test_reading_draws_no_bars(uri: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    record(uri, "predicted")
+    monkeypatch.delenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
+    capfd.readouterr()
+    assert len(loaded(uri, 0, 1).numbers) == 2
+    assert "Downloading" not in capfd.readouterr().err
+
+
 def test_a_table_whose_file_is_gone_is_named(uri: str, tmp_path: Path) -> None:
     record(uri, "predicted")
     for file in tmp_path.rglob("answers.json"):

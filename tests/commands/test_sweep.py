@@ -20,6 +20,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from tiny import save_model
 
+from analysis.answers import OutOfFold, load_answers
 from analysis.runs import load_study
 from study.commands import study as cli
 from study.core.records import FoldResult
@@ -27,7 +28,7 @@ from study.search.storage import storage
 
 SLICE = (
     "study.name=slice", "task.limit=160", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
-    "train.lr=5e-3", "method.layers=top-1", "method.rank=2,4", "search.baselines=[]",
+    "train.lr=5e-3", "train.curves=true", "method.layers=top-1", "method.rank=2,4", "search.baselines=[]",
 )  # fmt: skip
 
 
@@ -63,6 +64,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert all(line.startswith("Note: ") for line in done.stderr.splitlines()), done.stderr  # no bar, but facts
     assert "reports/slice/index.html" in done.stdout
     return folder
+
+
+def answers_of(folder: Path) -> OutOfFold:
+    """What the folder's trials that repeat no other answered to each held-out example."""
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    answers = load_answers(load_study("slice", uri), sorted({number for number, _ in folds(folder)}), uri)
+    assert answers is not None
+    return answers
 
 
 def scores(folder: Path) -> dict[tuple[int, str], float | None]:
@@ -203,7 +212,7 @@ def test_the_runs_are_a_tree_with_readable_names_and_true_statuses(undisturbed: 
     fold = next(r for r in runs if level[r.info.run_id] == "fold")
     assert [m.step for m in client_of(undisturbed).get_metric_history(fold.info.run_id, "epoch/score")] == [1, 2]
     kept = {a.path for a in client_of(undisturbed).list_artifacts(root.info.run_id)}
-    assert kept == {"config.yaml", "folds.json", "report"}
+    assert kept == {"config.yaml", "folds.json", "examples.json", "report"}
     assert "report/index.html" in {a.path for a in client_of(undisturbed).list_artifacts(root.info.run_id, "report")}
 
 
@@ -225,6 +234,13 @@ def test_mlflow_is_rebuilt_from_the_search_storage(undisturbed: Path, tmp_path: 
     assert lora_study(copy, f"study.trials={len(trials(copy))}").returncode == 0
     assert recorded(copy) == recorded(undisturbed)
     assert folds(copy) == before
+    tables = [answers_of(folder) for folder in (copy, undisturbed)]
+    assert tables[0].predicted is not None
+    assert tables[0].predicted.tolist() == tables[1].predicted.tolist()
+    assert tables[0].labels is not None
+    for index in range(2):  # what is kept comes to the scores that were told
+        right = (tables[0].predicted == tables[0].labels)[:, tables[0].fold == index].mean(1)
+        assert right.tolist() == [before[number, f"fold:{index}"].score for number in tables[0].numbers]
 
 
 def test_a_failed_trial_is_failed_everywhere_and_the_study_goes_on(tmp_path: Path) -> None:

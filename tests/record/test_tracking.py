@@ -16,7 +16,7 @@ from study.config.members import TrialResult
 from study.config.options import IN_MLFLOW
 from study.config.schema import Configuration, StudyConfig, StudySettings
 from study.core.errors import ConfigError
-from study.core.records import Adaptation, FoldResult, Provenance
+from study.core.records import Adaptation, Epoch, FoldResult, Provenance
 from study.export.job.record import TrialRun
 from study.record import Tracker
 from study.record.behind import Behind
@@ -102,6 +102,17 @@ def test_what_a_closed_trial_adapts_is_recorded_where_an_earlier_version_did_not
     (trial,) = runs(opened(uri), "trial")
     assert trial.info.status == "FINISHED"
     assert Adaptation.from_json(trial.data.tags["lora_study.adaptation"]) == adaptation
+
+
+def test_a_held_out_score_that_was_not_taken_of_an_epoch_is_no_point_of_its_curve(uri: str) -> None:
+    tracker = opened(uri)
+    tracker.fold(replace(FOLDS[0], epochs=(Epoch(1, 5, 0.7, 0.1), Epoch(2, 10, 0.5, 0.2, 0.75))))
+    (run,) = runs(tracker, "fold")
+    steps = {
+        name: [(m.step, m.value) for m in tracker.client.get_metric_history(run.info.run_id, f"epoch/{name}")]
+        for name in ("loss", "distance", "score")
+    }
+    assert steps == {"loss": [(1, 0.7), (2, 0.5)], "distance": [(1, 0.1), (2, 0.2)], "score": [(2, 0.75)]}
 
 
 def test_references_are_computed_and_written_once(uri: str) -> None:
