@@ -41,7 +41,7 @@ def importance_plot(surface: Surface) -> Plot:
     )  # fmt: skip
     caption = (
         "How much of the variance of the scores between trials each key explains, with half of what it does together "
-        "with each other key; bars are 95 % intervals. None explains noise, and what the curves are too smooth for."
+        "with each other key; whiskers are 95 % intervals. The last is noise, and what the curves are too smooth for."
     )
     ticks = tuple((float(i), name) for i, (name, _) in enumerate(bars))
     return Plot(

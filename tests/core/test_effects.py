@@ -74,10 +74,10 @@ def test_two_keys_that_depend_on_one_another_are_found_and_others_are_not():
     rng = np.random.default_rng(6)
     columns = space(rng, 200)
     crossed = 0.02 * (np.log10(columns["lam"]) - 1) / 2 * (np.log2(columns["rank"]) - 2.5) / 2.5
-    told = surface(knobs_of(columns), scores(rng, 0.8 + crossed))
-    pair = told.interaction("rank", "lam")
+    result = surface(knobs_of(columns), scores(rng, 0.8 + crossed))
+    pair = result.interaction("rank", "lam")
     assert pair.share.low > 0.2
-    assert all(other.share.high < 0.1 for other in told.interactions if other is not pair)
+    assert all(other.share.high < 0.1 for other in result.interactions if other is not pair)
     corners = pair.mean[0, 0] + pair.mean[-1, -1] - pair.mean[0, -1] - pair.mean[-1, 0]
     assert corners == pytest.approx(0.08, abs=0.025)
     assert pair.mean.shape == (6, 25)
@@ -88,9 +88,9 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     for seed in range(STUDIES):
         rng = np.random.default_rng(seed)
         columns = {key: column for key, column in space(rng, 60).items() if key in ("lam", "lr", "layers")}
-        told = surface(knobs_of(columns), scores(rng, 0.8 + bend(columns["lam"])), seed=seed, count=300)
-        truths = {"lam": bend(told.effect("lam").values) - bend(columns["lam"]).mean()}
-        for effect in told.effects:
+        result = surface(knobs_of(columns), scores(rng, 0.8 + bend(columns["lam"])), seed=seed, count=300)
+        truths = {"lam": bend(result.effect("lam").values) - bend(columns["lam"]).mean()}
+        for effect in result.effects:
             truth = truths.get(effect.knob.key, np.zeros(len(effect.values)))
             held.append(((effect.low <= truth) & (truth <= effect.high)).mean())
             if effect.knob.key != "lam":
@@ -117,14 +117,14 @@ def test_a_key_of_one_method_alone_is_told_from_that_methods_trials():
     kind = np.where(np.arange(120) % 2, "lora", "factorized")
     lam = [value if name == "factorized" else None for value, name in zip(columns["lam"], kind, strict=True)]
     truth = np.array([0.85 if value is None else 0.8 + bend(value) for value in lam])
-    told = surface(knobs_of({"kind": kind, "lam": lam, "rank": columns["rank"]}), scores(rng, truth))
-    effect = told.effect("lam")
+    result = surface(knobs_of({"kind": kind, "lam": lam, "rank": columns["rank"]}), scores(rng, truth))
+    effect = result.effect("lam")
     at_ten = int(np.abs(np.log10(effect.values) - 1).argmin())
-    assert told.level.mean + effect.mean[at_ten] == pytest.approx(0.8, abs=0.01)
-    assert told.level.mean + effect.apart.mean == pytest.approx(0.85, abs=0.01)
+    assert result.level.mean + effect.mean[at_ten] == pytest.approx(0.8, abs=0.01)
+    assert result.level.mean + effect.apart.mean == pytest.approx(0.85, abs=0.01)
     # Whether a trial has the key is known from its method: no doubt of which of the two it is widens the curve.
     assert effect.high[at_ten] - effect.low[at_ten] < 0.02
-    assert [(pair.first.key, pair.second.key) for pair in told.interactions] == [("kind", "rank"), ("lam", "rank")]
+    assert [(pair.first.key, pair.second.key) for pair in result.interactions] == [("kind", "rank"), ("lam", "rank")]
 
 
 def test_trials_stopped_after_the_easy_fold_are_not_thought_better():
@@ -155,9 +155,11 @@ def test_too_few_trials_or_equal_gains_tell_nothing():
 
 def test_scores_without_any_noise_are_followed_exactly():
     rank = np.tile(RANKS, 3)
-    told = surface(knobs_of({"rank": rank, "lr": np.linspace(1, 2, 18)}), np.tile(0.8 + 0.01 * np.log2(rank), (2, 1)).T)
-    assert told.effect("rank").mean + told.level.mean == pytest.approx(0.8 + 0.01 * np.arange(6), abs=1e-3)
-    assert told.importances["rank"].mean > 0.98
+    result = surface(
+        knobs_of({"rank": rank, "lr": np.linspace(1, 2, 18)}), np.tile(0.8 + 0.01 * np.log2(rank), (2, 1)).T
+    )
+    assert result.effect("rank").mean + result.level.mean == pytest.approx(0.8 + 0.01 * np.arange(6), abs=1e-3)
+    assert result.importances["rank"].mean > 0.98
 
 
 def test_the_same_trials_tell_the_same():
