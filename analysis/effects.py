@@ -30,14 +30,14 @@ class Effects:
 
 def effects_of(runs: StudyRuns) -> Effects:
     """The effects of the searched keys, from all folds of trials that the search asked for, which baselines are not."""
-    trials = _searched(runs)
+    trials = _trials_with_folds(runs)
     columns = runs.settings.loc[trials["number"]]
     knobs = knobs_of({str(key): list(columns[key]) for key in columns}, runs.info.sweeps)
     sign = 1.0 if runs.info.higher_is_better else -1.0
     return Effects(trials, knobs, sign, surface(knobs, sign * _scores(trials)))
 
 
-def _searched(runs: StudyRuns) -> pd.DataFrame:
+def _trials_with_folds(runs: StudyRuns) -> pd.DataFrame:
     """The compared trials, and with their folds those that were stopped early, whose others would be missed."""
     trials = runs.trials
     folds = trials[[c for c in trials.columns if str(c).startswith(FOLD)]]

@@ -19,7 +19,7 @@ def progress_plot(trials: pd.DataFrame, objectives: tuple[str, ...], directions:
     """What share of the final front's hypervolume the trials up to each number cover; empty but for two objectives."""
     known = trials.dropna(subset=[o for o in objectives if o in trials]).sort_values("number")
     drawable = len(objectives) == 2 and len(known) >= FEWEST and set(objectives) <= set(known.columns)
-    series = (_covered(known, objectives, directions),) if drawable else ()
+    series = (_growth(known, objectives, directions),) if drawable else ()
     caption = (
         "The area that the front of the trials so far dominates, of what the final front does. Each objective runs "
         "from the worst of all trials to the best, costs that span more than tenfold by ratio."
@@ -28,7 +28,7 @@ def progress_plot(trials: pd.DataFrame, objectives: tuple[str, ...], directions:
     return Plot("hypervolume", title, caption, "trial", "share of the final front's (%)", series)
 
 
-def _covered(known: pd.DataFrame, objectives: tuple[str, ...], directions: tuple[str, ...]) -> Series:
+def _growth(known: pd.DataFrame, objectives: tuple[str, ...], directions: tuple[str, ...]) -> Series:
     losses = np.column_stack(
         [_losses(known[o].to_numpy(float), d) for o, d in zip(objectives, directions, strict=True)]
     )

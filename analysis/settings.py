@@ -24,11 +24,11 @@ def setting_frame(trials: Sequence[tuple[int, Mapping[str, str]]] = (), keys: Se
 
     `trials` are numbers with the parameters of their runs, of which the first counts where a number occurs twice.
     """
-    rows = {number: [setting(params, key) for key in keys] for number, params in reversed(trials)}
+    rows = {number: [recorded_setting(params, key) for key in keys] for number, params in reversed(trials)}
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(keys), dtype=object).sort_index()
 
 
-def setting(params: Mapping[str, str], key: str) -> str | None:
+def recorded_setting(params: Mapping[str, str], key: str) -> str | None:
     """What a run's parameters say of one key: of ``method.rank.ffn``, that part of the recorded pattern."""
     if params.get("method.kind") in WITHOUT_FACTORS and (key in OF_FACTORS or key.startswith(f"{RANK}.")):
         return None

@@ -27,7 +27,7 @@ class Basis:
     shown: np.ndarray
     groups: np.ndarray
 
-    def crossed(self, most: int) -> np.ndarray:
+    def columns_to_cross(self, most: int) -> np.ndarray:
         """The columns that stand for the knob beside another: all levels, or the smoothest `most` of numbers."""
         curves = np.cumsum(self.groups == CURVE) < most
         return np.asarray(np.flatnonzero((self.groups != ABSENCE) & curves))
@@ -54,7 +54,7 @@ def products_of(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _numbers(knob: Knob) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A straight line and the leading functions of a Matérn 5/2 kernel that line is taken out of."""
-    trials, shown = knob.scaled(np.where(knob.there, knob.values, np.nanmin(knob.values))), knob.scaled(knob.shown)
+    trials, shown = knob.scale(np.where(knob.there, knob.values, np.nanmin(knob.values))), knob.scale(knob.shown)
     distinct = np.unique(trials[knob.there])
     nodes = distinct if len(distinct) <= FEW else np.quantile(trials[knob.there], np.linspace(0, 1, FEW))
     line = trials[:, None], shown[:, None]

@@ -11,7 +11,7 @@ import numpy as np
 from study.core.comparable_means import comparable_means
 from study.core.knob_design import Design, Part, design_of
 from study.core.knobs import Knob
-from study.core.mixed_model import draw
+from study.core.mixed_model import draw_effects
 
 FEWEST = 8  # trials from which a surface is told
 
@@ -102,7 +102,7 @@ def surface(
     if np.ptp(means.gains) == 0:
         return None
     design = design_of(knobs)
-    draws = draw(design.columns, *design.groups, means.gains, means.precisions, means.error, count, seed)
+    draws = draw_effects(design.columns, *design.groups, means.gains, means.precisions, means.error, count, seed)
     reading = _Reading(design, draws.level, draws.weights, (1 - confidence) / 2)
     shares, unexplained = reading.shares(means.gains)
     importances = {

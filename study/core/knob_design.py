@@ -33,7 +33,7 @@ class Design:
         """Which columns of each knob are multiplied with another's: fewer where there are many pairs."""
         pairs = len(self.parts) - len(self.knobs)
         most = next(most for most in (MOST, 3, 2, 1) if most == 1 or pairs * most**2 <= PRODUCTS)
-        return tuple(basis.crossed(most) for basis in self.bases)
+        return tuple(basis.columns_to_cross(most) for basis in self.bases)
 
     @cached_property
     def pieces(self) -> dict[Part, np.ndarray]:
@@ -97,12 +97,12 @@ def design_of(knobs: Sequence[Knob]) -> Design:
     A key that is absent wherever another one has certain values, such as λ of all methods but one, gets no column for
     its absence, and two keys that no trial has both of, or of which one never changes beside the other, are no pair.
     """
-    bases = [basis_of(knob, not _implied(knob, knobs[:i], knobs)) for i, knob in enumerate(knobs)]
+    bases = [basis_of(knob, not _is_implied(knob, knobs[:i], knobs)) for i, knob in enumerate(knobs)]
     pairs = [pair for pair in combinations(range(len(knobs)), 2) if _vary(knobs[pair[0]], knobs[pair[1]])]
     return Design(tuple(knobs), tuple(bases), (*((i,) for i in range(len(knobs))), *pairs))
 
 
-def _implied(knob: Knob, before: Sequence[Knob], knobs: Sequence[Knob]) -> bool:
+def _is_implied(knob: Knob, before: Sequence[Knob], knobs: Sequence[Knob]) -> bool:
     """Whether a choice tells where the key is absent, or a knob before it is absent in the same trials."""
     choices = (other for other in knobs if other is not knob and not other.numeric and other.there.all())
     return any(_tells(other, knob) for other in choices) or any((knob.there == other.there).all() for other in before)

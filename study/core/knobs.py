@@ -68,7 +68,7 @@ class Knob:
         """One of the values as a reader sees it."""
         return fmt.short(value) if self.numeric else self.levels[int(value)]
 
-    def scaled(self, values: np.ndarray) -> np.ndarray:
+    def scale(self, values: np.ndarray) -> np.ndarray:
         """Numbers of this key between 0, its smallest, and 1, its largest, on its own scale."""
         x, ends = values, np.array([np.nanmin(self.values), np.nanmax(self.values)])
         if self.log:

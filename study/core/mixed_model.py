@@ -21,7 +21,7 @@ class Draws:
     noise: np.ndarray
 
 
-def draw(
+def draw_effects(
     design: np.ndarray, groups: np.ndarray, scales: np.ndarray, targets: np.ndarray, precisions: np.ndarray,
     noise: float, count: int = 800, seed: int = 0,
 ) -> Draws:  # fmt: skip

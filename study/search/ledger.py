@@ -126,7 +126,7 @@ class Ledger:
                 return asked
         if left is None:
             return asked
-        return self.searched.ask_again(number, samplers.fixed(self.untried.draw(left, number), seed), space)
+        return self.searched.ask_again(number, samplers.propose_exactly(self.untried.draw(left, number), seed), space)
 
     def keep(self, trial: FrozenTrial, result: FoldResult) -> None:
         """Make a fold's result durable, its answers before what says that they are all there."""

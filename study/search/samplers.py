@@ -47,7 +47,7 @@ def grid(space: Space, study_seed: int) -> BaseSampler:
     return optuna.samplers.GridSampler(space.grid(), seed=study_seed)
 
 
-def fixed(values: dict[str, Any], seed: int) -> BaseSampler:
+def propose_exactly(values: dict[str, Any], seed: int) -> BaseSampler:
     """A sampler that proposes these values."""
     import optuna
 

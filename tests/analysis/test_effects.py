@@ -17,7 +17,7 @@ from analysis.plots_effects import effect_plots
 from analysis.plots_progress import progress_plot
 from analysis.printed import save
 from analysis.runs import StudyInfo, StudyRuns, fold_frame, trial_frame
-from analysis.settings import setting, setting_frame
+from analysis.settings import recorded_setting, setting_frame
 
 NAME = "<i>$x$</i>"
 SWEEPS = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 1000))",
@@ -74,7 +74,7 @@ def study_of(rng, count, directions=("maximize", "minimize"), name="accuracy"):
     ],
 )
 def test_a_setting_is_what_the_run_recorded_where_its_method_has_the_key(params, key, value):
-    assert setting(params, key) == value
+    assert recorded_setting(params, key) == value
 
 
 def test_the_newest_run_of_a_number_counts():

@@ -28,8 +28,8 @@ def test_numbers_are_logarithmic_by_their_sweep_a_wide_span_or_powers_of_two(col
 
 
 def test_the_scale_runs_from_the_smallest_to_the_largest_number():
-    assert only([1, 4, 16]).scaled(np.array([1.0, 4.0, 16.0])) == pytest.approx([0, 0.5, 1])
-    assert only([1, 2, 3]).scaled(np.array([1.0, 2.0, 3.0])) == pytest.approx([0, 0.5, 1])
+    assert only([1, 4, 16]).scale(np.array([1.0, 4.0, 16.0])) == pytest.approx([0, 0.5, 1])
+    assert only([1, 2, 3]).scale(np.array([1.0, 2.0, 3.0])) == pytest.approx([0, 0.5, 1])
 
 
 def test_words_are_choices_and_truth_values_too():

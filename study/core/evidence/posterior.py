@@ -79,7 +79,7 @@ class _Slice:
 
     def logs(self) -> np.ndarray:
         """The logarithm [T] of each cell's probability, up to a constant; the spreads' steps are logarithmic."""
-        turned, ones = self._turned()
+        turned, ones = self._in_axes()
         total = self.values + self.spreads[:, None] ** 2
         precision = (ones**2 / total).sum(axis=1)
         center = (ones * turned / total).sum(axis=1) / precision
@@ -90,7 +90,7 @@ class _Slice:
 
     def draw(self, picked: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """The gains [Σ picked, C] of as many draws of each spread as `picked` [T] says."""
-        turned, ones = self._turned()
+        turned, ones = self._in_axes()
         square = np.repeat(self.spreads, picked)[:, None] ** 2
         total = self.values + square
         precision = (ones**2 / total).sum(axis=1)
@@ -105,7 +105,7 @@ class _Slice:
         draws[:, ~self.near] = self.means[~self.near] - errors
         return draws
 
-    def _turned(self) -> tuple[np.ndarray, np.ndarray]:
+    def _in_axes(self) -> tuple[np.ndarray, np.ndarray]:
         """The contenders' means and the ones [K], in the axes."""
         return self.means[self.near] @ self.axes, self.axes.sum(axis=0)
 

@@ -55,9 +55,9 @@ def _bootstrap(
         inside[:, fold] = scores_under(answers, columns, drawn)
         outside[:, fold] = scores_under(answers, columns, (drawn == 0).astype(float))
     model = fit(table.trained)
-    return _moved(model, table, inside), _moved(model, table, outside)
+    return _moves(model, table, inside), _moves(model, table, outside)
 
 
-def _moved(model: Additive, table: ScoreTable, scores: np.ndarray) -> np.ndarray:
+def _moves(model: Additive, table: ScoreTable, scores: np.ndarray) -> np.ndarray:
     moved: np.ndarray = model.means(np.nan_to_num(scores - table.scores[:, :, None])).T
     return moved

@@ -69,12 +69,12 @@ class Worths:
     def cluster(self) -> np.ndarray:
         """The number of the independent unit [M] that each answer belongs to: its group, its example, or itself."""
         label = self.group if self.group is not None else self.example
-        return np.arange(len(self.fold)) if label is None else _numbered(label)
+        return np.arange(len(self.fold)) if label is None else _number_labels(label)
 
     @cached_property
     def identity(self) -> np.ndarray:
         """The number of the example [M] that each answer is about."""
-        return np.arange(len(self.fold)) if self.example is None else _numbered(self.example)
+        return np.arange(len(self.fold)) if self.example is None else _number_labels(self.example)
 
     @property
     def examples(self) -> int:
@@ -82,7 +82,7 @@ class Worths:
         return int(self.identity.max()) + 1
 
 
-def _numbered(labels: np.ndarray) -> np.ndarray:
+def _number_labels(labels: np.ndarray) -> np.ndarray:
     """The number of each label [M] among those that differ."""
     numbers: np.ndarray = np.unique(np.asarray(labels), return_inverse=True)[1]
     return numbers

@@ -60,7 +60,7 @@ def decide(
     estimates = estimate(data) if isinstance(data, ScoreTable) else data
     gains = draw(estimates, count, seed)
     if np.isnan(gains).any():
-        return _unmeasured(estimates, gains)
+        return _without_errors(estimates, gains)
     order = _cheapest_first(estimates, costs, gains)
     good = gains >= gains.max(axis=1, keepdims=True) - tolerance
     within = good.mean(axis=0)
@@ -123,7 +123,7 @@ def _best(estimates: Estimates, gains: np.ndarray) -> int:
     return int(np.lexsort((np.array(estimates.numbers), -gains.mean(axis=0)))[0])
 
 
-def _unmeasured(estimates: Estimates, gains: np.ndarray) -> Verdict:
+def _without_errors(estimates: Estimates, gains: np.ndarray) -> Verdict:
     """Where nothing measures the error, anything could be chosen."""
     rows = len(estimates.means)
     best = int(np.lexsort((np.array(estimates.numbers), -estimates.means))[0])

@@ -43,7 +43,7 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
         rule = "has no complete trial" + (" that keeps its constraints" if complete else "")
         raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
     if wanted == "best":
-        return recommended(ledger.plan, distinct)
+        return recommend(ledger.plan, distinct)
     if not bounds.is_bound(wanted):
         rule = "is neither best, a trial's number nor a bound"
         raise ConfigError(f"trial={wanted}", rule, "write for example trial=best, trial=3 or trial='params<=50000'")
@@ -51,7 +51,7 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
     fitting = [r for r in distinct if bounds.within(limits, figures(r))]
     if not fitting:
         raise ConfigError(f"trial={wanted}", "is satisfied by no complete trial", _nearest(limits, distinct))
-    return recommended(ledger.plan, fitting)
+    return recommend(ledger.plan, fitting)
 
 
 def figures(result: TrialResult) -> dict[str, float]:
@@ -60,7 +60,7 @@ def figures(result: TrialResult) -> dict[str, float]:
     return {**values, SIZE: 4 * values["params/stored"]} if "params/stored" in values else values
 
 
-def recommended(plan: Plan, results: Sequence[TrialResult]) -> TrialResult:
+def recommend(plan: Plan, results: Sequence[TrialResult]) -> TrialResult:
     """The trial that the study recommends among these, by the comparison that the report is made of.
 
     Where the data cannot tell, it is the one that is most probably it; where nothing is known of the error, the best.

@@ -12,7 +12,7 @@ from study.core import seeding
 from study.core.errors import ConfigError
 from study.core.figures import FIGURES, MINIMIZE, direction
 from study.search.pruners.base import Entry, Pruner, Race
-from study.search.pruners.table import cost_of, rows_of, table_of
+from study.search.pruners.table import measured_cost, rows_of, table_of
 
 TOLERANCE = 0.01  # of a score, where none is given
 DRAWS = 4000
@@ -65,7 +65,7 @@ class Racing(Pruner):
         best = HIGHEST.get(direction(self.score), 1.0)  # is what the untrained may reach
         draws = np.concatenate([draws, np.full((len(draws), len(untrained)), best)], axis=1)
         entries = [*rows, *untrained]
-        costs = [[cost_of(entry, name) for name in self.costs] for entry in entries]
+        costs = [[measured_cost(entry, name) for name in self.costs] for entry in entries]
         return Board(entries, draws, np.array(costs).reshape(len(entries), -1))
 
     def _next(self, board: Board) -> Stop | None:

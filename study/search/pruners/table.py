@@ -39,7 +39,7 @@ def table_of(rows: Sequence[Entry], objective: str, sizes: Sequence[int]) -> Sco
     return ScoreTable([row.number for row in rows], gains[:, trained], np.array(sizes)[trained], int(trained.sum()))
 
 
-def cost_of(entry: Entry, objective: str) -> float:
+def measured_cost(entry: Entry, objective: str) -> float:
     """What a trial costs, smaller being better: as known before it trains, else as measured so far, NaN if neither.
 
     Figures that a trial adds up over its folds are taken per fold, so that it may have trained fewer than another.
@@ -72,7 +72,7 @@ def _column(race: Race, rows: Sequence[Entry], wanted: Sequence[int], objective:
     """An objective's value of each wanted trial."""
     if not FIGURES[objective].spread:
         times = len(race.sizes) if FIGURES[objective].combine is sum else 1
-        return {r.number: -sign_of(objective) * cost_of(r, objective) * times for r in rows if r.number in wanted}
+        return {r.number: -sign_of(objective) * measured_cost(r, objective) * times for r in rows if r.number in wanted}
     from study.core.evidence.sources import estimate
 
     means = estimate(table_of(rows, objective, race.sizes)).means

@@ -25,8 +25,8 @@ def test_the_example_variance_of_a_difference_is_that_of_its_paired_answers() ->
     centered = difference - np.array([difference[table.answers.fold == f].mean() for f in range(5)])[table.answers.fold]
     expected = (centered**2).sum() / 600 / (600 - 5)
     floor = (table.answers.grain / 600) ** 2
-    found = covariance(table, fit(table.trained), noise(table))
-    assert contrast(found, 0, 1) == pytest.approx(expected + floor)
+    shared = covariance(table, fit(table.trained), noise(table))
+    assert contrast(shared, 0, 1) == pytest.approx(expected + floor)
 
 
 def test_the_bootstrap_of_a_mean_agrees_with_its_exact_covariance() -> None:
