@@ -1,32 +1,34 @@
-"""Draws a Plot as interactive HTML with plotly."""
+"""A Plot as plotly draws it in a page."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.plots import Plot, Series, finite_or_none
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-COLORS = ("#8a94a6", "#0b6bcb", "#d9480f", "#2b8a3e", "#9c36b5", "#b08900", "#0c8599", "#c2255c")
+COLORS = ("#6b7688", "#0b6bcb", "#d9480f", "#2b8a3e", "#9c36b5", "#8f6d00", "#0c8599", "#c2255c")
+# The same on a dark page, in the same order.
+LIGHT_COLORS = ("#98a3b5", "#5aa9f5", "#ff8a5c", "#69c97f", "#d58cec", "#dbb93f", "#4cc4d6", "#f783ac")
+CROWDED = 500  # points
+DIGITS = 7  # of a number in a page; what is seen of it is less
 _SYMBOLS = {"triangle": "triangle-up"}
 
 
-def plotly_script() -> str:
-    """plotly.js itself, to be inlined once a page."""
-    from plotly.offline import get_plotlyjs
+def drawing_of(plot: Plot) -> dict[str, Any]:
+    """The plot as plain JSON for plotly.js: numbers in :data:`DIGITS` digits.
 
-    return str(get_plotlyjs())
-
-
-def to_html(plot: Plot) -> str:
-    """A <div> that draws the plot; the page must hold plotly.js."""
-    place = f"figure-{plot.name}"
-    return str(
-        to_plotly(plot).to_html(full_html=False, include_plotlyjs=False, div_id=place, config={"displaylogo": False})
-    )
+    Points of a crowded series, whose bars would cover one another, have none and are named alone when pointed at.
+    """
+    drawing = to_plotly(plot).to_plotly_json()
+    for trace in drawing["data"]:
+        if len(trace["x"]) > CROWDED:
+            trace["hovertext"] = [text.partition("<br>")[0] for text in trace["hovertext"]]
+            del trace["error_y"]
+    return dict(_rounded(drawing))
 
 
 def to_plotly(plot: Plot) -> go.Figure:
@@ -35,22 +37,30 @@ def to_plotly(plot: Plot) -> go.Figure:
 
     drawn = go.Figure([_trace(s) for s in plot.series if s.x])
     drawn.update_layout(
-        template="plotly_white", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
+        template="none", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
         showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"},
     )  # fmt: skip
-    axis: dict[str, object] = {"type": "log", "dtick": "D1" if _narrow(plot) else None} if plot.log_x else {}
+    axis: dict[str, object] = {"type": "log", "dtick": "D1" if narrow(plot) else None} if plot.log_x else {}
     if plot.name == "rank":  # ranks are few: each is its own tick
         axis |= {"tickvals": sorted({x for s in plot.series for x in s.x}), "dtick": None}
-    drawn.update_xaxes(title=plot.x_title, **axis)
-    drawn.update_yaxes(title=escape(plot.y_title))
+    drawn.update_xaxes(title=plot.x_title, automargin=True, **axis)
+    drawn.update_yaxes(title=escape(plot.y_title), automargin=True)
     return drawn
 
 
-def _narrow(plot: Plot) -> bool:
+def narrow(plot: Plot) -> bool:
     """Whether the values span so little that powers of ten alone would leave the axis bare."""
     values = [x for s in plot.series for x in s.x]
     return bool(values) and max(values) < 30 * min(values)
+
+
+def _rounded(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _rounded(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_rounded(value) for value in data]
+    return float(f"{data:.{DIGITS}g}") if isinstance(data, float) else data
 
 
 def _trace(series: Series) -> go.Scatter:

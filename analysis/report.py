@@ -10,31 +10,48 @@ from analysis.errors import ReportError
 from analysis.findings import Findings, findings_of
 from analysis.printed import SETTINGS, save
 from analysis.runs import load_study
+from analysis.tables import ENDINGS, save_tables
 from study.core.names import check_name
 
 
-def write_report(name: str, out_dir: str | Path, tracking_uri: str | None = None, figures: Sequence[str] = ()) -> Path:
+def write_report(
+    name: str, out_dir: str | Path, tracking_uri: str | None = None, figures: Sequence[str] = (),
+    tables: Sequence[str] = (),
+) -> Path:  # fmt: skip
     """Write <out_dir>/<name>/ and return its index.html; nothing is written where the study is unknown.
 
-    `figures` are the kinds of files, of svg and png, that hold every figure beside the page; of none there is the SVG
-    that the Markdown shows.
+    `figures` are the kinds of files, of svg, png and pdf, that hold every figure beside the page; of none there is the
+    SVG that the Markdown shows. `tables` are those, of csv and latex, that hold every table.
     """
     check_name("study", name)  # such as ../x must not lead out of the folder
-    unknown = [kind for kind in figures if kind not in SETTINGS]
-    if unknown:
-        raise ReportError(f"figures={','.join(figures)}", f"holds {unknown[0]!r}, which is no kind", "write svg,png")
-    findings = findings_of(load_study(name, tracking_uri))
-    folder = Path(out_dir) / name
+    check_kinds(figures, tables)
+    return write_findings(findings_of(load_study(name, tracking_uri)), out_dir, figures, tables)
+
+
+def check_kinds(figures: Sequence[str], tables: Sequence[str]) -> None:
+    """Raise ReportError at a kind of file that there is not."""
+    for key, kinds, known in (("figures", figures, SETTINGS), ("tables", tables, ENDINGS)):
+        if unknown := [kind for kind in kinds if kind not in known]:
+            given = f"{key}={','.join(kinds)}"
+            raise ReportError(given, f"holds {unknown[0]!r}, which is no kind", f"write {','.join(known)}")
+
+
+def write_findings(
+    findings: Findings, out_dir: str | Path, figures: Sequence[str] = (), tables: Sequence[str] = ()
+) -> Path:
+    """Write <out_dir>/<the study's name>/ and return its index.html; ReportError where that cannot be."""
     try:
-        return _write(findings, folder, figures)
+        return _write(findings, Path(out_dir) / findings.runs.name, figures, tables)
     except OSError as error:
         raise ReportError(f"out={out_dir}", f"cannot be written ({error})", "name a folder you may write to") from error
 
 
-def _write(findings: Findings, folder: Path, figures: Sequence[str]) -> Path:
+def _write(findings: Findings, folder: Path, figures: Sequence[str], tables: Sequence[str]) -> Path:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for plot in findings.plots if figures else findings.plots[:1]:
         save(plot, folder / "figures", figures or ("svg",))
+    if tables:
+        save_tables(findings, folder / "tables", tables)
     findings.runs.trials.to_csv(folder / "trials.csv", index=False)
     findings.front.to_csv(folder / "front.csv", index=False)
     (folder / "report.md").write_text(brief.markdown_of(findings), encoding="utf-8")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.errors import ReportError
+from analysis.server import pages_at, run_page
 from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
 from study.core.mlflow_store import TAG, address, answering, experiment_of, open_client
 
@@ -25,7 +26,7 @@ STATES = {"FINISHED": "complete", "FAILED": "failed"}
 METRICS = ("score", f"score{ERROR}", *COSTS, "test/score")
 COLUMNS = (
     "number", "label", "baseline", "state", "duplicate_of", "error", "kind", "rank", "rank_pattern", "lam", "targets",
-    "layers", "residual", "adaptation",
+    "layers", "residual", "adaptation", "run_id",
 )  # fmt: skip
 
 
@@ -39,6 +40,7 @@ class StudyInfo:
     params: dict[str, str]
     tags: dict[str, str]
     metrics: dict[str, float] = field(default_factory=dict)
+    experiment: str = ""
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -71,6 +73,11 @@ class StudyRuns:
     trials: pd.DataFrame
     folds: pd.DataFrame
     left_out: dict[str, int]
+    server: str = ""  # where MLflow's pages are, if a server keeps them
+
+    def link(self, run: str) -> str:
+        """The address of a run's page, "" where there is no server."""
+        return run_page(self.server, self.info.experiment, run)
 
     @property
     def compared(self) -> pd.DataFrame:
@@ -82,10 +89,11 @@ class StudyRuns:
 def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     """The study run of experiment `name` that ran last and its trials; StudyError where there is none."""
     client = open_client(tracking_uri)
-    with answering(*address(tracking_uri)), _uncollected():
+    key, uri = address(tracking_uri)
+    with answering(key, uri), _uncollected():
         run = _last_study_run(client, name)
         trials = trial_frame([_trial_row(r) for r in _trial_runs(client, run)])
-    return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials))
+    return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials), pages_at(uri))
 
 
 def trial_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -180,7 +188,8 @@ def _uncollected() -> Iterator[None]:
 def _study_info(run: Run) -> StudyInfo:
     tags = {k.removeprefix(TAG): v for k, v in run.data.tags.items() if k.startswith(TAG)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    return StudyInfo(run.info.run_id, run.info.status, started, dict(run.data.params), tags, _figures(run))
+    params, experiment = dict(run.data.params), run.info.experiment_id
+    return StudyInfo(run.info.run_id, run.info.status, started, params, tags, _figures(run), experiment)
 
 
 def _trial_row(run: Run) -> dict[str, Any]:
@@ -192,6 +201,7 @@ def _trial_row(run: Run) -> dict[str, Any]:
     lam, rank = params.get("method.lam", params.get("method.lambda")), method["rank"]
     # A pattern such as attention:8,ffn:2 is no number to draw by: the column of ranks is then empty.
     method["rank_pattern"] = None if rank is None or rank.isdecimal() else rank
+    named["run_id"] = run.info.run_id
     row = {"number": tags[f"{TAG}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
     if row["kind"] in ("full", "head"):  # these methods have no such knobs; their recorded defaults mean nothing
         row |= dict.fromkeys(("rank", "rank_pattern", "lam", "targets", "layers", "residual"))

@@ -5,6 +5,6 @@ A template is given `report`, an analysis.view.View, and `findings`, for what th
 
 PAGE = (
     "answer", "left_out", "front_plot", "front", "baselines", "references", "sure", "setting_plots", "adapted",
-    "exported", "provenance",
+    "exported", "folds", "trials", "provenance",
 )  # fmt: skip
 MARKDOWN = ("answer", "left_out", "front", "references", "sure", "adapted", "exported", "provenance")
