@@ -12,6 +12,7 @@ from analysis.runs import StudyRuns
 from study.core import formatting as fmt
 
 ROOM = 500  # rows that a page has room for; trials.csv has all
+RUN = 8  # letters of a run's id that tell it from others; trials.csv has all
 
 
 def trials_grid(runs: StudyRuns) -> Grid:
@@ -51,7 +52,7 @@ def _trial_cells(row: dict[Any, Any]) -> dict[str, str]:
         "Latency": fmt.milliseconds(row["latency/ms"]),
         "Test score": fmt.number(row["test/score"]),
         "Error": error,
-        "Run": fmt.text(row["run_id"]),
+        "Run": fmt.text(row["run_id"])[:RUN],
     }
 
 

@@ -98,17 +98,15 @@ def _draw(axes: Axes, plot: Plot) -> None:
 
 def _draw_log_axis(axes: Axes, plot: Plot) -> None:
     """A logarithmic axis with plain numbers; few values are each their own tick."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(_tick))
     values = sorted({x for s in plot.series if not s.dashed for x in s.x})
     if plot.name == "rank" and len(values) <= TICKS:
         axes.set_xticks(values)
-    if plot.name == "rank" or not narrow(plot):
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    else:
-        axes.xaxis.set_minor_formatter(FuncFormatter(_tick))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(FuncFormatter(_tick) if narrow(plot) else NullFormatter())
 
 
 def _tick(x: float, _: int) -> str:

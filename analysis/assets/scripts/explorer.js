@@ -8,6 +8,7 @@ const axisOf = (name) => EXPLORER.axes.findIndex((axis) => axis.name === name);
 const beats = (axis, a, b) => (axis.up ? a > b : a < b);
 const shown = (value) => Math.abs(value) >= 1000
   ? Math.round(value).toLocaleString("en") : value.toLocaleString("en", { maximumSignificantDigits: 4 });
+const shownError = (value) => value.toLocaleString("en", { maximumSignificantDigits: 2 });
 const withUnit = (axis, value) => `${shown(value)} ${axis.unit}`.trim();
 const titled = (axis) => (axis.unit ? `${axis.title} (${axis.unit})` : axis.title);
 
@@ -38,8 +39,8 @@ function aboutTrial(trial) {
   const settings = Object.entries(trial.settings).map(([name, value]) => `${name} ${value}`).join(" · ");
   const figures = EXPLORER.axes.flatMap((axis, i) => {
     if (trial.values[i] === null) return [];
-    const error = trial.errors[i] === null ? "" : ` ± ${withUnit(axis, trial.errors[i])}`;
-    return [`${axis.title} ${withUnit(axis, trial.values[i])}${error}`];
+    const error = trial.errors[i] === null ? "" : ` ± ${shownError(trial.errors[i])}`;
+    return [`${axis.title} ${shown(trial.values[i])}${error} ${axis.unit}`.trim()];
   });
   return [`${trial.number}: ${trial.label}`, settings, ...figures].filter(Boolean);
 }
@@ -139,6 +140,8 @@ function drawExplorer(steady) {
     slider.value = place < 0 ? slider.max : place;
   }
   const buys = sayBudget(view, steps);
+  const [across, up] = [EXPLORER.axes[view.x].title, EXPLORER.axes[view.y].title];
+  byId("title-figure-front").textContent = `${up[0].toUpperCase()}${up.slice(1)} against ${across}`;
   return drawLive("front", explorerTraces(view, steps, buys), explorerLayout(view));
 }
 
