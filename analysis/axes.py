@@ -50,3 +50,8 @@ def _axis(name: str, metric: str, values: pd.Series) -> Axis:
 def better_is_higher(axis: Axis) -> bool:
     """Whether a larger number is the better one."""
     return axis.direction == MAXIMIZE
+
+
+def amount(value: float) -> str:
+    """The number as a reader sees it on an axis: ``22,700,000``, ``0.25``, without exponents above one."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"

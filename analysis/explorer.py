@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.axes import Axis, axes_of, better_is_higher
+from analysis.axes import Axis, amount, axes_of, better_is_higher
 from analysis.grid import Grid, grid_of
 from analysis.runs import StudyRuns
 from study.core import formatting as fmt
@@ -56,9 +56,9 @@ def budgets_grid(runs: StudyRuns) -> Grid:
 
 
 def _budget_cells(row: pd.Series, cost: Axis) -> dict[str, str]:
-    amount = f"{row[cost.name] * cost.scale:,.6g} {cost.unit}".strip()
+    least = f"{amount(row[cost.name] * cost.scale)} {cost.unit}".strip()
     return {
-        f"Budget ({cost.title})": f"from {amount}",
+        f"Budget ({cost.title})": f"from {least}",
         "Best configuration": fmt.text(row["label"]),
         "Trial": str(row.name),
         "Score ± SE": fmt.with_se(row["score"], row["score_se"]),

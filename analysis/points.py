@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from analysis.axes import amount
 from analysis.grid import Grid, grid_of
 from analysis.plots import Plot, Series
 from study.core import formatting as fmt
@@ -36,7 +37,7 @@ def _cells(plot: Plot, series: Series, i: int) -> dict[str, str]:
     label = series.hover[i].partition("\n")[0]
     return {
         "Series": series.name,
-        plot.x_title[:1].upper() + plot.x_title[1:]: f"{series.x[i]:,.6g}",
+        plot.x_title[:1].upper() + plot.x_title[1:]: amount(series.x[i]),
         plot.y_title: fmt.number(series.y[i]),
         "± SE": fmt.number(series.errors[i]),
         "Configuration": label,

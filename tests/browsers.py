@@ -33,15 +33,16 @@ def axe_script() -> str:
 
 
 @contextmanager
-def opened(browser: Any, index: Path, **options: Any) -> Iterator[tuple[Any, list[str], list[str]]]:
-    """The drawn page, what it wrote to the console, and what it asked for beyond its own file."""
+def opened(browser: Any, index: Path, drawn: bool = True, **options: Any) -> Iterator[tuple[Any, list[str], list[str]]]:
+    """The page, what it wrote to the console, and what it asked for beyond its own file; waits until scripts have
+    `drawn` it."""
     context = browser.new_context(**options)
     page, said, asked = context.new_page(), [], []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(index.as_uri())
-    if options.get("java_script_enabled", True):
+    if drawn:
         page.wait_for_selector("html[data-drawn]", timeout=60_000)
     yield page, said, [url for url in asked if url.partition(":")[0] not in ("file", "data", "blob")]
     context.close()

@@ -10,6 +10,7 @@ from browsers import GRAVE, axe_script, chromium, opened
 from analysis.explorer import explorer_of
 from analysis.report import write_report
 from analysis.runs import load_study
+from analysis.several import write_reports
 
 VIEWS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 
@@ -45,7 +46,7 @@ def test_a_page_asks_for_nothing_complains_of_nothing_and_has_no_grave_barrier(b
 
 
 def test_without_scripts_every_figure_is_there(browser, index):
-    with opened(browser, index, java_script_enabled=False) as (page, _, asked):
+    with opened(browser, index, drawn=False, java_script_enabled=False) as (page, _, asked):
         assert page.locator(".still svg").count() == 4
         assert page.locator(".still svg").first.is_visible()
         assert not page.locator("#explorer").is_visible()
@@ -107,3 +108,31 @@ def test_a_point_that_is_clicked_names_its_run(page, store):
     assert page.locator("#picked").inner_text() == f"Trial 3, lora r8 <b>qv</b> all: run {run}"
     data = json.loads(page.locator("#data").text_content())
     assert data["explorer"]["trials"][3]["link"] == ""
+
+
+def test_a_page_follows_the_reader_from_light_to_dark(page):
+    paper = "document.querySelector('.drawing[data-plot=rank] > .live')._fullLayout.paper_bgcolor"
+    assert page.evaluate(paper) == "#ffffff"
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{paper} === '#171e27'")
+    assert page.evaluate("document.querySelector('#figure-front .live')._fullLayout.font.color") == "#e4e9f0"
+
+
+def test_a_page_of_several_studies_has_no_grave_barrier(browser, store, tmp_path):
+    axe = axe_script()
+    index = write_reports("demo,one,none", tmp_path, store)
+    for scheme in ("light", "dark"):
+        options = {"viewport": {"width": 390, "height": 900}, "color_scheme": scheme}
+        with opened(browser, index, drawn=False, **options) as (page, said, asked):
+            page.evaluate(axe)
+            violations = page.evaluate("axe.run()")["violations"]
+            assert [(v["id"], v["nodes"][0]["html"]) for v in violations if v["impact"] in GRAVE] == []
+            assert page.evaluate("document.documentElement.scrollWidth") == 390
+            assert (said, asked) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["none", "one", "patterns"])
+def test_a_study_of_few_trials_is_drawn_without_complaint(browser, store, tmp_path, name):
+    with opened(browser, write_report(name, tmp_path, store)) as (page, said, asked):
+        assert (said, asked) == ([], [])
+        assert page.locator("#trials tbody tr").count() == len(load_study(name, store).trials)

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from analysis.axes import amount
 from analysis.bundle import PLOTLY
 from analysis.findings import findings_of
 from analysis.interactive import COLORS
@@ -177,6 +178,13 @@ def test_the_numbers_of_a_figure_are_those_that_are_drawn_as_far_as_there_is_roo
     assert grid.headings == ("Series", "Rank", "accuracy", "± SE", "Configuration")
     assert grid.rows[1] == ("lora", "2", "2.0000", "0.1000", "lora")
     assert points_grid(plot("one", "lora", ROOM + 5)).left_out == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(22_700_000.0, "22,700,000"), (36_866.4, "36,866"), (0.25, "0.25"), (8, "8")]
+)
+def test_an_amount_is_read_without_an_exponent(value, text):
+    assert amount(value) == text
 
 
 def test_a_level_is_said_beside_the_points():
