@@ -26,10 +26,14 @@ def _run(arguments: list[str]) -> int:
     if any(argument.startswith("-") for argument in given):
         return _hydra(given)
     _refuse_words(arguments)
-    config = _composed(given, arguments)
-    from analysis.several import write_reports
+    config = _compose(given, arguments)
+    from analysis.painter import beside
 
-    print(write_reports(config.study, config.out, config.tracking.uri, _kinds(config.figures), _kinds(config.tables)))
+    with beside() as drawing:  # a second core imports matplotlib while this one imports MLflow
+        from analysis.several import write_reports
+
+        figures, tables = _kinds(config.figures), _kinds(config.tables)
+        print(write_reports(config.study, config.out, config.tracking.uri, figures, drawing, tables))
     return 0
 
 
@@ -61,7 +65,7 @@ def _hydra(arguments: list[str]) -> int:
     return 0
 
 
-def _composed(overrides: list[str], typed: list[str]) -> DictConfig:
+def _compose(overrides: list[str], typed: list[str]) -> DictConfig:
     """What the arguments come to, each named as it was typed where it cannot be followed."""
     from hydra import compose, initialize_config_module
     from hydra.errors import HydraException

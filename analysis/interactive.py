@@ -28,7 +28,7 @@ def drawing_of(plot: Plot) -> dict[str, Any]:
         if len(trace["x"]) > CROWDED:
             trace["hovertext"] = [text.partition("<br>")[0] for text in trace["hovertext"]]
             del trace["error_y"]
-    return dict(_rounded(drawing))
+    return dict(_round_floats(drawing))
 
 
 def to_plotly(plot: Plot) -> go.Figure:
@@ -55,11 +55,11 @@ def narrow(plot: Plot) -> bool:
     return bool(values) and max(values) < 30 * min(values)
 
 
-def _rounded(data: Any) -> Any:
+def _round_floats(data: Any) -> Any:
     if isinstance(data, dict):
-        return {key: _rounded(value) for key, value in data.items()}
+        return {key: _round_floats(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
-        return [_rounded(value) for value in data]
+        return [_round_floats(value) for value in data]
     return float(f"{data:.{DIGITS}g}") if isinstance(data, float) else data
 
 

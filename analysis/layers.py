@@ -37,7 +37,7 @@ def recorded_layers(linears: str | None, adaptation: Any) -> tuple[LinearLayer, 
 
 
 def linear_layers(linears: dict[str, Any], adaptation: Adaptation) -> tuple[LinearLayer, ...]:
-    """The layers of `linears`, as study.models.targets.described writes them, from the bottom up.
+    """The layers of `linears`, as study.models.targets.describe writes them, from the bottom up.
 
     Empty where the adaptation is of another model: it adapts layers that are not among them.
     """

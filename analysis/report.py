@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from analysis import brief, page
 from analysis.errors import ReportError
 from analysis.findings import Findings, findings_of
-from analysis.printed import SETTINGS, save
+from analysis.painter import Here, paint, paint_inline
+from analysis.printed import SETTINGS
 from analysis.runs import load_study
 from analysis.tables import ENDINGS, save_tables
 from study.core.names import check_name
 
 
 def write_report(
-    name: str, out_dir: str | Path, tracking_uri: str | None = None, figures: Sequence[str] = (),
+    name: str,
+    out_dir: str | Path,
+    tracking_uri: str | None = None,
+    figures: Sequence[str] = (),
+    drawing: Executor | None = None,
     tables: Sequence[str] = (),
-) -> Path:  # fmt: skip
+) -> Path:
     """Write <out_dir>/<name>/ and return its index.html; nothing is written where the study is unknown.
 
     `figures` are the kinds of files, of svg, png and pdf, that hold every figure beside the page; of none there is the
-    SVG that the Markdown shows. `tables` are those, of csv and latex, that hold every table.
+    SVG that the Markdown shows. `drawing` is where they are drawn, by default in this process. `tables` are the kinds
+    of files, of csv and latex, that hold every table.
     """
     check_name("study", name)  # such as ../x must not lead out of the folder
     check_kinds(figures, tables)
-    return write_findings(findings_of(load_study(name, tracking_uri)), out_dir, figures, tables)
+    return write_findings(findings_of(load_study(name, tracking_uri)), out_dir, figures, drawing, tables)
 
 
 def check_kinds(figures: Sequence[str], tables: Sequence[str]) -> None:
@@ -37,24 +44,31 @@ def check_kinds(figures: Sequence[str], tables: Sequence[str]) -> None:
 
 
 def write_findings(
-    findings: Findings, out_dir: str | Path, figures: Sequence[str] = (), tables: Sequence[str] = ()
+    findings: Findings,
+    out_dir: str | Path,
+    figures: Sequence[str] = (),
+    drawing: Executor | None = None,
+    tables: Sequence[str] = (),
 ) -> Path:
     """Write <out_dir>/<the study's name>/ and return its index.html; ReportError where that cannot be."""
     try:
-        return _write(findings, Path(out_dir) / findings.runs.name, figures, tables)
+        return _write(findings, Path(out_dir) / findings.runs.name, figures, drawing or Here(), tables)
     except OSError as error:
         raise ReportError(f"out={out_dir}", f"cannot be written ({error})", "name a folder you may write to") from error
 
 
-def _write(findings: Findings, folder: Path, figures: Sequence[str], tables: Sequence[str]) -> Path:
+def _write(findings: Findings, folder: Path, figures: Sequence[str], drawing: Executor, tables: Sequence[str]) -> Path:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for plot in findings.plots if figures else findings.plots[:1]:
-        save(plot, folder / "figures", figures or ("svg",))
+    plots = findings.plots if figures else findings.plots[:1]
+    inside = paint_inline(findings.plots, drawing)
+    drawn = paint(plots, folder / "figures", figures or ("svg",), drawing)
     if tables:
         save_tables(findings, folder / "tables", tables)
     findings.runs.trials.to_csv(folder / "trials.csv", index=False)
     findings.front.to_csv(folder / "front.csv", index=False)
     (folder / "report.md").write_text(brief.markdown_of(findings), encoding="utf-8")
     index = folder / "index.html"
-    index.write_text(page.page_of(findings), encoding="utf-8")
+    index.write_text(page.page_of(findings, lambda plot: inside[plot.name].result()), encoding="utf-8")
+    for figure in drawn:
+        figure.result()
     return index

@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.errors import ReportError
 from analysis.server import pages_at, run_page
 from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
-from study.core.mlflow_store import TAG, address, answering, experiment_of, open_client
+from study.core.mlflow_store import TAG, address, experiment_of, explain_refusals, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -90,7 +90,7 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     """The study run of experiment `name` that ran last and its trials; StudyError where there is none."""
     client = open_client(tracking_uri)
     key, uri = address(tracking_uri)
-    with answering(key, uri), _uncollected():
+    with explain_refusals(key, uri), _pause_collection():
         run = _last_study_run(client, name)
         trials = trial_frame([_trial_row(r) for r in _trial_runs(client, run)])
     return StudyRuns(name, _study_info(run), trials, fold_frame(trials), count_left_out(trials), pages_at(uri))
@@ -173,7 +173,7 @@ def _pages(client: MlflowClient, experiment: str, query: str) -> Iterator[Run]:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def _pause_collection() -> Iterator[None]:
     """No garbage collection inside: MLflow makes an object of each of some 60 values a run, all of them alive until
     their page is done, and to look for garbage among them took most of the time of reading 10,000 trials."""
     enabled = gc.isenabled()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,14 +23,18 @@ from study.core.names import LONGEST, check_name
 
 
 def write_reports(
-    text: str, out_dir: str | Path, tracking_uri: str | None = None, figures: Sequence[str] = (),
+    text: str,
+    out_dir: str | Path,
+    tracking_uri: str | None = None,
+    figures: Sequence[str] = (),
+    drawing: Executor | None = None,
     tables: Sequence[str] = (),
-) -> Path:  # fmt: skip
+) -> Path:
     """Write the report of the study that `text` names, or of each of several between commas and a page that compares
     them, <out_dir>/index.html; return the page that was asked for. Nothing is written where a study is unknown."""
     check_kinds(figures, tables)
     studies = [findings_of(runs) for runs in load_studies(text, tracking_uri)]
-    pages = [write_findings(findings, out_dir, figures, tables) for findings in studies]
+    pages = [write_findings(findings, out_dir, figures, drawing, tables) for findings in studies]
     if len(pages) == 1:
         return pages[0]
     index = Path(out_dir) / "index.html"

@@ -49,11 +49,11 @@ def grid_as_csv(grid: Grid) -> str:
 
 def grid_as_latex(grid: Grid, caption: str, label: str) -> str:
     """A table environment of the package booktabs; no cell is read as a command."""
-    text = _frame(grid).to_latex(index=False, escape=True, caption=_escaped(caption), label=f"tab:{label}")
+    text = _frame(grid).to_latex(index=False, escape=True, caption=_escape_caption(caption), label=f"tab:{label}")
     return str(text).translate(LATEX)
 
 
-def _escaped(text: str) -> str:
+def _escape_caption(text: str) -> str:
     """The text as pandas escapes that of a cell; it leaves captions as they are."""
     table = pd.DataFrame([[text]]).to_latex(index=False, header=False, escape=True)
     return str(table).partition("\\midrule\n")[2].partition(" \\\\\n")[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import mlflowcopies
 import pytest
+import unsynced
 from hypothesis import settings
 
 from study.core.folders import cache_folder
@@ -64,6 +65,11 @@ def _what_is_written_beside_the_work_lies_in_a_folder_of_the_tests(
 ) -> Iterator[None]:
     with chdir(tmp_path_factory.mktemp("elsewhere")):  # MLflow's artifacts, as far as a store names no other place
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _databases_wait_for_no_disk() -> None:
+    unsynced.install()
 
 
 @pytest.fixture(autouse=True)

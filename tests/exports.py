@@ -41,9 +41,9 @@ def model_of(folder: Path, kind: str, pooling: str = "mean") -> ModelConfig:
 
 def train(model: ModelConfig, method: str) -> tuple[Trained, Fit]:
     """A member of two epochs; what it learned, and the fit, closed."""
-    own = replace(configuration(**METHODS[method], lr=2e-2), model=model)
+    settings = replace(configuration(**METHODS[method], lr=2e-2), model=model)
     bench = Workbench(letters(), torch.device("cpu"))
-    fit = Fit([member_of(0, 0, own, 5, bench)], bench)
+    fit = Fit([member_of(0, 0, settings, 5, bench)], bench)
     fit.run()
     return of_fit(fit, bench), fit
 

@@ -161,10 +161,10 @@ class ProblemContract(ABC):
         problem = self.trained(folder, 0).problem
         parts = problem.portions(9)
         assert [i for part in parts for i in range(9)[part]] == list(range(9))
-        rows, longest = problem.adapted(np.arange(3))
+        rows, longest = problem.adapter_input_shape(np.arange(3))
         assert rows >= 3
         assert longest >= 1
-        assert problem.adapted(np.arange(0))[0] == 0
+        assert problem.adapter_input_shape(np.arange(0))[0] == 0
 
     def test_one_row_is_answered_as_the_model_runs_elsewhere(self, folder: Path) -> None:
         fit = self.trained(folder, 0)

@@ -49,9 +49,9 @@ def test_no_module_comes_back_to_itself_through_what_it_imports() -> None:
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
     graph = {}
     for name, path in names.items():
-        found = imported(path) & names.keys() - {name}
+        named = imported(path) & names.keys() - {name}
         # `from study.models import graphs` uses that module, not the package it lies in.
-        graph[name] = {n for n in found if not any(other.startswith(f"{n}.") for other in found)}
+        graph[name] = {n for n in named if not any(other.startswith(f"{n}.") for other in named)}
     assert len([*graphlib.TopologicalSorter(graph).static_order()]) == len(names)
 
 

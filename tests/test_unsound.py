@@ -80,11 +80,11 @@ class Home:
 
     def runs(self, level: str) -> dict[str, Run]:
         """The study's runs of that level by the number of their trial, and that of their fold where they have one."""
-        found = self.client.get_experiment_by_name("rates").experiment_id
+        experiment = self.client.get_experiment_by_name("rates").experiment_id
         tags = "lora_study."
         return {
             f"{r.data.tags.get(f'{tags}trial', '')}{r.data.tags.get(f'{tags}fold', '')}": r
-            for r in self.client.search_runs([found], f"tags.`{tags}level` = '{level}'")
+            for r in self.client.search_runs([experiment], f"tags.`{tags}level` = '{level}'")
         }
 
     def report(self, name: str) -> str:

@@ -49,10 +49,10 @@ def test_one_command_ends_in_runs_and_a_report_with_what_needs_no_training(kind,
     done = call(cli.main, tmp_path, *SMALL, *kind(tmp_path))
     assert done.returncode == 0, done.stderr
     metric, said, names = KINDS[kind]
-    found = load_study("whole", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    assert {*found.compared["label"].str.split().str[0]} == names
-    assert found.trials[metric].between(0, 1).all()
-    adaptations = [Adaptation.from_json(text) for text in found.compared["adaptation"]]
-    assert [bool(a.ranks) for a in adaptations] == [name != "head" for name in found.compared["kind"]]
+    whole = load_study("whole", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert {*whole.compared["label"].str.split().str[0]} == names
+    assert whole.trials[metric].between(0, 1).all()
+    adaptations = [Adaptation.from_json(text) for text in whole.compared["adaptation"]]
+    assert [bool(a.ranks) for a in adaptations] == [name != "head" for name in whole.compared["kind"]]
     page = (tmp_path / "reports" / "whole" / "report.md").read_text(encoding="utf-8")
     assert all(words.lower() in page.lower() for words in said)

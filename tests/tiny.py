@@ -21,10 +21,10 @@ from study.engine.fit import Fit
 from study.engine.frozen import Frozen
 from study.engine.problems import problem_of
 from study.engine.problems.heads import WithHead
-from study.engine.workbench import StudyData, Workbench
+from study.engine.workbench import StudyData, Workbench, weights_key
 from study.methods.layers.packed import Start
 from study.methods.layers.spectrum import Spectrum
-from study.models import backbones, encoders
+from study.models import encoders
 from study.models.backbones import Geometry
 from study.models.encoders import Encoder
 from study.models.targets import LinearSite
@@ -129,8 +129,14 @@ def workbench(
     bench = Workbench(StudyData(Texts(("",) * examples, labels, CLASSES), folds), torch.device(device))
     made = encoder(kind, dtype)
     made.backbone.to(device)
-    bench.adopt(ModelConfig(pooling=pooling), made, Tokens.of(rows, 1))
+    adopt(bench, ModelConfig(pooling=pooling), made, Tokens.of(rows, 1))
     return bench
+
+
+def adopt(bench: Workbench, model: ModelConfig, made: Encoder, tokens: Tokens) -> None:
+    """Let a bench that has loaded nothing take a model at hand, and tokens, for those of the model that is named."""
+    bench.once(("encoder", *weights_key(model)), lambda: made)
+    bench.tokens(model, lambda: tokens)
 
 
 def frozen(bench: Workbench, model: ModelConfig | None = None) -> Frozen:
@@ -152,7 +158,7 @@ def configuration(**values: object) -> Configuration:
 
 def tensors(fit: Fit) -> list[torch.Tensor]:
     """What the pack trains, in a fixed order."""
-    return [tensor for tensor, _ in fit.pack.trained()]
+    return [tensor for tensor, _ in fit.pack.trained_tensors()]
 
 
 def predicted(fit: Fit, rows: np.ndarray) -> np.ndarray:
@@ -260,11 +266,11 @@ def documents(count: int) -> Documents:
     sentences, highlights = [], []
     for _ in range(count):
         marks = rng.permutation([1, 1, *[0] * int(rng.integers(3, 9))])
-        own = [" ".join(["a" if mark else "b", *rng.choice(list("cdefghijkl"), 3)]) for mark in marks]
-        sentences.append(tuple(own))
+        document = [" ".join(["a" if mark else "b", *rng.choice(list("cdefghijkl"), 3)]) for mark in marks]
+        sentences.append(tuple(document))
         highlights.append(tuple(int(m) for m in marks))
-    chosen = [[s for s, h in zip(*own, strict=True) if h] for own in zip(sentences, highlights, strict=True)]
-    references = tuple(" ".join(own) for own in chosen)
+    chosen = [[s for s, h in zip(*marked, strict=True) if h] for marked in zip(sentences, highlights, strict=True)]
+    references = tuple(" ".join(summary) for summary in chosen)
     queries = tuple("z" if i % 2 else "" for i in range(count))
     return Documents(queries, tuple(sentences), tuple(highlights), references, budget=8, metric="rougeL")
 
@@ -277,14 +283,19 @@ def unfit(member: Member) -> Member:
 @lru_cache(maxsize=1)
 def geometry() -> Geometry:
     """That of the tiny BERT."""
-    return backbones.geometry_of(encoder())
+    return geometry_of(encoder())
+
+
+def geometry_of(made: Encoder) -> Geometry:
+    """The geometry of a model that has been loaded, without what it can look up."""
+    return Geometry(made.sites, made.layers, made.parameters)
 
 
 def member_of(
     trial: int, fold: int, configured: Configuration, seed: int, on: Workbench | Geometry | None = None
 ) -> Member:
     """A member whose configuration is resolved on the bench's model, on that geometry, or on the tiny BERT."""
-    where = backbones.geometry_of(on.encoder(configured.model)) if isinstance(on, Workbench) else on or geometry()
+    where = geometry_of(on.encoder(configured.model)) if isinstance(on, Workbench) else on or geometry()
     return Member(trial, fold, configured, seed, methods.of(configured).adapt(configured.method, where))
 
 

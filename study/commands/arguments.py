@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from study.core.errors import ConfigError
-from study.core.quoting import as_text, quoted
+from study.core.quoting import as_text, parse_override, quote
 
 TEXTS = ("study", "trial", "format", "within", "registered_name", "out", "storage.url", "tracking.uri")
 OPTIONAL = ("trial", "format", "within", "registered_name", "tracking.uri")
@@ -63,7 +63,7 @@ def compose(typed: Sequence[str]) -> Any:
 def _check(typed: Sequence[str], place: int) -> None:
     """Raise ConfigError where the argument at that place is not one value of one of the keys."""
     argument = typed[place]
-    override = _parsed(for_hydra([argument])[0])
+    override = parse_override(for_hydra([argument])[0])
     if override is None or "=" not in argument:
         raise ConfigError(argument, "is not in Hydra's override grammar", _remedy(typed, place))
     key = override.key_or_group
@@ -76,22 +76,11 @@ def _check(typed: Sequence[str], place: int) -> None:
         raise ConfigError(argument, f"{what}, and an export has one value for each key", f"write {key}=VALUE")
 
 
-def _parsed(text: str) -> Any:
-    """Hydra's reading of the argument, None where it has none."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    try:
-        return OverridesParser.create().parse_override(text)
-    except HydraException:
-        return None
-
-
 def _remedy(typed: Sequence[str], place: int) -> str:
     """How the argument is written for the shell: with the one before it, where a space may have cut them apart."""
     key, equals, value = typed[place].partition("=")
     if equals:
-        return f"for a text, write {shlex.quote(f'{key}={quoted(value)}')}"
+        return f"for a text, write {shlex.quote(f'{key}={quote(value)}')}"
     first = next((i for i in range(place - 1, -1, -1) if "=" in typed[i]), None)
     if first is None:
         return USAGE

@@ -35,13 +35,13 @@ def _run(typed: list[str]) -> int:
     if any(argument.startswith("-") for argument in typed):
         arguments.refuse_flags(typed)
         return _hydra(arguments.for_hydra(typed))
-    wanted = _wanted(arguments.compose(typed))
+    wanted = _parse_wanted(arguments.compose(typed))
     from study.export.job.run import run_export
 
     return run_export(wanted)
 
 
-def _wanted(config: Any) -> Wanted:
+def _parse_wanted(config: Any) -> Wanted:
     """What was asked for, typed; ConfigError where a value cannot be."""
     from study.export.formats import FORMATS
     from study.export.job.request import Wanted

@@ -12,7 +12,7 @@ from study.config.schema import MethodConfig, StudyConfig
 from study.config.targets import GROUPS
 from study.core.errors import ConfigError
 from study.models import backbones
-from study.models.targets import LinearSite, alike, fused, matches, select_ranks, stack_depths
+from study.models.targets import LinearSite, alike, fused_note, matches, select_ranks, stack_depths
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -113,7 +113,7 @@ def notes(sites: tuple[LinearSite, ...]) -> Iterator[str]:
     empty = [group for group in GROUPS if group not in (*matching, "conv")]  # no text model convolves a graph
     if empty:
         yield f"In this model {', '.join(empty)} {'matches' if len(empty) == 1 else 'match'} nothing."
-    if one := fused(sites):
+    if one := fused_note(sites):
         yield f"{one}."
     unknown = ", ".join(dict.fromkeys(s.within for s in sites if not s.role))
     if unknown:

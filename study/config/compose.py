@@ -14,9 +14,10 @@ from typing import Any
 from study.config.former import NAMED, renew
 from study.config.options import OPEN
 from study.config.rules import validate
-from study.config.schema import StudyConfig, flatten
+from study.config.schema import StudyConfig
+from study.config.values import flatten
 from study.core.errors import ConfigError
-from study.core.quoting import quoted
+from study.core.quoting import quote
 
 CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
 
@@ -62,7 +63,7 @@ def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
     from omegaconf.errors import OmegaConfBaseException
 
     register_schema()
-    extra = [f"hydra.searchpath=[{quoted(f'file://{resolve_folder(config_dir)}')}]"] if config_dir else []
+    extra = [f"hydra.searchpath=[{quote(f'file://{resolve_folder(config_dir)}')}]"] if config_dir else []
     try:
         with warnings.catch_warnings(), initialize_config_module(CONFIG_MODULE, version_base=None):
             warnings.simplefilter("ignore")

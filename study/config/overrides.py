@@ -10,7 +10,7 @@ from study.config.options import OPEN
 from study.config.ranks import PLACE
 from study.config.textkeys import SETTABLE, hydra_argument, text_keys
 from study.core.errors import ConfigError
-from study.core.quoting import quoted
+from study.core.quoting import quote
 
 # What picking another option of a group settles, so that it is no longer searched.
 SETTLED_BY_GROUP = {"method": ("method.kind",), "model": ("model.name",)}
@@ -62,7 +62,7 @@ def _settles(key: str, other: str) -> bool:
 
 def _dict(entries: Mapping[str, str | None]) -> str:
     """A mapping in Hydra's override grammar: sweeps are quoted strings, null takes a key out of the space."""
-    return "{" + ", ".join(f"{k}: {'null' if v is None else quoted(v)}" for k, v in entries.items()) + "}"
+    return "{" + ", ".join(f"{k}: {'null' if v is None else quote(v)}" for k, v in entries.items()) + "}"
 
 
 def _parse(text: str) -> Any:

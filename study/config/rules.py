@@ -21,9 +21,9 @@ from study.config.schema import (
     Configuration,
     StudyConfig,
     TaskConfig,
-    flatten,
 )
 from study.config.targets import GROUPS
+from study.config.values import flatten
 from study.core.errors import ConfigError
 from study.core.figures import SCORES
 from study.core.names import check_name
@@ -118,6 +118,14 @@ STUDY: Mapping[str, Rule] = {
     ),
     "engine.tokens": at_least(1, "a forward pass holds at least one token", "write for example engine.tokens=4096"),
     "engine.cache_gb": at_least(0, "is negative", "write the gigabytes that the cache may hold, 0 for none"),
+    "report.tolerance": at_least(
+        0, "is negative", "write how much score you would give up for a cheaper model, such as 0.01, or null"
+    ).or_null(),
+    "report.confidence": Rule(
+        lambda value: 0.5 <= value < 1,
+        "is a probability of at least one half and less than 1",
+        "write for example report.confidence=0.9",
+    ),
     "objectives": not_empty("write for example objectives=[score,params/trainable]"),
 }
 

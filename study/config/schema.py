@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, Optional, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Optional
 
 from study.config import ranks
 from study.config.options import IN_MLFLOW, LOCAL, TPE
-from study.core.errors import ConfigError
 
-T = TypeVar("T")
 LAYERS = ("all", "top-half", "top-1")
 PRECISIONS = ("float32", "bfloat16")
 POOLINGS = ("mean", "cls", "last", "pooler")
@@ -157,9 +155,15 @@ class StorageConfig:
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """Where the trade-off report is written."""
+    """Where the trade-off report is written, and when it recommends a cheaper model than the best.
+
+    `tolerance` is how much score one would give up for that (null: the metric's own, study/core/figures.py);
+    `confidence` is how probable it must be that no more is given up.
+    """
 
     dir: str = "reports"
+    tolerance: Optional[float] = None  # noqa: UP045
+    confidence: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -216,33 +220,3 @@ class StudyConfig:
     def configuration(self) -> Configuration:
         """The configuration from which every trial departs."""
         return Configuration(self.model, self.method, self.train)
-
-
-def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Dotted keys to leaf values of a (nested) dataclass; lists and dicts are leaves."""
-    out: dict[str, Any] = {}
-    for f in fields(config):
-        value = getattr(config, f.name)
-        if is_dataclass(value):
-            out |= flatten(value, f"{prefix}{f.name}.")
-        else:
-            out[prefix + f.name] = value
-    return out
-
-
-def plain(config: Any) -> dict[str, Any]:
-    """The dataclass as nested dicts, ready for YAML or JSON."""
-    return asdict(config)
-
-
-def revived(kind: type[T], raw: Mapping[str, Any]) -> T:
-    """The inverse of :func:`plain`; what is missing is at its default.
-
-    Raises ConfigError where a key is unknown: another version of the suite wrote it.
-    """
-    parts = {f.name: f.default_factory for f in fields(kind) if is_dataclass(f.default_factory)}  # type: ignore[arg-type]
-    unknown = raw.keys() - {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    if unknown:
-        rule = "is no key of this version of the suite"
-        raise ConfigError(", ".join(sorted(unknown)), rule, "use the version that ran the study")
-    return kind(**{k: revived(parts[k], v) if k in parts else v for k, v in raw.items()})  # type: ignore[arg-type]

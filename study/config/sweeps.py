@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from study.config import ranks
 from study.config.options import OPEN
-from study.config.schema import SEARCHABLE, Configuration, StudyConfig, flatten
+from study.config.schema import SEARCHABLE, Configuration, StudyConfig
+from study.config.values import flatten
 from study.core.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Any, Optional, get_type_hints
 
 from study.config.former import KEYS
 from study.config.options import OPEN
-from study.config.schema import SEARCHABLE, StudyConfig, flatten
+from study.config.schema import SEARCHABLE, StudyConfig
+from study.config.values import flatten
 from study.core.quoting import as_text, in_quotes, parse_override
 
 NUMBERS = ("engine.pack",)  # a number, or auto

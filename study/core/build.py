@@ -45,7 +45,7 @@ def build(group: str, config: Mapping[str, Any], kind: type[Any] = object, /, **
     more = {key: value for key, value in offered.items() if key in taken and key not in given}
     try:
         # Not instantiate as a whole, which would turn what is offered into configurations of its own.
-        made = target(**{key: _made(config[key]) for key in given}, **more)
+        made = target(**{key: _resolve(config[key]) for key in given}, **more)
     except ConfigError:
         raise
     except Exception as error:  # whatever a class of another library says of its arguments
@@ -68,7 +68,7 @@ def _parameters(group: str, config: Mapping[str, Any], target: Callable[..., Any
         raise ConfigError(f"{group}.{TARGET}={config[TARGET]}", rule, remedy) from error
 
 
-def _made(value: Any) -> Any:
+def _resolve(value: Any) -> Any:
     """The value, or what it names where it has a target of its own."""
     from hydra.utils import instantiate
 

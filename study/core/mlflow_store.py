@@ -43,7 +43,7 @@ def open_client(given: str | None = None) -> MlflowClient:
 
     key, uri = address(given)
     stores.require(key, uri, stores.MLFLOW)
-    with answering(key, uri):
+    with explain_refusals(key, uri):
         if addresses.scheme_of(uri) in addresses.DATABASES:
             _check_schema(key, uri)
         return MlflowClient(tracking_uri=uri)
@@ -59,7 +59,7 @@ def experiment_of(client: MlflowClient, key: str, name: str) -> Experiment | Non
 
 
 @contextmanager
-def answering(key: str, uri: str) -> Iterator[None]:
+def explain_refusals(key: str, uri: str) -> Iterator[None]:
     """What MLflow refuses inside becomes one ConfigError in its own words."""
     from mlflow.exceptions import MlflowException
 
@@ -100,11 +100,11 @@ def _check_schema(key: str, uri: str) -> None:
     script = ScriptDirectory.from_config(_get_alembic_config(db_url=""))
     for pause in (*PAUSES, 0.0):
         with stores.opening(key, uri):
-            found = _revision(uri)
-        if found == script.get_current_head():
+            stored = _revision(uri)
+        if stored == script.get_current_head():
             return
         time.sleep(pause)
-    older = found in {revision.revision for revision in script.walk_revisions()}
+    older = stored in {revision.revision for revision in script.walk_revisions()}
     upgrade = shlex.join(["mlflow", "db", "upgrade", uri])
     which, remedy = ("an older", upgrade) if older else ("a newer", "pip install --upgrade mlflow")
     raise ConfigError(f"{key}={uri}", f"was made by {which} MLflow", f"write {remedy}, or another store")

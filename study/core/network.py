@@ -14,7 +14,7 @@ SWITCH = "HF_HUB_OFFLINE"  # the Hub's libraries then use what their cache has, 
 PATIENCE = 5.0  # seconds for the Hub to answer
 
 
-def settle(names: Iterable[str]) -> None:
+def use_cache_if_offline(names: Iterable[str]) -> None:
     """Let the Hub's libraries use their cache alone, here and in processes to come, where the Hub cannot be reached.
 
     It is only asked where one of the `names` of models and data sets is no folder. Behind a proxy, or where the

@@ -10,7 +10,7 @@ import pandas as pd
 from study.core.figures import MINIMIZE, Direction
 
 
-def undominated(points: np.ndarray, directions: Sequence[Direction]) -> np.ndarray:
+def undominated_mask(points: np.ndarray, directions: Sequence[Direction]) -> np.ndarray:
     """A mask over `points` [n, objectives]: True where no other is as good in all objectives and better in one.
 
     A point with a missing value (NaN) is never on the front and dominates nothing; equal points share the front.
@@ -25,11 +25,12 @@ def undominated(points: np.ndarray, directions: Sequence[Direction]) -> np.ndarr
 
 
 def pareto_front(frame: pd.DataFrame, objectives: Sequence[str], directions: Sequence[Direction]) -> pd.Series:
-    """A mask over `frame`, a row a trial: :func:`undominated` of the objectives' columns, of which one may be absent.
+    """A mask over `frame`, a row a trial: :func:`undominated_mask` of the objectives' columns; a column
+    may be absent.
 
     A result told again (`duplicate_of`) is no configuration of its own and stays out.
     """
     points = frame.reindex(columns=list(objectives)).to_numpy(float, copy=True)
     if "duplicate_of" in frame:
         points[frame["duplicate_of"].notna().to_numpy()] = np.nan
-    return pd.Series(undominated(points, directions), index=frame.index)
+    return pd.Series(undominated_mask(points, directions), index=frame.index)

@@ -25,10 +25,10 @@ def as_text(argument: str, keys: Collection[str], optional: Collection[str] = ()
         return argument
     if not value or (value == "null" and key in optional) or _is_quoted(f"{key}={value}", value):
         return f"{key}={value}"
-    return f"{key}={quoted(_expand_home(value) if key in PATHS else value)}"
+    return f"{key}={quote(_expand_home(value) if key in PATHS else value)}"
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """The text as Hydra's quoted string: quotes, the backslashes before them, and interpolations are literal."""
     return in_quotes(re.sub(r"(\\*)\$\{", r"\1\1\\${", text))
 

@@ -15,7 +15,7 @@ def compress(ranks: Mapping[str, int]) -> dict[str, str]:
     blocks: dict[str, dict[int, list[int]]] = {}
     alone: dict[str, str] = {}
     for name, rank in ranks.items():
-        pattern, block = _parted(name)
+        pattern, block = _split_name(name)
         if block is None:
             alone[name] = str(rank)
         else:
@@ -37,7 +37,7 @@ def expand(compressed: Mapping[str, str]) -> dict[str, int]:
     return ranks
 
 
-def _parted(name: str) -> tuple[str, int | None]:
+def _split_name(name: str) -> tuple[str, int | None]:
     """The pattern of a name and the index in it, the first part that is a number; None where none is."""
     parts = name.split(".")
     place = next((i for i, part in enumerate(parts) if part.isdecimal() and str(int(part)) == part), None)

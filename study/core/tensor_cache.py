@@ -152,7 +152,7 @@ def forget(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, par
     return out
 
 
-def under(recall: Recall, *prefix: object) -> Recall:
+def with_prefix(recall: Recall, *prefix: object) -> Recall:
     """The same Recall, with `prefix` before every key."""
 
     def get(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:
@@ -161,7 +161,7 @@ def under(recall: Recall, *prefix: object) -> Recall:
     return get
 
 
-def forgiving(recall: Recall) -> Recall:
+def with_fallback(recall: Recall) -> Recall:
     """The same Recall, but where there is no room the tensor is made in memory each time, instead of an OSError."""
 
     def get(key: Key, shape: tuple[int, ...], dtype: torch.dtype, fill: Fill, parts: int = 1) -> torch.Tensor:

@@ -16,12 +16,12 @@ FEW = 2  # rows of which a class can be a slip of the pen
 OTHER = "other"  # what merged classes become
 
 
-def settle_rare(examples: Examples, rare: str | None, folds: int, fraction: float) -> Examples:
-    """The examples with their class sizes noted, and classes that not every fold could have dropped or merged.
+def handle_rare(examples: Examples, rare: str | None, folds: int, fraction: float) -> Examples:
+    """The examples with a note on their class sizes, and without classes too rare for the folds, as `rare` says.
 
-    Such a class has fewer than `folds` examples outside the test set, which takes its `fraction` unless the source
-    has one itself. `rare` is drop, merge (into one class) or, like None, refuse: then it stays, and folds refuse it.
-    Raises ConfigError where nothing is left, or the merged class is too rare itself.
+    A rare class has fewer than `folds` examples outside the test set, which takes its `fraction` unless the source has
+    one itself. `rare` is drop, merge (into one class) or, like None, refuse: then it stays, and folds refuse it. Raises
+    ConfigError where nothing is left, or the merged class is too rare itself.
     """
     if not isinstance(examples, Classified):
         return examples
@@ -37,11 +37,12 @@ def settle_rare(examples: Examples, rare: str | None, folds: int, fraction: floa
 
 
 def _sizes(examples: Classified) -> np.ndarray:
+    """How many examples each class has, [classes]."""
     return np.bincount(examples.labels, minlength=len(examples.classes))
 
 
 def _scarce(examples: Classified, folds: int, fraction: float) -> np.ndarray:
-    """Which classes [n] have fewer than `folds` examples outside the test set, where it takes the most it can."""
+    """A mask [classes]: which have fewer than `folds` examples outside the test set, where it takes the most it can."""
     if examples.held is not None:
         searched = np.bincount(examples.labels[~examples.held], minlength=len(examples.classes))
     else:
@@ -50,6 +51,7 @@ def _scarce(examples: Classified, folds: int, fraction: float) -> np.ndarray:
 
 
 def _drop(examples: Classified, scarce: np.ndarray) -> Classified:
+    """The examples of the other classes; ConfigError where every class is scarce."""
     kept = np.flatnonzero(~scarce[examples.labels])
     if not len(kept):
         rule = "leaves no class, since every one is too rare for the folds"
@@ -58,20 +60,21 @@ def _drop(examples: Classified, scarce: np.ndarray) -> Classified:
     places = np.cumsum(~scarce) - 1
     names = tuple(name for name, out in zip(examples.classes, scarce, strict=True) if not out)
     left = examples.take(kept)
-    return _relabel(left, places[left.labels], names).noted(rare_classes_dropped=note)
+    return _relabel(left, places[left.labels], names).with_notes(rare_classes_dropped=note)
 
 
 def _merge(examples: Classified, scarce: np.ndarray) -> Classified:
-    """The rare classes as one, in the last place."""
+    """The examples with the scarce classes as one, in the last place."""
     note = _names_and_sizes(examples, np.flatnonzero(scarce))
     names = [name for name, out in zip(examples.classes, scarce, strict=True) if not out]
     merged = OTHER if OTHER not in names else f"{OTHER} classes"
     places = np.where(scarce, len(names), np.cumsum(~scarce) - 1)
     made = _relabel(examples, places[examples.labels], (*names, merged))
-    return made.noted(**{f"rare classes merged into {merged}": note})
+    return made.with_notes(**{f"rare classes merged into {merged}": note})
 
 
 def _relabel(examples: Classified, labels: np.ndarray, names: tuple[str, ...]) -> Classified:
+    """The examples with these labels [n] and these classes instead of their own."""
     fields: dict[str, object] = {"labels": labels.astype(np.int64), "classes": names}
     return replace(examples, **fields)  # type: ignore[arg-type]
 
@@ -86,9 +89,9 @@ def _note_sizes(examples: Classified) -> Classified:
         half = LISTED // 2
         first, last = _names_and_sizes(examples, order[:half]), _names_and_sizes(examples, order[-half:])
         said = f"{first}, ... {last} ({len(order)} classes)"
-    noted = examples.noted(class_sizes=said)
+    noted = examples.with_notes(class_sizes=said)
     few = np.flatnonzero(sizes <= FEW)
-    return noted.noted(classes_of_one_or_two_rows=_names_and_sizes(examples, few[:LISTED])) if len(few) else noted
+    return noted.with_notes(classes_of_one_or_two_rows=_names_and_sizes(examples, few[:LISTED])) if len(few) else noted
 
 
 def _names_and_sizes(examples: Classified, places: np.ndarray) -> str:

@@ -15,7 +15,7 @@ LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 
 
 def without_duplicates(examples: Examples) -> Examples:
-    """One example of each text, with the answer that most of its rows have; what was left out is noted.
+    """One example of each text, with the answer that most of its rows have, and notes on what was left out.
 
     A test set of the source stays whole: its texts and groups leave the training side. Of a text whose classes tie,
     none is kept; of one whose summaries do, the first. Raises DataError where nothing, or nothing of a class, is left
@@ -34,16 +34,16 @@ def without_duplicates(examples: Examples) -> Examples:
     several = [key for key, rows in places.items() if len({answers[i] for i in rows}) > 1]
     tied = sum(chosen[key] is None for key in several)
     notes |= _without_zeros({examples.repeats: len(several) - tied, "texts_left_out_since_their_labels_tie": tied})
-    return examples.take(kept).noted(**notes)
+    return examples.take(kept).with_notes(**notes)
 
 
 def _normal_keys(examples: Examples) -> list[str]:
-    """The texts [n] by which examples are compared; a letter and its accent are one, however they are written."""
+    """The key of each example, [n], in composed form (NFC): a letter with its accent is one, however it is written."""
     return [unicodedata.normalize("NFC", key) for key in examples.keys()]  # noqa: SIM118 -- no dictionary
 
 
 def _find_leaks(examples: Examples, keys: list[str]) -> tuple[np.ndarray, dict[str, int]]:
-    """Which training rows [n] have a text, compared by its key, or a group of the test set; notes on how many."""
+    """A mask [n] of training rows that share a text, by its key, or a group with the test set, and notes on them."""
     held = examples.tested
     tested = {keys[i] for i in np.flatnonzero(held)}
     texts = ~held & np.array([key in tested for key in keys], dtype=bool)
@@ -66,7 +66,7 @@ def _majority(answers: tuple[object, ...], rows: list[int], classified: bool) ->
 
 
 def _check_left(examples: Examples, held: np.ndarray, kept: np.ndarray) -> None:
-    """Refuse a training side, or a test set, that lost everything or a class."""
+    """Raise DataError where the training side `kept`, or the test set `held`, has nothing left or lost a class."""
     learned = kept[~held[kept]]
     remedy = "take the rows of the test set, and texts with labels that contradict each other, out of the training data"
     if not len(learned):
@@ -93,7 +93,7 @@ def count_near(examples: Examples) -> Examples:
         "of_these_with_another_label": other,
         "training_texts_that_so_equal_one_of_the_test_set": sum(texts[i] in tested for i in np.flatnonzero(~held)),
     }
-    return examples.noted(**_without_zeros(notes))
+    return examples.with_notes(**_without_zeros(notes))
 
 
 def simplify(text: str) -> str:

@@ -37,11 +37,11 @@ def draw_stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 
 def split_test(examples: Examples, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions [n] that the search may see, and the held-out test's: sorted, stratified, groups kept together.
+    """Positions that the search may see, and those of the held-out test; both sorted, stratified, groups kept together.
 
-    The test is what the source itself holds out, or else round(fraction · n) examples; with groups, about so
-    many. Fraction 0 is an empty test. Raises ConfigError where the test or the search is left without examples,
-    DataError where the source's own test set is.
+    The test is what the source itself holds out, or else round(fraction · n) examples; with groups, about so many.
+    Fraction 0 is an empty test. Raises ConfigError where the test or the search is left without examples, DataError
+    where the source's own test set is.
     """
     everything, test_seed = np.arange(len(examples)), seeding.derive(seed, "test")
     if examples.held is not None and not examples.held.any():
@@ -64,7 +64,7 @@ def split_test(examples: Examples, fraction: float, seed: int) -> tuple[np.ndarr
 
 
 def _grouped_sample(examples: Examples, groups: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Whole groups with about `fraction` of the examples: some parts of a finer stratified, grouped split."""
+    """Positions of whole groups with about `fraction` of the examples: parts of a finer stratified, grouped split."""
     smallest = int(np.unique(examples.strata, return_counts=True)[1].min())
     parts = min(MOST_PARTS, smallest, len(np.unique(groups)))
     taken = min(max(1, round(fraction * parts)), parts - 1)
@@ -84,6 +84,7 @@ def make_folds(examples: Examples, k: int, seed: int, positions: np.ndarray) -> 
 
 
 def _split(examples: Examples, k: int, seed: int, positions: np.ndarray) -> tuple[Fold, ...]:
+    """The k folds, in positions of the whole, from the examples at `positions`."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     searched = examples.take(positions)
@@ -96,7 +97,7 @@ def _split(examples: Examples, k: int, seed: int, positions: np.ndarray) -> tupl
 
 
 def _check_parts(examples: Examples, folds: tuple[Fold, ...], classes: np.ndarray) -> None:
-    """Refuse folds of which one has nothing to score or never sees a class: groups can make them so."""
+    """Raise ConfigError where a fold has nothing to score or never sees a class, as groups can bring about."""
     for fold in folds:
         lost = np.setdiff1d(classes, examples.strata[fold.train]) if examples.classified else classes[:0]
         if not len(fold.valid) or len(lost):
@@ -116,6 +117,7 @@ def _fingerprint(labels: np.ndarray, folds: tuple[Fold, ...]) -> str:
 
 
 def _check(examples: Examples, k: int) -> None:
+    """Raise ConfigError where k exceeds the smallest class or the number of groups."""
     groups = examples.groups
     classes, sizes = np.unique(examples.strata, return_counts=True)
     if len(classes) < 2 and examples.classified:
@@ -133,7 +135,7 @@ def _check(examples: Examples, k: int) -> None:
 
 
 def _too_small(examples: Examples, classes: np.ndarray, sizes: np.ndarray, k: int) -> str:
-    """Which class has fewer examples than folds, and how many others do."""
+    """A sentence on which class has fewer examples than there are folds, and how many others have."""
     smallest, others = int(sizes.min()), int((sizes < k).sum()) - 1
     name = f" {examples.class_names[classes[sizes.argmin()]]}" if examples.classified else ""
     more = f", and {others} more have fewer than {k}" if others and examples.classified else ""
@@ -141,6 +143,7 @@ def _too_small(examples: Examples, classes: np.ndarray, sizes: np.ndarray, k: in
 
 
 def _ways_out(examples: Examples, smallest: int) -> str:
+    """The remedies for a class that is too small for the folds."""
     ways = [f"write study.folds={smallest} or fewer"] if smallest >= 2 else []
     ways += ["write task.rare=drop or merge where the task reads it"] if examples.classified else []
     return ", or ".join([*ways, "raise task.limit"])

@@ -19,10 +19,10 @@ STAMP = ".complete"
 
 
 def fetch(name: str) -> Path:
-    """The folder with the asset's members; fetched at first use, then nothing is contacted.
+    """The folder with the asset's members, fetched at its first use; later uses contact nobody.
 
-    Safe among processes: one fetches, the others wait for it. Raises AssetError where the asset is
-    unknown, can be neither found nor downloaded, or is not what was pinned.
+    Safe among processes: one fetches, the others wait for it. Raises AssetError where the asset is unknown, can be
+    neither found nor downloaded, or is not what was pinned.
     """
     if name not in TABLE:
         raise AssetError(f"asset {name}", "is not in the table", f"choose one of {', '.join(TABLE)}")
@@ -35,6 +35,7 @@ def fetch(name: str) -> Path:
 
 
 def _fetch_once(asset: Asset, folder: Path) -> None:
+    """Obtain, check and extract the asset into `folder`, unless it lies there whole."""
     from filelock import FileLock
 
     with FileLock(folder.with_suffix(".lock")):
@@ -51,16 +52,17 @@ def _fetch_once(asset: Asset, folder: Path) -> None:
 
 
 def _stamp(asset: Asset, folder: Path) -> None:
+    """Write down which row of the table the folder was made from, and the size of every file in it."""
     sizes = {f.relative_to(folder).as_posix(): f.stat().st_size for f in sorted(folder.rglob("*")) if f.is_file()}
     stamp = {"sha256": asset.sha256, "row": asset.fingerprint, "sizes": sizes}
     (folder / STAMP).write_text(json.dumps(stamp), encoding="utf-8")
 
 
 def _whole(asset: Asset, folder: Path) -> bool:
-    """Whether the stamp is this row's and every extracted file has its size.
+    """Whether the folder's stamp is of this row and every file that it names has its size.
 
-    A full disk or a cache cleaner cuts files; hashing 90 MB at every use to find more would cost
-    every worker a fraction of a second.
+    A full disk or a cache cleaner cuts files; hashing 90 MB at every use to find more would cost every worker a
+    fraction of a second.
     """
     try:
         stamp = json.loads((folder / STAMP).read_text(encoding="utf-8"))

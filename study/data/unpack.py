@@ -40,13 +40,13 @@ def unpack(asset: Asset, archive: bytes, folder: Path) -> None:
 
 
 def _write(asset: Asset, file: str, archive: bytes, patterns: tuple[str, ...], folder: Path) -> list[str]:
-    """The names of the members that match a pattern, each of which now lies under its name in `folder`."""
+    """Extract the members that match a pattern into `folder`, each under its own name; their names."""
     extract = _extract_zip if file.endswith(".whl") else _extract_tar
     return list(extract(asset, archive, patterns, folder))
 
 
 def _extract_zip(asset: Asset, archive: bytes, patterns: tuple[str, ...], folder: Path) -> Iterator[str]:
-    """The members' names, as each is extracted where zipfile has sanitised it."""
+    """Extract the members from a zip file, as zipfile sanitises them, and yield each one's name."""
     with zipfile.ZipFile(io.BytesIO(archive)) as wheel:
         for info in wheel.infolist():
             if info.is_dir() or not _matches(info.filename, patterns):
@@ -59,7 +59,7 @@ def _extract_zip(asset: Asset, archive: bytes, patterns: tuple[str, ...], folder
 
 
 def _extract_tar(asset: Asset, archive: bytes, patterns: tuple[str, ...], folder: Path) -> Iterator[str]:
-    """The members' names, as each is extracted through tarfile's filter for data."""
+    """Extract the members from a tar file, through tarfile's filter for data, and yield each one's name."""
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:*") as tar:
         for info in tar:
             if info.isdir() or not _matches(info.name, patterns):
@@ -75,7 +75,7 @@ def _extract_tar(asset: Asset, archive: bytes, patterns: tuple[str, ...], folder
 
 
 def _check(asset: Asset, name: str, written: str) -> None:
-    """Raise AssetError where the library writes a member elsewhere than under its name, or Windows would."""
+    """Raise AssetError where the library has written a member elsewhere than under its name, or Windows would."""
     # To POSIX a backslash and a drive's colon are plain characters; on Windows they are a way out.
     if written != name or "\\" in name or ":" in name:
         raise _leaves(asset, name)

@@ -40,6 +40,7 @@ def scoring_batches(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
 
 
 def _joins(count: int, shortest: int, longest: int, budget: int) -> bool:
+    """Whether a row of `longest` tokens may join `count` rows of `shortest` or more: alike, and in budget."""
     return (count + 1) * longest <= budget and (count < FEW or longest <= ALIKE * shortest)
 
 
@@ -98,8 +99,8 @@ class Tokens:
     def of(
         cls, rows: list[np.ndarray], pad_id: int, units: list[np.ndarray] | None = None, cut: int = 0, texts: int = 0
     ) -> Tokens:
-        """From one array of ids a row, and one of units."""
-        return cls(_ragged(rows), pad_id, None if units is None else _ragged(units), cut, texts or len(rows))
+        """Tokens from an array of ids [T] a row and, where rows have units, an array of units [T] a row."""
+        return cls(_join_rows(rows), pad_id, None if units is None else _join_rows(units), cut, texts or len(rows))
 
     @property
     def truncated(self) -> float:
@@ -108,33 +109,34 @@ class Tokens:
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """Vectors that each row is read as, [R]."""
+        """How many vectors each row is read as, [R]: one, or its number of units."""
         if self.units is None:
             return np.ones(len(self.lengths), dtype=np.int64)
         return np.maximum.reduceat(self.units.values.numpy(), self.units.starts) + 1
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens of each example, [N]."""
+        """How many tokens each row has, [R]."""
         return self.ids.lengths
 
     @cached_property
     def digest(self) -> str:
-        """What identifies the ids and their order."""
+        """A SHA-256 that changes with any id or unit, and with their order."""
         digest = hashlib.sha256(self.lengths.astype(np.int64).tobytes())
         digest.update(self.ids.values.numpy().tobytes())
         digest.update(b"" if self.units is None else self.units.values.numpy().tobytes())
         return digest.hexdigest()
 
     def batch(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """Token ids and attention mask [n, T] of the examples at `positions`."""
+        """Token ids and attention mask, both int64 [n, T] on the device, of the rows at `positions` [n]."""
         lengths = self.lengths[positions]
         longest = int(lengths.max())
         mask = (np.arange(longest) < lengths[:, None]).astype(np.int64)
         return self.ids.batch(positions, longest, self.pad_id, device), on_device(mask, device)
 
 
-def _ragged(rows: list[np.ndarray]) -> Ragged:
+def _join_rows(rows: list[np.ndarray]) -> Ragged:
+    """Rows of integers, one after the other in one tensor, with their lengths."""
     values = torch.from_numpy(np.concatenate(rows).astype(np.int64))
     return Ragged(values, np.array([len(r) for r in rows]))
 

@@ -14,7 +14,10 @@ Trained = tuple[Configuration, Adaptation | None]
 
 @dataclass(frozen=True)
 class Change:
-    """From trainings of version `version` on `what` is so; `concerns` says of a configuration whether it matters."""
+    """A change in what trainings compute, from `version` on.
+
+    `what` says it in words; `concerns` says whether it touches a configuration.
+    """
 
     version: int
     what: str

@@ -25,9 +25,9 @@ OnEpoch = Callable[[Member, Epoch], bool]
 
 @dataclass
 class Course:
-    """One member's way through its training: what is known of it until it leaves the pack.
+    """One member's training so far: its epochs, scores, steps, seconds and tokens, and the error that ended it, if any.
 
-    `rows` are those that it trains on.
+    `rows` [n] are the rows that it trains on; `scores` and `loss` are those of its last epoch.
     """
 
     member: Member
@@ -74,7 +74,7 @@ class Fit:
         settings = torch.tensor([[t.lr, t.weight_decay, t.clip] for t in trains], dtype=torch.float64)
         self.lr, decay, clip = settings.to(self.device).unbind(1)
         try:
-            self.optimizer = PackedAdamW(self.pack.trained(), decay, clip)
+            self.optimizer = PackedAdamW(self.pack.trained_tensors(), decay, clip)
         except BaseException:  # such as for want of memory: the encoder is for the next pack as it came
             self.pack.close()
             raise
@@ -90,6 +90,7 @@ class Fit:
         return courses
 
     def _epoch(self, on_epoch: OnEpoch | None) -> None:
+        """Train and score every member once, and let go those that are done, stopped or no longer finite."""
         self.train_epoch()
         for course in self.courses:
             if not math.isfinite(course.loss):
@@ -117,7 +118,7 @@ class Fit:
             self.courses = [self.courses[i] for i in kept]
             if kept:
                 self.pack.keep(kept)
-                self.optimizer.keep(self.pack.trained(), kept)
+                self.optimizer.keep(self.pack.trained_tensors(), kept)
                 self.lr = self.lr[torch.tensor(kept, device=self.device)]
 
     def train_epoch(self) -> None:
@@ -161,8 +162,8 @@ class Fit:
         parts = self.problem.portions(rows.shape[1])
         total = torch.zeros(len(batches), device=self.device)
         for part in parts:
-            shapes = [self.problem.adapted(batch[part]) for batch in batches]
-            with self.pack.dropping([c.steps for c in self.courses], part.start, shapes):
+            shapes = [self.problem.adapter_input_shape(batch[part]) for batch in batches]
+            with self.pack.drop_inputs([c.steps for c in self.courses], part.start, shapes):
                 share = on_device(weights[:, part], self.device).to(self.pack.head)
                 task = self.problem.loss(self.pack, rows[:, part], share)
             objective = self.pack.objective(task, self.pack.distance, share=float(part is parts[-1]))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from study.config.schema import ModelConfig
-from study.core.tensor_cache import PARTS, Recall, forgiving
+from study.core.tensor_cache import PARTS, Recall, with_fallback
 from study.engine.batches import Ragged, Tokens, scoring_batches
 from study.engine.pooling import reader
 from study.engine.shortcuts import equivalence, firsttoken, prefix, products
@@ -38,17 +38,18 @@ class Frozen:
         return self.bench.encoder(self.model)
 
     def shortcut(self) -> firsttoken.Shortcut | None:
-        """How the last block leaves out what a head that reads the first token does not need, if it can."""
+        """The way in which the last block computes its first token alone; None without one, or where heads read
+        more."""
         if self.model.pooling not in ("cls", "pooler") or self.tokens.units is not None:
             return None
         return self.bench.once(self._key("shortcut"), lambda: firsttoken.find(self.encoder.backbone))
 
     def takes_mask(self) -> bool:
-        """Whether the model takes its mask as attention does, so that nothing has to look into it first."""
+        """Whether the model takes its mask in the form that attention uses (:func:`equivalence.takes_mask`)."""
         return self.bench.once(self._key("mask"), lambda: equivalence.takes_mask(self.encoder.backbone))
 
     def cut(self, block: int) -> prefix.Cut | None:
-        """How the blocks below that one can be left out, or None (noted) where that would change the model."""
+        """The way to leave out the blocks below `block`; None, which is noted, where that would change the model."""
 
         def find() -> prefix.Cut | None:
             cut = prefix.find_cut(self.encoder.backbone, block)
@@ -59,8 +60,8 @@ class Frozen:
 
         return self.bench.once((*self._key("cut"), block), find)
 
-    def pooled(self) -> Ragged:
-        """What heads read of every row: a vector [hidden], or one for each unit."""
+    def pooled_rows(self) -> Ragged:
+        """The vectors that heads read of every row: one [hidden] a row, or one for each unit."""
         tokens, pooling, device = self.tokens, self.model.pooling, self.bench.device
 
         def compute(positions: np.ndarray) -> torch.Tensor:
@@ -73,45 +74,46 @@ class Frozen:
             return vectors[torch.from_numpy(np.arange(counts.max()) < counts[:, None]).to(device)]
 
         def read() -> Ragged:
-            recall = forgiving(self.bench.recall(self.model))
-            values = self._computed(("pooled", pooling), tokens.counts, compute, recall)
+            recall = with_fallback(self.bench.recall(self.model))
+            values = self._compute_rows(("pooled", pooling), tokens.counts, compute, recall)
             return Ragged(values.to(device), tokens.counts)
 
         return self.bench.once((*self._key("pooled"), self.model.max_length, pooling), read)
 
-    def entering(self, block: int) -> Ragged | None:
-        """Every row's hidden states at the entrance of a block, or None.
+    def entering_states(self, block: int) -> Ragged | None:
+        """Every row's hidden states at the entrance of `block`, [Σ T, hidden].
 
         None, which is noted, where they fit neither the cache's bound nor the disk.
         """
         tokens, device = self.tokens, self.bench.device
 
         # What enters a lower block is a shorter way to here, and the same numbers come out of it.
-        lower = [b for b in range(1, block) if self.bench.known(self._entrance(b)) is not None]
+        lower = [b for b in range(1, block) if self.bench.peek(self._entrance(b)) is not None]
 
         def compute(positions: np.ndarray) -> torch.Tensor:
             backbone = self.encoder.backbone
             ids, mask = tokens.batch(positions, device)
             with ExitStack() as stack:
                 if lower and (cut := self.cut(lower[-1])) is not None:
-                    hidden = self.bench.known(self._entrance(lower[-1])).batch(positions, ids.shape[1], 0, device)
+                    hidden = self.bench.peek(self._entrance(lower[-1])).batch(positions, ids.shape[1], 0, device)
                     stack.enter_context(prefix.resume_at(backbone, lower[-1], hidden, cut))
-                return prefix.entering(backbone, block, ids, mask)[mask.bool()]
+                return prefix.entering_states(backbone, block, ids, mask)[mask.bool()]
 
         def read() -> Ragged | None:
             try:
-                values = self._computed(("entering", block), tokens.lengths, compute, self.bench.recall(self.model))
+                values = self._compute_rows(("entering", block), tokens.lengths, compute, self.bench.recall(self.model))
             except OSError as error:
                 self.bench.notes.append(f"hidden states below block {block} are not kept: {error}")
                 return None
-            return Ragged(self._placed(values), tokens.lengths)
+            return Ragged(self._place(values), tokens.lengths)
 
         return self.bench.once(self._entrance(block), read)
 
     def products(self, block: int) -> dict[str, Ragged]:
-        """W x + b of every row, for each linear layer that reads what enters that block; none where no room is.
+        """W x + b of every row, [Σ T, out], by name of each linear layer that reads what enters `block`.
 
-        Call it where :meth:`entering` has room. Queries that the first-token shortcut cuts are left out.
+        Empty where there is no room. Call it where :meth:`entering_states` has room. Queries that the first-token
+        shortcut cuts are left out.
         """
 
         def read() -> dict[str, Ragged]:
@@ -119,21 +121,27 @@ class Frozen:
             cut = shortcut.query if shortcut is not None and block == encoder.layers - 1 else None
             names = products.entry_layers(encoder.backbone, block)
             try:
-                return {n: self._multiplied(block, n) for n in names if cut is None or not n.endswith(f".{cut}")}
+                return {n: self._product(block, n) for n in names if cut is None or not n.endswith(f".{cut}")}
             except OSError:  # products save a little where hidden states save much: no room is no matter
                 return {}
 
         return self.bench.once((*self._key("products"), self.model.max_length, self.model.pooling, block), read)
 
     def _key(self, what: str) -> tuple[object, ...]:
+        """A key of the bench for what is made of this model."""
         return what, *weights_key(self.model)
 
     def _entrance(self, block: int) -> tuple[object, ...]:
+        """The bench's key for what enters that block."""
         return *self._key("entering"), self.model.max_length, block
 
     @torch.no_grad()
-    def _multiplied(self, block: int, name: str) -> Ragged:
-        entering, linear = self.entering(block), self.encoder.backbone.get_submodule(name)
+    def _product(self, block: int, name: str) -> Ragged:
+        """W x + b of every row, of the linear layer of that name, from what enters the block.
+
+        Raises OSError where there is no room.
+        """
+        entering, linear = self.entering_states(block), self.encoder.backbone.get_submodule(name)
         assert entering is not None
         rows = entering.values
         bounds = np.linspace(0, len(rows), PARTS + 1).astype(int)
@@ -144,22 +152,24 @@ class Frozen:
 
         key, shape = ("product", name, *self._frame()), (len(rows), len(matrix(linear)))
         recall = self.bench.recall(self.model)
-        return Ragged(self._placed(recall(key, shape, rows.dtype, fill, PARTS)), entering.lengths)
+        return Ragged(self._place(recall(key, shape, rows.dtype, fill, PARTS)), entering.lengths)
 
     def _frame(self) -> tuple[object, ...]:
         """What computed values depend on beside the model: the tokens, and what may change rounding."""
         return self.tokens.digest, self.bench.engine.tokens, self.bench.device.type, torch.__version__
 
     @torch.no_grad()
-    def _computed(
+    def _compute_rows(
         self,
         what: tuple[object, ...],
         rows: np.ndarray,
         compute: Callable[[np.ndarray], torch.Tensor],
         recall: Recall,
     ) -> torch.Tensor:
-        """`compute` of every row of tokens, [Σ rows, hidden], where `rows` [R] says how many vectors each one has;
-        from `recall`, or for it."""
+        """The vectors of all rows, [Σ rows, hidden]: looked up in `recall`, which calls `compute` for what it lacks.
+
+        `rows` [R] says how many vectors each row of tokens has; `compute` makes those of the rows at given positions.
+        """
         starts = np.concatenate([[0], np.cumsum(rows)])
         batches = scoring_batches(self.tokens.lengths, self.bench.engine.tokens)
 
@@ -171,8 +181,8 @@ class Frozen:
         key, shape = (*what, *self._frame()), (int(starts[-1]), self.encoder.hidden)
         return recall(key, shape, next(self.encoder.backbone.parameters()).dtype, fill, PARTS)
 
-    def _placed(self, values: torch.Tensor) -> torch.Tensor:
-        """On the GPU where they fit well, else where they are."""
+    def _place(self, values: torch.Tensor) -> torch.Tensor:
+        """The values on the GPU where they fit well, else where they are."""
         if self.bench.device.type != "cuda":
             return values
         free, _ = torch.cuda.mem_get_info(self.bench.device)

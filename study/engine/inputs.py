@@ -31,14 +31,16 @@ class Inputs:
         self.entering: Ragged | None = None
         self.cut: prefix.Cut | None = None
         if cached and lowest == layers:
-            self.pooled = frozen.pooled()
+            self.pooled = frozen.pooled_rows()
         elif cached and lowest > 0 and (cut := frozen.cut(lowest)) is not None:
-            self.cut, self.entering = cut, frozen.entering(lowest)
+            self.cut, self.entering = cut, frozen.entering_states(lowest)
             self.products = frozen.products(lowest) if self.entering is not None else {}
 
     def features(self, pack: Pack, positions: np.ndarray, reading: Reading = "kept") -> torch.Tensor:
-        """What heads read of the rows at `positions` [P·n], member after member: [P·n, hidden], or with a vector for
-        each unit [P·n, U, hidden]."""
+        """The vectors that heads read of the rows at `positions` [P·n], member after member.
+
+        They are [P·n, hidden] or, where rows have units such as sentences, [P·n, U, hidden].
+        """
         if self.pooled is not None and reading == "kept":
             if self.tokens.units is None:
                 return self.pooled.values[on_device(positions, self.device)]
@@ -52,5 +54,5 @@ class Inputs:
                 stack.enter_context(products.hand_in(pack.backbone, known))
             if self.shortcut is not None and reading != "deployed":
                 stack.enter_context(firsttoken.first_token_alone(pack.backbone, self.shortcut))
-            attended = equivalence.ready(mask) if self.takes_mask else mask
+            attended = equivalence.attention_mask(mask) if self.takes_mask else mask
             return pack.features(ids, attended, reader(self.tokens, positions, mask, self.pooling))

@@ -27,7 +27,7 @@ class Lookups:
 
     @classmethod
     def of(cls, tokens: Tokens) -> Lookups:
-        """What rows of tokens need, with the padding that some of them get."""
+        """The positions and the highest id that reading these rows takes, with the padding that some of them get."""
         padded = int(tokens.lengths.min()) < int(tokens.lengths.max())
         highest = max(int(tokens.ids.values.max()), tokens.pad_id if padded else 0)
         return cls(int(tokens.lengths.max()), highest)
@@ -35,32 +35,32 @@ class Lookups:
 
 @dataclass(frozen=True)
 class Need(ABC):
-    """How a study's examples are looked up by the model that reads them, with its tokenizer."""
+    """How a study's examples are looked up by the model that reads them: its settings and its tokenizer."""
 
     model: ModelConfig
     tokenizer: Any
 
     @abstractmethod
     def bound(self, table: Tables) -> int:
-        """The most positions that a row can need of the table, as far as settings say it."""
+        """The most positions that settings let a row need of the table."""
 
     @abstractmethod
     def exact(self, tables: tuple[Tables, ...]) -> dict[str, Lookups]:
-        """What the study's rows do need, by the table's part ("" where there is one stack)."""
+        """The lookups that the study's rows take, by the table's part ("" for a single stack); reads every row."""
 
     def highest(self) -> int:
         """The highest token id that can be looked up."""
         return max(self.tokenizer.get_vocab().values())  # type: ignore[no-any-return]
 
     def too_long(self, table: Tables, count: int, positions: int) -> StudyError:
-        """What to say where a row needs more positions than the table's `count`."""
+        """The error for a row that needs more positions than the `count` of the table."""
         rule = f"lets a text have {plural(positions, 'token')}, and {self.model.name} has {plural(count, 'position')}"
         return ConfigError(f"model.max_length={self.model.max_length}", rule, f"write model.max_length={count} or less")
 
 
 @dataclass(frozen=True)
 class TextNeed(Need):
-    """That of rows of which one stack reads at most `model.max_length` tokens each, those that `read` gives."""
+    """The need of rows that one stack reads, at most `model.max_length` tokens each; `read` makes their tokens."""
 
     read: Callable[[], Tokens]
 
@@ -91,12 +91,14 @@ def require(need: Need, tables: tuple[Tables, ...]) -> None:
 
 
 def _fits(table: Tables, read: Lookups) -> bool:
+    """Whether the table has all that is read of it."""
     return (table.positions is None or read.positions <= table.positions) and (
         table.tokens is None or read.token < table.tokens
     )
 
 
 def _check_tokens(table: Tables, read: Lookups, need: Need) -> None:
+    """Raise AssetError where a token id that is read has no row in the table."""
     if table.tokens is None or read.token < table.tokens:
         return
     token = need.tokenizer.convert_ids_to_tokens(read.token)

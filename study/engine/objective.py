@@ -10,7 +10,7 @@ from study.config.members import Member
 
 
 class Objective:
-    """Σ over members of L1 + L2/λ, or L1 alone where λ (`method.lam`) is null; members do not meet in it.
+    """Σ over members of L1 + L2/λ, or of L1 alone where λ (`method.lam`) is null; no member's term depends on another.
 
     It is λ·L1 + L2 but for its scale, with the same minimum. The scale is that of the task loss, so that λ moves
     neither how often `train.clip` cuts nor what AdamW's ε weighs, and null is the limit of a large λ.
@@ -23,9 +23,10 @@ class Objective:
         self._weights = torch.tensor([0.0 if lam is None else 1 / lam for lam in lams], device=device, dtype=dtype)
 
     def __call__(self, task: torch.Tensor, distance: Callable[[], torch.Tensor], share: float = 1.0) -> torch.Tensor:
-        """The objective from L1 [P] and, where any member has a λ, L2 [P].
+        """The objective, a scalar, from L1 [P] and, where any member has a λ, L2 [P].
 
-        `share` is 1 but for a batch in portions, of which each brings its part of L1 and the last one alone L2.
+        `share` is the part of L2 that counts. It is 1 but for a batch in portions: each brings its part of L1, and the
+        last one alone L2.
         """
         if not any(self._regularised) or not share:
             return task.sum()

@@ -28,6 +28,7 @@ class PackedAdamW:
         self.steps = torch.zeros_like(clip)
 
     def _per_member(self, values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """Values [P] in the shape that multiplies a tensor such as `like`, member by member."""
         return values.to(like).view(-1, *[1] * (like.dim() - 1))
 
     def norms(self) -> torch.Tensor:

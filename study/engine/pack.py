@@ -65,16 +65,16 @@ class Pack:
         """Members that are still in the pack."""
         return len(self.members)
 
-    def trained(self) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
+    def trained_tensors(self) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
         """Every trained tensor, the heads included, each with the members [P] that train it, or None for all."""
         if self.full:
             adapted: list[tuple[torch.Tensor, torch.Tensor | None]] = [(p, None) for p in self.backbone.parameters()]
         else:
-            adapted = [factor for packed in self.attached.values() for factor in packed.trained()]
+            adapted = [factor for packed in self.attached.values() for factor in packed.trained_factors()]
         return [*adapted, (self.head, None), (self.bias, None)]
 
     def features(self, ids: torch.Tensor, attended: torch.Tensor, read: Reader) -> torch.Tensor:
-        """What the heads read [P·n, ..., hidden] of token ids [P·n, T]; `attended` is the model's mask."""
+        """The vectors [P·n, ..., hidden] that heads read of token ids [P·n, T]; `attended` is the model's mask."""
         return read(self.backbone(input_ids=ids, attention_mask=attended))
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
@@ -90,11 +90,11 @@ class Pack:
         return torch.stack([packed.distance() for packed in self.attached.values()]).sum(0)
 
     @contextmanager
-    def dropping(self, steps: list[int], row: int, shapes: list[tuple[int, int]]) -> Iterator[None]:
+    def drop_inputs(self, steps: list[int], row: int, shapes: list[tuple[int, int]]) -> Iterator[None]:
         """While open, adapters drop inputs, each member's by the share of its `train.dropout`.
 
-        Drawn by its seed, its step, the batch's first row that is at hand, and the layer; for `shapes`
-        see :class:`Dropped`.
+        What is dropped is drawn from the member's seed, its step, the layer and `row`, the place in the batch of the
+        portion's first row. `shapes` are each member's rows and their longest, as :class:`Dropped` takes them.
         """
         shares = [m.configuration.train.dropout for m in self.members]
         if not any(shares):
@@ -126,5 +126,6 @@ class Pack:
 
 
 def _draw_head(outputs: int, hidden: int, seed: int) -> torch.Tensor:
+    """A new head's weight [outputs, hidden], from the member's seed alone."""
     generator = torch.Generator().manual_seed(seeding.derive(seed, "head"))
     return torch.randn(outputs, hidden, generator=generator, dtype=torch.float64) * 0.02

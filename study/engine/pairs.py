@@ -28,8 +28,7 @@ class Written:
 
 @dataclass(frozen=True)
 class PairNeed(Need):
-    """What a model looks up that reads and writes pairs; its decoder is given the token `start` before it has written
-    any."""
+    """The need of a model that reads sources and writes targets; its decoder begins with the token `start`."""
 
     pairs: Pairs
     start: int = 0
@@ -78,5 +77,6 @@ def read_pairs(pairs: Pairs, tokenizer: Any, longest: int, two_stacks: bool) -> 
 
 
 def _target(text: str, longest: int, tokenizer: Any) -> np.ndarray:
+    """The ids of a target, at most `longest` with the mark of the end."""
     ids = tokenizer(text_target=text, add_special_tokens=False)["input_ids"]
     return np.array([*ids[: longest - 1], tokenizer.eos_token_id], dtype=np.int64)

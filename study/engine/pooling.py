@@ -15,8 +15,10 @@ Reader = Callable[[Any], torch.Tensor]
 
 
 def reader(tokens: Tokens, positions: np.ndarray, mask: torch.Tensor, how: str) -> Reader:
-    """What makes of a backbone's output for these rows one vector a text [n, hidden], as `model.pooling` says, or,
-    where rows have units, one a unit [n, U, hidden]; the vectors of units that a row lacks mean nothing."""
+    """A function from a backbone's output for these rows to vectors, pooled as `how` (`model.pooling`) says.
+
+    The vectors are [n, hidden] or, where rows have units, [n, U, hidden]; those of units that a row lacks mean nothing.
+    """
     if tokens.units is None:
         return partial(pool, mask=mask, how=how)
     most = int(tokens.counts[positions].max())

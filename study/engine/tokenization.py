@@ -12,7 +12,7 @@ from study.engine.batches import Tokens
 
 
 def tokenize(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> Tokens:
-    """Each text's ids, at most `longest`, and how many texts had more."""
+    """Each text's ids, at most `longest`; `cut` of the result says how many texts had more."""
     read = tokenizer(list(texts), truncation=True, max_length=longest, **how)
     if read.encodings is not None:
         cut = sum(bool(encoding.overflowing) for encoding in read.encodings)
@@ -23,18 +23,18 @@ def tokenize(texts: Sequence[str], tokenizer: Any, longest: int, **how: Any) -> 
 
 
 def readable(rows: Sequence[list[int]], tokenizer: Any) -> list[list[int]]:
-    """The rows of ids; one unknown token for a text that the tokenizer makes nothing of: nothing has no mean."""
+    """The rows of ids, with one unknown token in place of an empty row, which would have no mean."""
     return [row or [tokenizer.unk_token_id or 0] for row in rows]
 
 
-def plain(text: str, tokenizer: Any) -> list[int]:
+def text_ids(text: str, tokenizer: Any) -> list[int]:
     """The ids of a text alone."""
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def marks(tokenizer: Any) -> tuple[list[int], list[int]]:
     """The ids that the tokenizer puts before a text and behind it."""
-    alone, whole = plain("a", tokenizer), list(tokenizer("a")["input_ids"])
+    alone, whole = text_ids("a", tokenizer), list(tokenizer("a")["input_ids"])
     begin = next((i for i in range(len(whole)) if whole[i : i + len(alone)] == alone), len(whole))
     return whole[:begin], whole[begin + len(alone) :]
 
@@ -43,9 +43,10 @@ def around(pairs: Pairs, tokenizer: Any, two_stacks: bool) -> tuple[list[int], l
     """The ids that stand before a source and behind it, for a model that writes."""
     first, last = marks(tokenizer)
     # What a decoder-only model writes follows the source, so no mark of an end stands between them.
-    return [*first, *plain(pairs.prefix, tokenizer)], [*plain(pairs.suffix, tokenizer), *(last if two_stacks else [])]
+    end = last if two_stacks else []
+    return [*first, *text_ids(pairs.prefix, tokenizer)], [*text_ids(pairs.suffix, tokenizer), *end]
 
 
 def padding(tokenizer: Any) -> int:
-    """The id that fills up what a model that writes reads; the end's where there is none for that."""
+    """The id that fills up rows for a model that writes: the tokenizer's padding, or the end's where it has none."""
     return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)

@@ -35,6 +35,7 @@ def train_pack(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None
 
 
 def _train_whole(members: list[Member], bench: Workbench, on_epoch: OnEpoch | None) -> list[FoldResult]:
+    """The members' results, trained as one pack; raises whatever ends it."""
     # What a configuration costs is no matter of the fold: a trial's first one measures it for all.
     costs = [{**parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
     started = time.time()
@@ -54,6 +55,7 @@ def _train_whole(members: list[Member], bench: Workbench, on_epoch: OnEpoch | No
 def _result(
     course: Course, bench: Workbench, measured: dict[str, float], started: float, notes: tuple[str, ...]
 ) -> FoldResult:
+    """The result of one member, with its figures; the error alone where it failed."""
     member, score = course.member, course.scores.get(bench.data.examples.metric)
     speed = {
         "time/train_seconds": course.seconds,
@@ -75,5 +77,6 @@ def _result(
 
 
 def _fault(error: Exception) -> str:
+    """An exception in a line: its type, its message and where it was raised."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"

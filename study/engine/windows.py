@@ -40,15 +40,20 @@ class Windows:
         ends = np.searchsorted(self.document, documents, side="right")
         return np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
 
-    def placed(self, rows: np.ndarray, vectors: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """The sentences' vectors [n, U, hidden] of these rows, with what stands for each one's place in its document
-        added (Liu & Lapata 2019, eq. 4); `places` are :func:`sinusoids` for the longest document."""
+    def add_places(self, rows: np.ndarray, vectors: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """The sentences' vectors [n, U, hidden] of these rows, plus a vector for each one's place in its document.
+
+        `places` are :func:`sinusoids` for the longest document (Liu & Lapata 2019, eq. 4).
+        """
         index = (self.first[rows][:, None] + np.arange(vectors.shape[1])).clip(max=len(places) - 1)
         return vectors + places[on_device(index, vectors.device)].to(vectors)
 
     def means(self, scores: Mapping[int, np.ndarray], document: int) -> np.ndarray:
-        """A number for each of the document's sentences, from those [U, ...] of its rows: the mean where several
-        windows hold one."""
+        """One number for each sentence of the document, [sentences].
+
+        `scores` holds, by row, the numbers [U, ...] of that row's sentences; a sentence in several rows gets their
+        mean.
+        """
         rows = self.of(np.array([document]))
         length = int((self.first[rows] + self.counts[rows]).max())
         sums, times = np.zeros(length), np.zeros(length)
@@ -60,9 +65,9 @@ class Windows:
 
 
 def windows(queries: Sequence[str], documents: Sequence[Sequence[str]], tokenizer: Any, longest: int) -> Windows:
-    """The windows, of at most `longest` tokens, of documents in sentences, each with what is asked about it.
+    """The windows of documents in sentences, each of at most `longest` tokens and led by the document's query.
 
-    Raises ConfigError where a question leaves no room for a sentence.
+    Raises ConfigError where a query leaves no room for a sentence.
     """
     texts = dict.fromkeys([*filter(None, queries), *(s for sentences in documents for s in sentences)])
     known = dict(zip(texts, _pieces(tokenizer, list(texts)), strict=True))  # documents are often read for several
@@ -89,14 +94,14 @@ def windows(queries: Sequence[str], documents: Sequence[Sequence[str]], tokenize
 
 
 def require_room(queries: Sequence[str], tokenizer: Any, longest: int) -> None:
-    """Raise ConfigError where a question leaves no room for a sentence in a window of `longest` tokens."""
+    """Raise ConfigError where a query leaves no room for a sentence in a window of `longest` tokens."""
     asked = [*dict.fromkeys(filter(None, queries))]
     for query, ids in zip(asked, _pieces(tokenizer, asked) if asked else [], strict=True):
         _room(query, len(ids), longest)
 
 
 def _room(query: str, length: int, longest: int) -> int:
-    """The tokens that a question of that length leaves for sentences."""
+    """The tokens that a query of `length` tokens leaves for sentences; ConfigError where none are left."""
     if length >= longest:
         rule = f"leaves no room for a sentence behind the question {query!r}, which takes {length}"
         raise ConfigError(f"model.max_length={longest}", rule, f"write model.max_length={length + 1} or more")

@@ -11,7 +11,7 @@ import torch
 from study.config.schema import EngineConfig, ModelConfig
 from study.core.formatting import plural
 from study.core.records import Fold
-from study.core.tensor_cache import Recall, TensorCache, forget, forgiving, under
+from study.core.tensor_cache import Recall, TensorCache, forget, with_fallback, with_prefix
 from study.data.examples import Examples
 from study.engine.batches import Tokens
 from study.methods.layers.spectrum import Spectrum
@@ -44,19 +44,14 @@ class Workbench:
     _known: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
-        """What `make` returned the first time that it was asked for under this key."""
+        """The value under this key, which `make` makes when it is first asked for."""
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]  # type: ignore[no-any-return]
 
-    def known(self, key: tuple[Any, ...]) -> Any:
-        """What :meth:`once` has made under this key; None where it has made nothing yet."""
+    def peek(self, key: tuple[Any, ...]) -> Any:
+        """The value that :meth:`once` has made under this key, or None."""
         return self._known.get(key)
-
-    def adopt(self, model: ModelConfig, encoder: Encoder, tokens: Tokens) -> None:
-        """Take a model at hand, with the study's tokens, for the one that `model` names."""
-        self._known["encoder", *weights_key(model)] = encoder
-        self._known[tokens_key(model)] = tokens
 
     def encoder(self, model: ModelConfig) -> Encoder:
         """The frozen model on this worker's device."""
@@ -69,7 +64,7 @@ class Workbench:
         return self.once(("encoder", *weights_key(model)), load)
 
     def tokens(self, model: ModelConfig, read: Callable[[], Tokens]) -> Tokens:
-        """Every row's token ids, at most `model.max_length`, as `read` made them at the first time."""
+        """Every row's token ids, at most `model.max_length` each, made by `read` when they are first asked for."""
         return self.once(tokens_key(model), read)
 
     def note_cut(self, model: ModelConfig, tokens: Tokens, what: str) -> None:
@@ -80,30 +75,30 @@ class Workbench:
             self.notes.append(f"{tokens.cut} of {plural(tokens.texts, what)} {are} longer than {limit} and {end} there")
 
     def spectrum(self, model: ModelConfig) -> Spectrum:
-        """The decompositions of that model's weights."""
-        return self.once(("spectrum", *weights_key(model)), lambda: Spectrum(forgiving(self.recall(model))))
+        """The singular value decompositions of that model's weights."""
+        return self.once(("spectrum", *weights_key(model)), lambda: Spectrum(with_fallback(self.recall(model))))
 
     def recall(self, model: ModelConfig) -> Recall:
-        """Where to look up what was computed of that model before: on disk, or OSError where there is no room.
+        """The store of what was computed of that model before: on disk; it raises OSError where there is no room.
 
-        Of weights that nothing identifies nothing is kept.
+        Of weights without a fingerprint nothing is kept.
         """
         mark = self.encoder(model).fingerprint
-        return under(TensorCache.of(self.engine.cache_gb).get, mark, *weights_key(model)) if mark else forget
+        return with_prefix(TensorCache.of(self.engine.cache_gb).get, mark, *weights_key(model)) if mark else forget
 
 
 def weights_key(model: ModelConfig) -> tuple[str, bool, str]:
-    """What tells a worker's frozen models apart."""
+    """The settings in which a worker's frozen models differ."""
     return model.name, model.random_weights, model.precision
 
 
 def tokens_key(model: ModelConfig) -> tuple[object, ...]:
-    """What tells apart how a study's examples are read as tokens."""
+    """The settings on which it depends how a study's examples are read as tokens."""
     return "tokens", model.name, model.max_length
 
 
 def name_of(device: torch.device) -> str:
-    """What a person calls the device: the GPU's own name, or cpu."""
+    """The device as a person names it: the GPU's own name, or cpu."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 

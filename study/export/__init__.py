@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def load(folder: str | Path, threads: int | None = None, base: str | Path | None = None) -> Any:
-    """The model that an export's folder holds: a Classifier, a Writer or an Extractor (study/export/runtime/models.py).
+    """The model in an export's folder: a Classifier, a Writer or an Extractor (study/export/runtime/models.py).
 
-    Of an ensemble all members, whose logits are averaged. An ONNX model needs neither torch nor transformers.
-    `threads` bounds the threads of a runtime that has its own. `base` is the folder of the base model of an adapter,
-    where that lies elsewhere than when it was exported. Raises StudyError where the folder holds no export, a package
-    is missing, or the base model is not there or has other weights.
+    Of an ensemble all members, whose logits are averaged. An ONNX model needs neither torch nor transformers. `threads`
+    bounds the threads of a runtime that has its own. `base` is the folder of the base model of an adapter, where that
+    lies elsewhere than when it was exported. Raises StudyError where the folder holds no export, a package is missing,
+    or the base model is not there or has other weights.
     """
     from study.export.formats import get
     from study.export.runtime.frame import CLASSIFY, WRITE
@@ -40,6 +40,7 @@ def load(folder: str | Path, threads: int | None = None, base: str | Path | None
 
 
 def _classifier(manifest: Manifest, folder: Path, threads: int | None) -> Any:
+    """A classifier of the folder's model or, of an ensemble, of the models in its members' folders."""
     from study.export.formats import get
     from study.export.runtime.models import Classifier
 
@@ -48,6 +49,7 @@ def _classifier(manifest: Manifest, folder: Path, threads: int | None) -> Any:
 
 
 def _writer(manifest: Manifest, folder: Path) -> Any:
+    """A writer of the folder's language model."""
     from study.export.runtime.models import Writer
     from study.export.runtime.whole import Writing
 
@@ -55,6 +57,7 @@ def _writer(manifest: Manifest, folder: Path) -> Any:
 
 
 def _extractor(manifest: Manifest, folder: Path) -> Any:
+    """An extractor of the folder's backbone and head."""
     from transformers import AutoTokenizer
 
     from study.export.runtime import head
@@ -67,6 +70,7 @@ def _extractor(manifest: Manifest, folder: Path) -> Any:
 
 
 def _backbone(manifest: Manifest, folder: Path) -> Any:
+    """The backbone in the folder, opened by its format."""
     from study.export.formats import get
     from study.export.formats.base import OfTransformers
 

@@ -9,7 +9,8 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from study.config.ranks import PLACE
-from study.config.schema import Configuration, MethodConfig, flatten
+from study.config.schema import Configuration, MethodConfig
+from study.config.values import flatten
 from study.core.formatting import setting
 from study.core.records import Adaptation
 from study.models.targets import LinearSite, select_ranks
@@ -70,7 +71,7 @@ class Method(ABC):
         """The values of the configuration that a front is held against, as far as they differ from `base`."""
         return {"method.kind": self.name}
 
-    def called(self, config: MethodConfig) -> str:
+    def baseline_name(self, config: MethodConfig) -> str:
         """What a baseline of that configuration is called."""
         return self.name
 
@@ -103,20 +104,20 @@ class LowRank(Method):
     reads: ClassVar[tuple[str, ...]] = ("rank", "lam", "targets", "layers")
 
     @abstractmethod
-    def trained(self, site: LinearSite, rank: int) -> int:
+    def count_trained(self, site: LinearSite, rank: int) -> int:
         """How many numbers train at a layer of that rank."""
 
-    def stored(self, config: MethodConfig, site: LinearSite, rank: int) -> int:
+    def count_stored(self, config: MethodConfig, site: LinearSite, rank: int) -> int:
         """How many numbers an adapted layer needs on disk beyond those of W."""
-        return self.trained(site, rank)
+        return self.count_trained(site, rank)
 
     def adapt(self, config: MethodConfig, geometry: Geometry) -> Adaptation:
         chosen = select_ranks(config, geometry.sites)
         return Adaptation(
             ranks={site.name: rank for site, rank in chosen.items()},
             lowest=min((geometry.height(site) for site in chosen), default=geometry.layers),
-            trained=sum(self.trained(site, rank) for site, rank in chosen.items()),
-            stored=geometry.parameters + sum(self.stored(config, site, rank) for site, rank in chosen.items()),
+            trained=sum(self.count_trained(site, rank) for site, rank in chosen.items()),
+            stored=geometry.parameters + sum(self.count_stored(config, site, rank) for site, rank in chosen.items()),
             # Relative positions enter their layers once for all rows of a batch, whoever's they are.
             packs=all(site.role != "position" for site in chosen),
         )

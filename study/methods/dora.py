@@ -29,8 +29,8 @@ class Dora(Lora):
         lengths = weight.to(trained_dtype(weight)).square().sum(1).sqrt()
         return replace(super().start(config, site, weight, rank, seed, spectrum), magnitude=lengths)
 
-    def trained(self, site: LinearSite, rank: int) -> int:
-        return super().trained(site, rank) + site.outputs
+    def count_trained(self, site: LinearSite, rank: int) -> int:
+        return super().count_trained(site, rank) + site.outputs
 
 
 METHOD = Dora()

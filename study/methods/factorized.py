@@ -34,13 +34,13 @@ class Factorized(LowRank):
         # W − B₀C + BC is computed as W + (B − B₀)C: at B = B₀ it is W to the last bit.
         return Start(c, b0, b0 if keep else b0.new_zeros(b0.shape), b0, 1.0, 1.0 if keep else 0.0, False)
 
-    def trained(self, site: LinearSite, rank: int) -> int:
+    def count_trained(self, site: LinearSite, rank: int) -> int:
         return rank * site.outputs
 
-    def stored(self, config: MethodConfig, site: LinearSite, rank: int) -> int:
+    def count_stored(self, config: MethodConfig, site: LinearSite, rank: int) -> int:
         """`keep` stores B beside W, of which C is made again; `drop` stores B and C instead of W."""
         if config.residual == "keep":
-            return self.trained(site, rank)
+            return self.count_trained(site, rank)
         return rank * (site.inputs + site.outputs) - site.inputs * site.outputs
 
     def leaves(self, config: MethodConfig) -> str:

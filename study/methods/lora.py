@@ -32,9 +32,9 @@ class Lora(LowRank):
         from study.methods.layers.packed import Start
 
         zero = weight.new_zeros(weight.shape[0], rank)
-        return Start(drawn(site, weight, rank, seed), zero, zero, zero, scale(config, rank), 1.0, True)
+        return Start(draw_factor(site, weight, rank, seed), zero, zero, zero, scale(config, rank), 1.0, True)
 
-    def trained(self, site: LinearSite, rank: int) -> int:
+    def count_trained(self, site: LinearSite, rank: int) -> int:
         return rank * (site.inputs + site.outputs)
 
     def baseline(self, base: Configuration, geometry: Geometry, highest_full_lr: float) -> dict[str, Any]:
@@ -50,11 +50,11 @@ class Lora(LowRank):
             "method.layers": "all",
         }
 
-    def called(self, config: MethodConfig) -> str:
+    def baseline_name(self, config: MethodConfig) -> str:
         return f"{self.name} r{config.rank} {config.targets}"
 
 
-def drawn(site: str, weight: torch.Tensor, rank: int, seed: int) -> torch.Tensor:
+def draw_factor(site: str, weight: torch.Tensor, rank: int, seed: int) -> torch.Tensor:
     """A (r × in) as in the authors' code: Kaiming uniform with a = √5, from the seed and the layer's name alone."""
     import torch
 

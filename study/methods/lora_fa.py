@@ -29,7 +29,7 @@ class LoraFa(Lora):
     ) -> Start:
         return replace(super().start(config, site, weight, rank, seed, spectrum), train_down=False)
 
-    def trained(self, site: LinearSite, rank: int) -> int:
+    def count_trained(self, site: LinearSite, rank: int) -> int:
         return rank * site.outputs
 
 

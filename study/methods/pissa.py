@@ -34,7 +34,7 @@ class Pissa(LowRank):
         up, down = left / (s * roots), roots.unsqueeze(1) * right
         return Start(down, up, up.new_zeros(up.shape), up, s, 1.0, True, base=(down, up))
 
-    def trained(self, site: LinearSite, rank: int) -> int:
+    def count_trained(self, site: LinearSite, rank: int) -> int:
         return rank * (site.inputs + site.outputs)
 
 

@@ -18,8 +18,10 @@ from study.models.targets import LinearSite, stack_depths
 
 @dataclass(frozen=True)
 class Geometry:
-    """What a model looks like before its weights are there: its linear layers, its blocks, its parameters, and what
-    it can look up of what it reads (of a graph it looks up nothing)."""
+    """A model's looks before its weights are there: its linear layers, its blocks, its parameters and its tables.
+
+    `tables` say what it can look up of what it reads; a graph network looks up nothing.
+    """
 
     sites: tuple[LinearSite, ...]
     layers: int
@@ -27,12 +29,12 @@ class Geometry:
     tables: tuple[Tables, ...] = ()
 
     def height(self, site: LinearSite) -> int:
-        """The block of the layer, those of a decoder counted on from those of its encoder."""
+        """The index of the layer's block, those of a decoder counted on from those of its encoder."""
         return site.layer + (stack_depths(self.sites).get("encoder", 0) if site.stack == "decoder" else 0)
 
 
 def reader(examples: Examples) -> Reader:
-    """What opens models that read this kind of examples; ConfigError where nothing does."""
+    """The reader that opens models for this kind of examples; ConfigError where there is none."""
     made: Reader = kinds.module("study.models.kinds", examples.kind).READER
     return made
 
@@ -41,12 +43,7 @@ def geometry(model: ModelConfig, examples: Examples) -> Geometry:
     """The geometry of the model as it would read these examples; StudyError where it cannot."""
     opens = reader(examples)
     backbone = opens.shapes(model, examples)
-    return Geometry(*encoders.measured(backbone), opens.tables(backbone))
-
-
-def geometry_of(encoder: Encoder) -> Geometry:
-    """That of a model that has been loaded, without what it can look up."""
-    return Geometry(encoder.sites, encoder.layers, encoder.parameters)
+    return Geometry(*encoders.dimensions(backbone), opens.tables(backbone))
 
 
 def load(model: ModelConfig, examples: Examples) -> Encoder:
@@ -55,12 +52,12 @@ def load(model: ModelConfig, examples: Examples) -> Encoder:
 
 
 def fingerprint(model: ModelConfig, examples: Examples) -> str:
-    """What identifies the weights of the model that reads these examples."""
+    """A text that identifies the weights of the model that reads these examples."""
     return reader(examples).fingerprint(model, examples)
 
 
 def marks(names: Iterable[str]) -> dict[str, str]:
-    """What identifies the files of those models that are folders of the user's own, by name."""
+    """A fingerprint by name for those of the models that are folders of the user's own, whose files may change."""
     folders = [name for name in names if name not in EMBEDDED and hub.is_folder(name)]
     return {name: encoders.fingerprint(ModelConfig(name)) for name in folders}
 

@@ -32,7 +32,11 @@ class Stack:
 
 @dataclass(frozen=True)
 class Encoder:
-    """A frozen backbone with its tokenizer; `sites` are its linear layers, from the bottom up."""
+    """A frozen backbone with its tokenizer, if it has one.
+
+    `sites` are its linear layers from the bottom up, `layers` how many blocks it has, `hidden` the size of its states,
+    `fingerprint` identifies its weights ("" where nothing does), `parameters` is how many numbers it has.
+    """
 
     backbone: nn.Module
     tokenizer: Any
@@ -69,6 +73,7 @@ def depth(backbone: nn.Module) -> int:
 
 
 def _blocks(module: nn.Module, config: Any) -> tuple[str, nn.ModuleList]:
+    """The dotted name and the list of the blocks inside a stack; ConfigError where the suite knows no such list."""
     described_by = getattr(module, "config", config)
     depths = {getattr(described_by, name, None) for name in families.DEPTHS}
     for name, inner in module.named_modules():
@@ -91,6 +96,7 @@ def linear_sites(backbone: nn.Module) -> tuple[LinearSite, ...]:
 
 
 def _site(name: str, layer: int, block: nn.Module, within: str, part: str) -> LinearSite:
+    """The linear layer `within` a block, with its sizes, its role and its part of the model."""
     outputs, inputs = matrix(block.get_submodule(within)).shape
     role = "conv" if _convolves(block, within) else families.role(within)
     return LinearSite(name, layer, inputs, outputs, role, "cross" if part and families.is_cross(within) else part)
@@ -104,8 +110,8 @@ def _convolves(block: nn.Module, within: str) -> bool:
 
 
 def geometry(model: ModelConfig) -> tuple[tuple[LinearSite, ...], int, int]:
-    """The sites, blocks and parameters of a model, from its configuration alone (meta device)."""
-    return measured(shapes(model))
+    """A model's layers, blocks and parameters, as of :func:`dimensions`, from its configuration alone (meta device)."""
+    return dimensions(shapes(model))
 
 
 def shapes(model: ModelConfig) -> nn.Module:
@@ -123,8 +129,8 @@ def shapes(model: ModelConfig) -> nn.Module:
     return backbone
 
 
-def measured(backbone: nn.Module) -> tuple[tuple[LinearSite, ...], int, int]:
-    """A backbone's sites, blocks and parameters."""
+def dimensions(backbone: nn.Module) -> tuple[tuple[LinearSite, ...], int, int]:
+    """A backbone's linear layers, its number of blocks and its number of parameters."""
     return linear_sites(backbone), depth(backbone), sum(p.numel() for p in backbone.parameters())
 
 
@@ -135,10 +141,10 @@ def load(model: ModelConfig) -> Encoder:
     """
     from transformers import AutoModel
 
-    return opened(model, _reader(hub.pretrained(model, AutoModel)))
+    return open_encoder(model, _reader(hub.load_model(model, AutoModel)))
 
 
-def opened(model: ModelConfig, backbone: nn.Module) -> Encoder:
+def open_encoder(model: ModelConfig, backbone: nn.Module) -> Encoder:
     """The model's weights as an Encoder, in `model.precision` and with its tokenizer."""
     return wrap(backbone.to(getattr(torch, model.precision)), hub.tokenizer(model), identity(model))
 
@@ -159,13 +165,13 @@ def wrap(backbone: nn.Module, tokenizer: Any, mark: str = "") -> Encoder:
 
 
 def identity(model: ModelConfig) -> str:
-    """The fingerprint, or nothing where it names no certain weights: then nothing of them must be kept."""
+    """The fingerprint, or "" where it identifies no weights: then nothing computed of them may be kept."""
     mark = fingerprint(model)
     return "" if mark.endswith("@None") else mark
 
 
 def fingerprint(model: ModelConfig) -> str:
-    """What identifies the weights: a digest of the local files, or the Hub's name and commit."""
+    """A text that identifies the weights: a digest of the local files, or the Hub's name and commit."""
     where = Path(hub.source(model.name))
     if not where.is_dir():
         return f"{model.name}@{getattr(hub.configuration(model), '_commit_hash', None)}"

@@ -15,7 +15,7 @@ from study.models.encoders import Encoder
 
 def load(model: ModelConfig) -> Encoder:
     """The language model, frozen, in evaluation mode and in `model.precision`, with its tokenizer."""
-    return encoders.opened(model, hub.pretrained(model, _class(model, hub.configuration(model))))
+    return encoders.open_encoder(model, hub.load_model(model, _class(model, hub.configuration(model))))
 
 
 def shapes(model: ModelConfig) -> torch.nn.Module:
@@ -29,9 +29,9 @@ def shapes(model: ModelConfig) -> torch.nn.Module:
 
 
 def start(model: ModelConfig) -> int:
-    """What the decoder of an encoder–decoder model is given before anything has been written; 0 for other models.
+    """The token id that the decoder of an encoder–decoder model is given first; 0 for other models.
 
-    Raises ConfigError where the model does not say it.
+    Raises ConfigError where the model's settings name none.
     """
     from transformers import GenerationConfig
 
@@ -50,7 +50,7 @@ def start(model: ModelConfig) -> int:
 
 
 def left_to_right(config: Any) -> bool:
-    """Whether the configuration is of a decoder-only model, of which a token knows those before it alone."""
+    """Whether the configuration is of a decoder-only model, in which a token reads those before it alone."""
     from transformers.models.auto import modeling_auto as auto
 
     # Encoders such as BERT have a class for writing too, but were never taught it.
@@ -59,15 +59,15 @@ def left_to_right(config: Any) -> bool:
 
 
 def first_token(writer: Any) -> int:
-    """What the decoder of an encoder–decoder model is given before anything has been written."""
+    """The token id that the decoder of a loaded encoder–decoder model is given first."""
     start_id = writer.generation_config.decoder_start_token_id
     return int(writer.config.decoder_start_token_id if start_id is None else start_id)
 
 
 def write(writer: Any, ids: torch.Tensor, mask: torch.Tensor, longest: int, pad: int) -> torch.Tensor:
-    """The new ids [n, ...] that the model writes for sources [n, T], which are padded at their ends.
+    """New token ids [n, ...], at most `longest`, that the model writes for sources [n, T].
 
-    As its own generation settings say, but for sampling, which is off; at most `longest` tokens.
+    Sources are padded at their ends. The model follows its own generation settings, but for sampling, which is off.
     """
     if not writer.config.is_encoder_decoder:  # what is written goes on where the source ends: padding comes first
         order = mask.argsort(dim=1, stable=True)
@@ -79,6 +79,7 @@ def write(writer: Any, ids: torch.Tensor, mask: torch.Tensor, longest: int, pad:
 
 
 def _class(model: ModelConfig, config: Any) -> Any:
+    """The class of transformers that loads the model for writing; ConfigError where the model does not write."""
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     if config.is_encoder_decoder:

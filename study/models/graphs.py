@@ -21,7 +21,7 @@ from study.config.schema import ModelConfig
 from study.core import seeding
 from study.core.errors import ConfigError
 from study.core.folders import cache_folder
-from study.core.tensor_cache import TensorCache, forgiving
+from study.core.tensor_cache import TensorCache, with_fallback
 from study.data.examples import Graph
 from study.models import encoders
 from study.models.embedded import GRAPHS as NAMES
@@ -35,7 +35,7 @@ KEPT = 10**9  # bytes of pretrained networks on disk, of a few million each
 
 @dataclass(frozen=True)
 class GraphConfig:
-    """What the suite asks of a backbone's configuration."""
+    """The settings of a graph network under the names that the suite reads of any backbone's configuration."""
 
     model_type: str
     num_hidden_layers: int = BLOCKS
@@ -58,7 +58,7 @@ class GraphNetwork(nn.Module):
     """Blocks over node features [N, F] and edges [2, E]; several graphs may stand side by side as one.
 
     What leaves the last block is shifted and scaled by constants, as a norm does at the end of other backbones: a
-    head cannot learn from numbers that are all near 0.01, or all alike (:meth:`settle`).
+    head cannot learn from numbers that are all near 0.01, or all alike (:meth:`standardize`).
     """
 
     shift: torch.Tensor
@@ -79,7 +79,7 @@ class GraphNetwork(nn.Module):
         return (x - self.shift) * self.scale if end is None or end >= len(self.blocks) else x
 
     @torch.no_grad()
-    def settle(self, x: torch.Tensor, edges: torch.Tensor) -> None:
+    def standardize(self, x: torch.Tensor, edges: torch.Tensor) -> None:
         """Fix shift and scale so that over these nodes every state has the mean 0, and all together the variance 1."""
         states = self(x, edges) / self.scale + self.shift
         self.shift.copy_(states.mean(0))
@@ -87,6 +87,7 @@ class GraphNetwork(nn.Module):
 
 
 def _conv(name: str, inputs: int, outputs: int) -> nn.Module:
+    """A convolution of torch_geometric from states [N, inputs] to [N, outputs]; ConfigError without that library."""
     try:
         from torch_geometric.nn import GATConv, GCNConv, SAGEConv
     except ImportError as error:
@@ -118,16 +119,16 @@ def shapes(model: ModelConfig, graph: Graph) -> GraphNetwork:
 def load(model: ModelConfig, graph: Graph) -> Encoder:
     """The frozen network in `model.precision`, pretrained once for all processes that share a cache."""
     mark = fingerprint(model, graph)
-    with _seeded(seeding.derive("graph network", mark)):
+    with _seed_torch(seeding.derive("graph network", mark)):
         network = GraphNetwork(GraphConfig(model.name), graph.features.shape[1])
         if not model.random_weights:
-            _learned(network, graph, mark)
-        network.settle(features(graph), torch.from_numpy(graph.edges))
+            _load_weights(network, graph, mark)
+        network.standardize(features(graph), torch.from_numpy(graph.edges))
     return encoders.wrap(network.to(getattr(torch, model.precision)), None, mark)
 
 
 def fingerprint(model: ModelConfig, graph: Graph) -> str:
-    """What the weights are a function of; no label is among it."""
+    """A digest of all that the weights depend on: settings, versions, features and edges, but no label."""
     import torch_geometric
 
     settings = (model.name, model.random_weights, BLOCKS, HIDDEN, HEADS, EPOCHS, PATIENCE, LR)
@@ -144,7 +145,7 @@ def features(graph: Graph) -> torch.Tensor:
     return x / x.sum(1, keepdim=True).clamp(min=1.0)
 
 
-def _learned(network: GraphNetwork, graph: Graph, mark: str) -> None:
+def _load_weights(network: GraphNetwork, graph: Graph, mark: str) -> None:
     """Give the network its pretrained weights, from the cache where they are there."""
     count = sum(p.numel() for p in network.parameters())
 
@@ -153,13 +154,13 @@ def _learned(network: GraphNetwork, graph: Graph, mark: str) -> None:
         values.copy_(nn.utils.parameters_to_vector(network.parameters()).detach())
 
     # Where there is no room, every process pretrains for itself, and comes to the same.
-    recall = forgiving(TensorCache(KEPT, cache_folder() / "graphs").get)
+    recall = with_fallback(TensorCache(KEPT, cache_folder() / "graphs").get)
     nn.utils.vector_to_parameters(recall((mark,), (count,), torch.float32, fill).clone(), network.parameters())
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Torch's own generator, from which torch_geometric draws, at this seed; afterwards it is as it was.
+def _seed_torch(seed: int) -> Iterator[None]:
+    """While open, torch's own generator, from which torch_geometric draws, is at this seed; afterwards it is as it was.
 
     One thread, since how a sum is split among threads changes its last digits.
     """
@@ -177,7 +178,7 @@ def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> lis
     """Train the network in place by Deep Graph Infomax until its loss falls no more; the loss of each epoch."""
     from torch_geometric.nn import DeepGraphInfomax
 
-    infomax = DeepGraphInfomax(network.config.hidden_size, network, _summary, _shuffled)
+    infomax = DeepGraphInfomax(network.config.hidden_size, network, _summary, _corrupt)
     optimizer = torch.optim.Adam(infomax.parameters(), lr=LR)
     losses: list[float] = []
     best, at = copy.deepcopy(network.state_dict()), 0
@@ -194,9 +195,10 @@ def pretrain(network: GraphNetwork, x: torch.Tensor, edges: torch.Tensor) -> lis
 
 
 def _summary(states: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+    """The summary [hidden] of all nodes' states, which Deep Graph Infomax compares them to."""
     return states.mean(0).sigmoid()
 
 
-def _shuffled(x: torch.Tensor, edges: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _corrupt(x: torch.Tensor, edges: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The corrupted graph: every node has the features of another."""
     return x[torch.randperm(len(x))], edges

@@ -62,8 +62,11 @@ def _refuse_adapter(name: str) -> None:
     raise AssetError(f"model.name={name}", f"is a PEFT adapter over {base}, and a study takes a whole model", remedy)
 
 
-def pretrained(model: ModelConfig, kind: Any) -> Any:
-    """The whole model, by one of transformers' automatic classes, in float32: as published, or drawn."""
+def load_model(model: ModelConfig, kind: Any) -> Any:
+    """The whole model in float32, by one of transformers' automatic classes, `kind`.
+
+    Its weights are those that were published or, where `model.random_weights` says so, random.
+    """
     config = configuration(model)
     import torch
 
@@ -91,6 +94,7 @@ def tokenizer(model: ModelConfig) -> Any:
 
 
 def _without_tokenizer(name: str, rule: str) -> AssetError:
+    """The error for a model without a tokenizer that can be used."""
     remedy = "save the tokenizer that belongs to the model beside it (tokenizer.save_pretrained)"
     return AssetError(f"model.name={name}", rule, remedy)
 
@@ -103,16 +107,16 @@ def require_weights(model: ModelConfig) -> None:
         return
     name, folder = model.name, Path(source(model.name))
     if folder.is_dir() and not (folder / ADAPTER).is_file():
-        missing = _missing(folder)
+        missing = _missing_file(folder)
         if missing:
             remedy = "save the model into it (model.save_pretrained), or write model.random_weights=true"
             raise AssetError(f"model.name={name}", f"is a folder without the model's weights ({missing})", remedy)
-    elif not folder.is_dir() and constants.HF_HUB_OFFLINE and not _cached(name):
+    elif not folder.is_dir() and constants.HF_HUB_OFFLINE and not _is_cached(name):
         rule = "has no weights in the Hub's cache, and the Hub cannot be reached"
         raise AssetError(f"model.name={name}", rule, "repeat the command once while online, or write a local path")
 
 
-def _missing(folder: Path) -> str:
+def _missing_file(folder: Path) -> str:
     """Which file of weights the folder lacks, in words; "" where none is lacking."""
     singles, indexes = _names()
     if any((folder / name).is_file() for name in singles):
@@ -125,21 +129,22 @@ def _missing(folder: Path) -> str:
     return f"{', '.join(lacking)} of {index.name}" if lacking else ""
 
 
-def _cached(name: str) -> bool:
+def _is_cached(name: str) -> bool:
+    """Whether the Hub's cache holds a file of the model's weights."""
     from huggingface_hub import try_to_load_from_cache
 
     return any(isinstance(try_to_load_from_cache(name, file), str) for files in _names() for file in files)
 
 
 def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What transformers calls a model's weights: in one file, and the index of several."""
+    """The file names of a model's weights in transformers: of single files, and of indexes of several."""
     from transformers import utils
 
     return (utils.SAFE_WEIGHTS_NAME, utils.WEIGHTS_NAME), (utils.SAFE_WEIGHTS_INDEX_NAME, utils.WEIGHTS_INDEX_NAME)
 
 
 def absolute_name(name: str) -> str:
-    """The name as it can be kept anywhere: that of a folder of the user's own from the root of the disk on."""
+    """The name in a form that means the same from any folder: a folder of the user's own by its absolute path."""
     return str(Path(name).absolute()) if is_folder(name) else name
 
 

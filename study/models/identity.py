@@ -29,12 +29,12 @@ def of_folder(folder: Path, salt: bytes, published: bool = False) -> str:
 
 
 def files(folder: Path) -> list[str]:
-    """The paths, relative to the folder, of the files that count."""
+    """The paths, relative to the folder, of the files that loading may read."""
     return [name for name in _within(folder, "", frozenset()) if Path(name).suffix.lower() not in UNREAD]
 
 
 def of_file(path: Path) -> str:
-    """The SHA-256 of a file's content; read once as long as the file is left alone."""
+    """The SHA-256 of a file's content, read again only when the file has changed."""
     stat = path.stat()
     return _content(str(path.resolve()), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
@@ -49,7 +49,7 @@ def _content(path: str, *_: int) -> str:
 
 
 def _within(folder: Path, prefix: str, above: frozenset[str]) -> Iterator[str]:
-    """Files below the folder; a link to a folder that it lies in leads nowhere new."""
+    """Files below the folder, by relative path; a link to a folder above it is not followed."""
     above |= {os.path.realpath(folder)}
     for entry in os.scandir(folder):
         if entry.name.startswith(".") or entry.name in LEFT_BEHIND:
@@ -61,5 +61,6 @@ def _within(folder: Path, prefix: str, above: frozenset[str]) -> Iterator[str]:
 
 
 def _order(name: str) -> tuple[int, str]:
+    """A sort key that puts the weights and settings at the top of the folder first."""
     kind = Path(name).suffix
     return (FIRST.index(kind) if "/" not in name and kind in FIRST else len(FIRST)), name

@@ -15,7 +15,7 @@ KINDS = {
 
 def is_linear(module: nn.Module) -> bool:
     """Whether the module computes W x + b for one matrix W."""
-    return _turned(module) is not None
+    return _is_transposed(module) is not None
 
 
 def matrix(linear: nn.Module) -> torch.Tensor:
@@ -23,7 +23,7 @@ def matrix(linear: nn.Module) -> torch.Tensor:
 
     Raises TypeError for what is no linear layer.
     """
-    turned, weight = _turned(linear), getattr(linear, "weight", None)
+    turned, weight = _is_transposed(linear), getattr(linear, "weight", None)
     if turned is None or not isinstance(weight, torch.Tensor):
         raise TypeError(f"{type(linear).__name__} is no linear layer")
     return weight.mT if turned else weight
@@ -34,7 +34,8 @@ def bias(linear: nn.Module) -> torch.Tensor | None:
     return linear.bias  # type: ignore[return-value]
 
 
-def _turned(module: nn.Module) -> bool | None:
+def _is_transposed(module: nn.Module) -> bool | None:
+    """Whether the layer keeps W as in × out; None for what is no linear layer."""
     for cls in type(module).__mro__:
         name = f"{cls.__module__}.{cls.__qualname__}"
         if name in KINDS:

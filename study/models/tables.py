@@ -63,6 +63,7 @@ class _Lookups(TorchFunctionMode):
         return function(*_zeros(tuple(args)), **{name: _zeros(value) for name, value in (kwargs or {}).items()})
 
     def _looked_up(self, index: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        """Zeros in place of the table's rows; the lookup is written down unless its form shows that it is relative."""
         # A row of a batch, or the places themselves; what has another form is relative.
         if index.shape[0] in (1, index.numel()):
             self.seen.append((index.flatten()[:TRIED].tolist(), len(table)))
@@ -78,7 +79,7 @@ def _zeros(value: Any) -> Any:
 
 
 def _bounds(reader: Any, first: nn.Module) -> tuple[int | None, int | None]:
-    """Token ids and positions of a stack, whose first block that is."""
+    """How many token ids and positions a stack can look up; `first` is its first block."""
     token = 2 if getattr(reader.config, "pad_token_id", None) != 2 else 3  # padding has no place of its own
     kept = _count(reader)
     seen = _look_up(reader, first, torch.full((1, TRIED), token))
@@ -88,7 +89,10 @@ def _bounds(reader: Any, first: nn.Module) -> tuple[int | None, int | None]:
 
 
 def _count(reader: nn.Module) -> list[int]:
-    """Give the places that the stack keeps the values that the meta device has not; how many there are of each."""
+    """How many positions the stack numbers, for each list of positions that it keeps.
+
+    On the meta device those lists have no values, so they are given the ones that they would have.
+    """
     kept = [(name, places) for name, places in reader.named_buffers() if name.rpartition(".")[2] == COUNTING]
     for name, places in kept:
         if places.is_meta:
@@ -99,7 +103,7 @@ def _count(reader: nn.Module) -> list[int]:
 
 @torch.no_grad()
 def _look_up(reader: Any, first: nn.Module, ids: torch.Tensor) -> list[tuple[list[int], int]]:
-    """What is looked up for these ids before the first block: the first few places, and the rows of the table."""
+    """The lookups of these ids before the first block, each with its first few indices and its table's rows."""
 
     def stop(*_: object) -> None:
         raise _Reached

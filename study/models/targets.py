@@ -30,17 +30,17 @@ class LinearSite:
 
     @property
     def within(self) -> str:
-        """The name inside its block, such as ``attention.self.query``."""
+        """The layer's name inside its block, such as ``attention.self.query``."""
         return self.name.split(f".{self.layer}.", 1)[1]
 
     @property
     def stack(self) -> str:
-        """The stack of blocks that it is in: encoder or decoder, "" where there is one alone."""
+        """The stack of blocks that the layer is in: encoder or decoder, "" where there is one alone."""
         return "decoder" if self.part == "cross" else self.part
 
     @property
     def limit(self) -> int:
-        """The rank of a full matrix of its shape."""
+        """The highest rank that a matrix of its shape can have."""
         return min(self.inputs, self.outputs)
 
 
@@ -59,6 +59,7 @@ def matches(target: str, site: LinearSite) -> bool:
 
 
 def _names(target: str, site: LinearSite) -> bool:
+    """Whether a target without a part names the layer: as a group, or as the end of its name."""
     return site.role in GROUPS[target] if target in GROUPS else site.name.endswith(f".{target}")
 
 
@@ -80,14 +81,14 @@ def select_ranks(method: MethodConfig, sites: tuple[LinearSite, ...]) -> dict[Li
     Layers count from the top of each stack. Raises ConfigError where the targets match no layer, a key of the rank
     matches none or no key matches a targeted layer, and where a rank exceeds min(in, out).
     """
-    pattern, chosen = ranks.entries(method.rank), _targeted(method, sites)
+    pattern, chosen = ranks.entries(method.rank), _select_sites(method, sites)
     for key, _ in pattern:
         if not any(matches(key, s) for s in sites):
             raise ConfigError(f"method.rank={method.rank}", f"{key} matches no linear layer of this model", LOOK)
     keys = {site: next((entry for entry in pattern if matches(entry[0], site)), None) for site in chosen}
     lacking = [site for site, entry in keys.items() if entry is None]
     if lacking:
-        rule = f"gives no rank to {_called(lacking)}, which method.targets={method.targets} adapts"
+        rule = f"gives no rank to {_list_names(lacking)}, which method.targets={method.targets} adapts"
         remedy = f"add a key for it, such as {lacking[0].within}: 4, with 0 to leave it alone"
         raise ConfigError(f"method.rank={method.rank}", rule, remedy)
     given = {site: entry[1] for site, entry in keys.items() if entry is not None and entry[1]}
@@ -98,11 +99,11 @@ def select_ranks(method: MethodConfig, sites: tuple[LinearSite, ...]) -> dict[Li
     return given
 
 
-def _targeted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[LinearSite]:
-    """The layers that targets and layers name together."""
+def _select_sites(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[LinearSite]:
+    """The layers that `method.targets` and `method.layers` name together; ConfigError where there are none."""
     named = [s for s in sites if matches(method.targets, s)]
     if not named:
-        raise _unmatched(method.targets, sites)
+        raise _no_match(method.targets, sites)
     depths = stack_depths(sites)
     wanted = {stack: select_layers(method.layers, depths[stack]) for stack in {s.stack for s in named}}
     chosen = [s for s in named if s.layer in wanted[s.stack]]
@@ -112,18 +113,20 @@ def _targeted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> list[Linea
     return chosen
 
 
-def _unmatched(target: str, sites: tuple[LinearSite, ...]) -> ConfigError:
+def _no_match(target: str, sites: tuple[LinearSite, ...]) -> ConfigError:
+    """The error for a target that matches no layer, with targets that would."""
     if target.rpartition(".")[2] in GROUPS and not any(s.role for s in sites):
         rule = "is not known of this model, whose architecture the suite does not know"
         groups = ["all-linear"]
     else:
         rule = "matches no linear layer of this model"
         groups = [g for g in GROUPS if any(matches(g, s) for s in sites)]
-    remedy = f"choose one of {', '.join(groups)}, or one of {_called(sites)}"
+    remedy = f"choose one of {', '.join(groups)}, or one of {_list_names(sites)}"
     return ConfigError(f"method.targets={target}", rule, remedy)
 
 
-def _called(sites: Iterable[LinearSite]) -> str:
+def _list_names(sites: Iterable[LinearSite]) -> str:
+    """The layers' names inside their blocks, each once, with commas."""
     return ", ".join(dict.fromkeys(s.within for s in sites))
 
 
@@ -135,22 +138,22 @@ def stack_depths(sites: Iterable[LinearSite]) -> dict[str, int]:
     return depths
 
 
-def fused(sites: Iterable[LinearSite]) -> str:
-    """What a person should know of matrices that make queries, keys and values at once; "" where there are none."""
-    names = _called(s for s in sites if s.role == "qkv")
+def fused_note(sites: Iterable[LinearSite]) -> str:
+    """A remark on matrices that make queries, keys and values at once; "" where there are none."""
+    names = _list_names(s for s in sites if s.role == "qkv")
     return f"{names}: one matrix makes queries, keys and values, so qv adapts it whole, as PEFT does" if names else ""
 
 
 def alike(sites: Iterable[LinearSite]) -> list[tuple[LinearSite, ...]]:
-    """The layers of one name, part and shape together, in the order in which a block has them."""
+    """Groups of layers of one name, part and shape, in the order in which a block has them."""
     kinds: dict[tuple[object, ...], list[LinearSite]] = {}
     for site in sites:
         kinds.setdefault((site.part, site.within, site.inputs, site.outputs), []).append(site)
     return [tuple(group) for group in kinds.values()]
 
 
-def described(sites: Iterable[LinearSite]) -> dict[str, object]:
-    """The layers in few words, for a record: what is the same in several blocks is said once.
+def describe(sites: Iterable[LinearSite]) -> dict[str, object]:
+    """The layers as a record that JSON can hold: what is the same in several blocks is said once.
 
     `{}` in a path stands for the block's index.
     """

@@ -30,11 +30,11 @@ def check(given: str | None, config: StudyConfig) -> None:
 
 def _artifact_location(given: str | None, name: str) -> str:
     """Where the study's experiment keeps files, or would; ConfigError where the experiment was deleted."""
-    from study.core.mlflow_store import address, answering, experiment_of, open_client
+    from study.core.mlflow_store import address, experiment_of, explain_refusals, open_client
 
     key, uri = address(given)
     client = open_client(given)
-    with answering(key, uri):
+    with explain_refusals(key, uri):
         experiment = experiment_of(client, "study.name", name)
     if experiment is not None:
         return str(experiment.artifact_location)
@@ -45,11 +45,11 @@ def _new_artifacts(key: str, uri: str) -> str:
     """Where a store that is yet to be made will keep files; ConfigError where MLflow would refuse to make it."""
     from mlflow import MlflowClient
 
-    from study.core.mlflow_store import answering
+    from study.core.mlflow_store import explain_refusals
 
     if addresses.scheme_of(uri) not in addresses.FILES:
         return ARTIFACTS
-    with answering(key, uri), TemporaryDirectory() as folder:
+    with explain_refusals(key, uri), TemporaryDirectory() as folder:
         MlflowClient(tracking_uri=folder)
     return uri
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.config.members import TrialResult
-from study.config.schema import Configuration, StudyConfig, flatten
+from study.config.schema import Configuration, StudyConfig
+from study.config.values import flatten
 from study.core import stores
 from study.core.mlflow_store import TAG
 from study.core.records import Adaptation, FoldResult, Provenance
@@ -44,11 +45,11 @@ class MlflowTracker(Tracker):
         """MLflow's client, which makes the store where there is none."""
         from mlflow.tracking import MlflowClient
 
-        from study.core.mlflow_store import address, answering
+        from study.core.mlflow_store import address, explain_refusals
 
         key, uri = address(self.uri)
         quiet(logging.WARNING)
-        with answering(key, uri):
+        with explain_refusals(key, uri):
             return MlflowClient(tracking_uri=uri)
 
     def check_address(self) -> None:
@@ -61,10 +62,10 @@ class MlflowTracker(Tracker):
         checks.check(self.uri, config)
 
     def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
-        from study.core.mlflow_store import address, answering
+        from study.core.mlflow_store import address, explain_refusals
 
         self.config, self.study_id = config, provenance.tags[f"{TAG}study_id"]
-        with answering(*address(self.uri)):
+        with explain_refusals(*address(self.uri)):
             self._begin(config, provenance, artifacts)
 
     def _begin(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:

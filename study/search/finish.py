@@ -15,7 +15,7 @@ from study.config.members import Member, TrialResult
 from study.config.schema import StudyConfig
 from study.core import formatting, seeding
 from study.core.formatting import plural
-from study.core.pareto import undominated
+from study.core.pareto import undominated_mask
 from study.core.records import FoldResult
 from study.search.ledger import Ledger
 from study.search.objectives import summary
@@ -35,7 +35,7 @@ def front(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
     names = plan.config.objectives
     whole = {n: summary(r) for n, r in results.items() if r.complete and r.duplicate_of is None}
     points = np.array([[figures.get(name, math.nan) for name in names] for figures in whole.values()])
-    unbeaten = undominated(points.reshape(-1, len(names)), plan.directions)
+    unbeaten = undominated_mask(points.reshape(-1, len(names)), plan.directions)
     return sorted(compress(whole, unbeaten), key=lambda n: whole[n]["params/trainable"])
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from study import methods
 from study.config import ranks
 from study.config.options import TPE
-from study.config.schema import StudyConfig, flatten, plain
+from study.config.schema import StudyConfig
+from study.config.values import flatten, plain
 from study.search.upgrade import first_sampler
 
 SCHEMA = 2

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from study.config.schema import Configuration, plain
+from study.config.schema import Configuration
+from study.config.values import plain
 from study.core.records import FoldResult, finite
 from study.engine.changes import VERSION, Change
 from study.search import resume, samplers

@@ -13,4 +13,4 @@ def summary(result: TrialResult) -> dict[str, float]:
     """
     folds = [f for f in (fold.sound() for fold in result.folds) if f.score is not None]
     scores = {f"{figures.FOLD}{f.fold}": f.score for f in folds if f.score is not None}
-    return figures.combined([f.metrics for f in folds]) | scores
+    return figures.combine([f.metrics for f in folds]) | scores

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from study.config.schema import plain
+from study.config.values import plain
 from study.core.records import Provenance
 from study.models import backbones, targets
 from study.record import provenance
@@ -23,7 +23,7 @@ def origin_of(plan: Plan, ledger: Ledger, argv: list[str]) -> Provenance:
         notes=plan.examples.notes,
         examples=str(len(plan.searched)),
         test_examples=str(len(plan.test)),
-        linears=targets.described(plan.shapes.sites),
+        linears=targets.describe(plan.shapes.sites),
     )
 
 

@@ -82,7 +82,7 @@ class Plan:
         chosen = [
             f"{key}=auto is {value} in this study, as it was chosen at its start" for key, value in self.decided.items()
         ]
-        return tuple(filter(None, [*data, *chosen, targets.fused(self.shapes.sites), self._unfinished_grid()]))
+        return tuple(filter(None, [*data, *chosen, targets.fused_note(self.shapes.sites), self._unfinished_grid()]))
 
     def _unfinished_grid(self) -> str | None:
         """What a person should hear of a grid that `study.trials` does not finish."""
@@ -187,7 +187,7 @@ def make_plan(config: StudyConfig, call: Call = here) -> Plan:
         methods.get(kind)
     samplers.make(config.sampler, space, config.study.seed, 0)  # what it cannot be made of is said now
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
-    examples = classes.settle_rare(examples, config.task.rare, config.study.folds, config.task.test_fraction)
+    examples = classes.handle_rare(examples, config.task.rare, config.study.folds, config.task.test_fraction)
     searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
     folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
     plan = Plan(config, space, examples, folds.folds, folds.fingerprint, test)
@@ -217,5 +217,5 @@ def baselines(plan: Plan) -> dict[str, Configuration]:
         method = methods.get(kind)
         if plan.examples.outputs or method.leaves(base.method) != NOTHING:
             made = base.with_values(method.baseline(base, plan.shapes, highest))
-            named[method.called(made.method)] = made
+            named[method.baseline_name(made.method)] = made
     return named

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from study.config.schema import StudyConfig, revived
+from study.config.schema import StudyConfig
+from study.config.values import revive
 from study.core.errors import ResumeError
 from study.data.examples import Summarized
 from study.engine.changes import VERSION, Change, change_since
@@ -72,7 +73,7 @@ def _first_differences(study: Study, plan: Plan) -> dict[str, tuple[Any, Any]]:
     raw = study.user_attrs.get(CONFIG)
     if raw is None:
         return {}
-    stored = values_of(revived(StudyConfig, upgrade(json.loads(raw))), plan.space.extremes(), plan.facts)
+    stored = values_of(revive(StudyConfig, upgrade(json.loads(raw))), plan.space.extremes(), plan.facts)
     return differences(stored, _as_written(plan), defaults_of(plan.config))
 
 

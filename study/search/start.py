@@ -12,7 +12,7 @@ from study.models.embedded import EMBEDDED
 
 def begin(config: StudyConfig) -> None:
     """Find out whether the Hub can be reached, and let what workers need be imported beside."""
-    network.settle(remote_names(config))
+    network.use_cache_if_offline(remote_names(config))
     launch.make(config).prepare()  # processes to come take over what has been found out
 
 

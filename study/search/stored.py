@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from study import tasks
 from study.config.members import TrialResult
-from study.config.schema import Configuration, StudyConfig, revived
+from study.config.schema import Configuration, StudyConfig
+from study.config.values import revive
 from study.core.errors import ConfigError
 from study.core.records import FoldResult, finite
 from study.search.storage import existing, refuse_foreign
@@ -48,7 +49,7 @@ def find(url: str, name: str) -> tuple[Study, StudyConfig]:
 
 def _revive(raw: dict[str, Any]) -> StudyConfig:
     """A stored configuration; one of a version that knew English words alone says so, where a task reads words."""
-    config = revived(StudyConfig, upgrade(raw))
+    config = revive(StudyConfig, upgrade(raw))
     if "rouge" in raw["task"] or "rouge" not in tasks.get(config.task.name).reads(config.task):
         return config
     return replace(config, task=replace(config.task, rouge=ENGLISH.name))
@@ -66,7 +67,7 @@ def exports_of(study: Study) -> dict[tuple[int, str], dict[str, float]]:
 
 def configuration_of(trial: FrozenTrial) -> Configuration:
     """What the trial trains; a key that its version did not have is at its default."""
-    return revived(Configuration, json.loads(trial.user_attrs[CONFIGURATION]))
+    return revive(Configuration, json.loads(trial.user_attrs[CONFIGURATION]))
 
 
 def folds_of(trial: FrozenTrial) -> dict[int, FoldResult]:

@@ -43,7 +43,7 @@ class Task(ABC):
         examples = with_metric(count_near(examples), config.metric)
         if examples.groups is not None:
             largest = int(np.unique(examples.groups, return_counts=True)[1].max())
-            examples = examples.noted(largest_group=f"{largest} of {len(examples)} examples")
+            examples = examples.with_notes(largest_group=f"{largest} of {len(examples)} examples")
         return shuffle_answers(examples, seed) if config.shuffle_labels else examples
 
     def check(self, config: TaskConfig) -> None:
@@ -77,9 +77,9 @@ def limit_examples(examples: Examples, limit: int | None, seed: int, named: bool
     if limit is None:
         return examples
     if limit >= len(free):
-        return examples.noted(limit=f"{limit} asked, all {len(free)} used")
+        return examples.with_notes(limit=f"{limit} asked, all {len(free)} used")
     kept = free[draw_stratified(examples.strata[free], limit, seeding.derive(seed, "limit"))]
-    return examples.take(np.sort(np.concatenate([kept, np.flatnonzero(held)]))).noted(
+    return examples.take(np.sort(np.concatenate([kept, np.flatnonzero(held)]))).with_notes(
         limit=f"{limit} of {len(free)} used"
     )
 
@@ -87,4 +87,4 @@ def limit_examples(examples: Examples, limit: int | None, seed: int, named: bool
 def shuffle_answers(examples: Examples, seed: int) -> Examples:
     """The same inputs with permuted answers: a control, on which nothing can be learned."""
     order = np.random.default_rng(seeding.derive(seed, "shuffle")).permutation(len(examples))
-    return examples.permuted(order).noted(labels="shuffled, as a control: scores must be at chance")
+    return examples.permute(order).with_notes(labels="shuffled, as a control: scores must be at chance")

@@ -35,7 +35,9 @@ class Nodes(Task):
             labels=labels.astype(np.int64),
             classes=tuple(map(str, classes)),
         )
-        return graph.noted(nodes=len(papers), words=features.shape[1], undirected_edges=edges.shape[1] // 2, **notes)
+        return graph.with_notes(
+            nodes=len(papers), words=features.shape[1], undirected_edges=edges.shape[1] // 2, **notes
+        )
 
 
 def _papers(path: Path) -> tuple[list[str], np.ndarray, list[str]]:

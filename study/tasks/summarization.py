@@ -65,7 +65,7 @@ class Summarization(Task):
             words=words,
         )
         empty = sum(not s.strip() for _, paper in papers for section in SECTIONS for s in paper["sentences"][section])
-        return documents.noted(
+        return documents.with_notes(
             papers=len(papers),
             words_of_a_summary=budget,
             empty_sentences_dropped=empty,

@@ -36,7 +36,7 @@ class SummarizationGenerate(Task):
             held=documents.held,
             metric=documents.metric,
             words=documents.words,
-        ).noted(
+        ).with_notes(
             papers=documents.notes["papers"], tokens_to_write=config.longest or LONGEST, rouge=documents.notes["rouge"]
         )
 

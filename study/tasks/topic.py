@@ -26,7 +26,9 @@ class Topic(Task):
         labels = np.array([classes.index(files[i].parent.name) for i in kept], dtype=np.int64)
         articles = Texts(tuple(texts[i] for i in kept), labels, tuple(classes), metric="macro_f1")
         foreign = sum(not utf8 for _, utf8 in decoded)
-        return articles.noted(same_body_as_another_dropped=len(files) - len(kept), read_as_cp1252=f"{foreign} file")
+        return articles.with_notes(
+            same_body_as_another_dropped=len(files) - len(kept), read_as_cp1252=f"{foreign} file"
+        )
 
 
 def _decode(content: bytes) -> tuple[str, bool]:

@@ -11,7 +11,7 @@ import numpy as np
 from study.text.rouge import Words
 
 
-def chosen(scores: np.ndarray, sentences: Sequence[str], budget: int, words: Words) -> list[int]:
+def choose_sentences(scores: np.ndarray, sentences: Sequence[str], budget: int, words: Words) -> list[int]:
     """The sentences with the highest `scores` [n] that fit into `budget` of these words together, in document order.
 
     The highest comes first, and each one after it that still fits; where not one fits, the highest alone.

@@ -14,7 +14,7 @@ from study.core.errors import ConfigError
 from study.core.records import Adaptation
 from study.models import encoders
 from study.models.backbones import Geometry
-from study.models.targets import LinearSite, described, select_ranks
+from study.models.targets import LinearSite, describe, select_ranks
 
 TARGETS = ("qv", "attention", "ffn", "all-linear", "query", "output.dense", r".*\.1\..*key", "decoder.qv", "cross.k")
 RANKS = (1, "attention:1,all-linear:0", "decoder.qv:0,all-linear:1")
@@ -26,7 +26,7 @@ def adapt(method: MethodConfig, sites: tuple[LinearSite, ...]) -> Adaptation:
 
 def drawn_layers(method: MethodConfig, sites: tuple[LinearSite, ...]) -> tuple[LinearLayer, ...]:
     """The layers as a report draws them from what a study and its trial recorded."""
-    return recorded_layers(json.dumps(described(sites)), adapt(method, sites).to_json())
+    return recorded_layers(json.dumps(describe(sites)), adapt(method, sites).to_json())
 
 
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "t5 whole"])
@@ -59,7 +59,7 @@ def test_the_record_of_a_large_model_is_short_enough_for_a_tag_of_mlflow() -> No
         both = T5ForConditionalGeneration(T5Config(num_layers=24, feed_forward_proj="gated-gelu"))
     for model in (large, both):
         sites = encoders.linear_sites(model)
-        assert len(json.dumps(described(sites))) < 8000
+        assert len(json.dumps(describe(sites))) < 8000
         assert len(adapt(MethodConfig(targets="all-linear"), sites).to_json()) < 8000
 
 
@@ -71,10 +71,10 @@ def test_places_are_in_the_order_in_which_hidden_states_pass_them() -> None:
 
 
 def test_the_layers_of_another_model_are_not_drawn_as_this_ones() -> None:
-    linears = json.loads(json.dumps(described(encoder("bert").sites)))
+    linears = json.loads(json.dumps(describe(encoder("bert").sites)))
     assert linear_layers(linears, adapt(MethodConfig(targets="qv"), encoder("distilbert").sites)) == ()
 
 
 @pytest.mark.parametrize("adaptation", [None, float("nan"), '{"ranks":{"encoder.lay'])
 def test_what_was_not_recorded_or_cut_short_is_not_drawn(adaptation: object) -> None:
-    assert recorded_layers(json.dumps(described(encoder().sites)), adaptation) == ()
+    assert recorded_layers(json.dumps(describe(encoder().sites)), adaptation) == ()

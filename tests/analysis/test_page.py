@@ -98,8 +98,8 @@ def test_nothing_is_asked_of_anywhere_and_nothing_offers_to_upload(plain, elemen
     addresses = [value for _, attributes in elements for key, value in attributes.items() if key in ADDRESSES]
     assert [value for value in addresses if not value.startswith(("#", "data:"))] == []
     assert not re.search(r"url\(\s*['\"]?(?:https?:)?//|@import", plain)
-    own = re.sub(r'<script type="application/gzip".*?</script>', "", plain)
-    assert not re.search("Share chart|Chart Studio|cloud", own, flags=re.I)
+    besides = re.sub(r'<script type="application/gzip".*?</script>', "", plain)
+    assert not re.search("Share chart|Chart Studio|cloud", besides, flags=re.I)
 
 
 def test_a_run_on_a_server_is_the_only_address_elsewhere(store):

@@ -230,9 +230,9 @@ def spent_elsewhere() -> float:
     """Processor seconds of the machine, without this process and those below it."""
     import psutil
 
-    machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
+    machine, process = psutil.cpu_times(), psutil.Process().cpu_times()
     busy = sum(getattr(machine, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq", "steal"))
-    return busy - own.user - own.system - spent_below()
+    return busy - process.user - process.system - spent_below()
 
 
 class Side(Protocol):

@@ -27,8 +27,9 @@ from study.core.records import Fold
 from study.data.examples import Texts
 from study.engine.batches import Tokens
 from study.engine.fit import Fit
-from study.engine.workbench import StudyData, Workbench, default_device, name_of
-from study.models import backbones, encoders
+from study.engine.workbench import StudyData, Workbench, default_device, name_of, weights_key
+from study.models import encoders
+from study.models.backbones import Geometry
 
 VOCABULARY = 30522
 SIZES = {
@@ -66,13 +67,16 @@ def bench(size: str, precision: str, device: torch.device) -> tuple[Workbench, M
     torch.manual_seed(0)
     backbone = BertModel(config(size)).to(device, getattr(torch, precision))
     model = ModelConfig(precision=precision)
-    out.adopt(model, encoders.wrap(backbone, tokenizer=None), Tokens.of(rows, 0))
+    out.once(("encoder", *weights_key(model)), lambda: encoders.wrap(backbone, tokenizer=None))
+    out.tokens(model, lambda: Tokens.of(rows, 0))
     return out, model
 
 
 def packed(work: Workbench, told: Configuration, size: int, steps: int) -> float:
     """Samples a second of a pack of that size, in steps of batches as training makes them."""
-    adapted = methods.of(told).adapt(told.method, backbones.geometry_of(work.encoder(told.model)))
+    encoder = work.encoder(told.model)
+    geometry = Geometry(encoder.sites, encoder.layers, encoder.parameters)
+    adapted = methods.of(told).adapt(told.method, geometry)
     fit = Fit([Member(i, 0, told, 0, adapted) for i in range(size)], work)
     batch = told.train.batch_size
     order = np.argsort(fit.problem.lengths[fit.courses[0].rows], kind="stable")

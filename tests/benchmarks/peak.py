@@ -91,12 +91,12 @@ def fits(examples: int = EXAMPLES) -> dict[Step, Fit]:
     from study.core.records import Fold
     from study.engine.fit import Fit
     from study.engine.workbench import StudyData, Workbench
-    from study.models import backbones
+    from study.models.backbones import Geometry
 
     transformers.logging.disable_progress_bar()
-    found = tasks.get("sentiment").load(TaskConfig(limit=examples), 0)
-    everything = np.arange(len(found))
-    data = StudyData(found, (Fold(0, everything, everything),))
+    sentences = tasks.get("sentiment").load(TaskConfig(limit=examples), 0)
+    everything = np.arange(len(sentences))
+    data = StudyData(sentences, (Fold(0, everything, everything),))
     out = {}
     for step in STEPS:
         configuration = Configuration(
@@ -105,7 +105,8 @@ def fits(examples: int = EXAMPLES) -> dict[Step, Fit]:
         )
         # A bench each: a fit attaches its adapters to its bench's encoder.
         bench = Workbench(data, torch.device("cpu"))
-        geometry = backbones.geometry_of(bench.encoder(configuration.model))
+        encoder = bench.encoder(configuration.model)
+        geometry = Geometry(encoder.sites, encoder.layers, encoder.parameters)
         adapted = methods.of(configuration).adapt(configuration.method, geometry)
         out[step] = Fit([Member(0, 0, configuration, 0, adapted)], bench)
     return out

@@ -186,10 +186,10 @@ class Peer:
 
 def peak_bytes() -> int:
     """The most resident memory that this process has held since it was last cleared, in bytes."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())
-    if found is None:
+    match = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())
+    if match is None:
         raise RuntimeError(f"{STATUS} names no VmHWM")
-    return int(found[1]) * 1024
+    return int(match[1]) * 1024
 
 
 def quiet() -> None:

@@ -196,8 +196,8 @@ def disturbances(rows: Sequence[Row]) -> str:
     """What other programs took of the machine, and where it was so much that the times mean little."""
     sides = [(r.choice.name, side, getattr(r, side).others) for r in rows for side in ("ours", "peer")]
     worst = max(share for _, _, share in sides)
-    found = [f"{name} ({side}, {share:.0%})" for name, side, share in sides if share > MUCH]
-    told = f" More than {MUCH:.0%} during {', '.join(found)}: measure these again." if found else ""
+    disturbed = [f"{name} ({side}, {share:.0%})" for name, side, share in sides if share > MUCH]
+    told = f" More than {MUCH:.0%} during {', '.join(disturbed)}: measure these again." if disturbed else ""
     return f"Other programs took at most {worst:.1%} of the processor time of the machine.{told}"
 
 

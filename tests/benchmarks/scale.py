@@ -29,7 +29,7 @@ from study.config.space import parse_space
 from study.core.figures import direction
 from study.core.records import Epoch, Fold, FoldResult, Provenance
 from study.data.examples import Texts
-from study.models.targets import LinearSite, described
+from study.models.targets import LinearSite, describe
 from study.record import Tracker
 from study.record.behind import Behind
 from study.record.mlflow import MlflowTracker, _params
@@ -95,7 +95,7 @@ def provenance(plan: Plan) -> Provenance:
         LinearSite(f"encoder.layer.{i}.{name}", i, WIDTH, WIDTH, role) for i in range(LAYERS) for name, role in LINEARS
     ]
     facts = {
-        "study_id": f"{NAME}:0", "metric": plan.metric, "linears": json.dumps(described(sites)),
+        "study_id": f"{NAME}:0", "metric": plan.metric, "linears": json.dumps(describe(sites)),
         "directions": json.dumps([direction(name) for name in plan.config.objectives]),
     }  # fmt: skip
     return Provenance({f"lora_study.{k}": v for k, v in facts.items()})
@@ -163,23 +163,28 @@ class Copies:
 
     def _add(self, rows: dict[str, list[dict[str, Any]]], result: TrialResult) -> None:
         label = self.plan.label(result.configuration)
-        own = {"lora_study.label": label, "mlflow.runName": label, **_params(self.plan.config, result.configuration)}
-        trial = self._copy(rows, self.trial, label, {**own, "lora_study.trial": str(result.trial), **summary(result)})
+        values = {"lora_study.label": label, "mlflow.runName": label, **_params(self.plan.config, result.configuration)}
+        trial = self._copy(
+            rows, self.trial, label, {**values, "lora_study.trial": str(result.trial), **summary(result)}
+        )
         for fold in result.folds:
             name = f"fold {fold.fold}"
-            own = {"mlflow.runName": name, "mlflow.parentRunId": trial, "lora_study.trial": str(result.trial)}
-            self._copy(rows, self.fold, name, {**own, "lora_study.fold": str(fold.fold), **fold.metrics})
+            fold_values = {"mlflow.runName": name, "mlflow.parentRunId": trial, "lora_study.trial": str(result.trial)}
+            self._copy(rows, self.fold, name, {**fold_values, "lora_study.fold": str(fold.fold), **fold.metrics})
 
     @staticmethod
     def _copy(
-        rows: dict[str, list[dict[str, Any]]], template: dict[str, list[dict[str, Any]]], name: str, own: dict[str, Any]
+        rows: dict[str, list[dict[str, Any]]],
+        template: dict[str, list[dict[str, Any]]],
+        name: str,
+        values: dict[str, Any],
     ) -> str:
         run = uuid.uuid4().hex
         (whole,) = template["runs"]
         uri = whole["artifact_uri"].replace(whole["run_uuid"], run)
         rows["runs"].append({**whole, "run_uuid": run, "name": name, "artifact_uri": uri})
         for table in template.keys() - {"runs"}:
-            rows[table] += [{**r, "run_uuid": run, "value": own.get(r["key"], r["value"])} for r in template[table]]
+            rows[table] += [{**r, "run_uuid": run, "value": values.get(r["key"], r["value"])} for r in template[table]]
         return run
 
 

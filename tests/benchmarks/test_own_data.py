@@ -16,10 +16,10 @@ def test_the_written_table_and_folder_hold_the_rated_sentences(tmp_path: Path) -
     columns = {"text": "text", "label": "label"}
     reviews = TaskConfig(name="file", path=str(tmp_path / "amazon.csv"), group="review", **columns)
     movies = TaskConfig(name="hub", path=str(tmp_path / "movies"), test_split="validation", **columns)
-    found = tasks.get("file").load(reviews, seed=0)
-    assert found.classes == ("negative", "positive")
-    assert 2_800 < len(found.texts) <= 2_985
-    assert len(np.unique(found.groups)) > 250
-    found = tasks.get("hub").load(movies, seed=0)
-    assert 1_900 < np.sum(found.held) < 2_100
-    assert 9_800 < len(found.texts) <= 10_072
+    reviewed = tasks.get("file").load(reviews, seed=0)
+    assert reviewed.classes == ("negative", "positive")
+    assert 2_800 < len(reviewed.texts) <= 2_985
+    assert len(np.unique(reviewed.groups)) > 250
+    rated = tasks.get("hub").load(movies, seed=0)
+    assert 1_900 < np.sum(rated.held) < 2_100
+    assert 9_800 < len(rated.texts) <= 10_072

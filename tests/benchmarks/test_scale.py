@@ -52,13 +52,13 @@ def test_asking_sends_the_storage_no_more_and_calls_little_more_when_many_trials
     scale.round_milliseconds(ledger, rng)  # the baselines' round
     for told in (20, 300):
         scale.fill(ledger, told, rng)
-        with statements(ledger) as found:
+        with statements(ledger) as executed:
             ledger.trials()
-            found.clear()
+            executed.clear()
             with cProfile.Profile() as profile:
                 asked = ledger.ask_until(told + 8)
             spent[told] = sum(entry.callcount for entry in profile.getstats())
-            sent[told] = Counter(s.split()[0] for s in found)
+            sent[told] = Counter(s.split()[0] for s in executed)
         for trial in asked:
             ledger.tell(trial.number, [0.5, 1.0])
     assert sent[300] == sent[20]

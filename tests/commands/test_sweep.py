@@ -26,7 +26,7 @@ from study.core.records import FoldResult
 from study.search.storage import storage
 
 SLICE = (
-    "study.name=slice", "task.limit=240", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
+    "study.name=slice", "task.limit=160", "study.trials=5", "study.folds=2", "search.round=2", "train.epochs=2",
     "train.lr=5e-3", "method.layers=top-1", "method.rank=2,4", "search.baselines=[]",
 )  # fmt: skip
 
@@ -92,7 +92,7 @@ def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undist
     ) as process:  # fmt: skip
         _wait_for(FOLD_KEPT, tmp_path, process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the workers too
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "the same command goes on" in err
@@ -110,26 +110,27 @@ def test_a_driver_that_is_killed_leaves_no_worker_behind(how: signal.Signals, tm
     with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         _wait_for(TRIAL_ASKED, tmp_path, process)
         below: list[psutil.Process] = []
-        for _ in range(600):
+        for _ in range(6000):
             below = psutil.Process(process.pid).children(recursive=True)
             if any(p.ppid() != process.pid and p.cpu_times().user > 1 for p in below):  # one trains, or loads at least
                 break
             time.sleep(0.1)
         process.send_signal(how)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=600)
     assert len(below) >= 2
-    assert psutil.wait_procs(below, timeout=20)[1] == []
+    assert psutil.wait_procs(below, timeout=300)[1] == []
     assert ("the same command goes on" in err) == (how == signal.SIGTERM)
 
 
 # Asked of SQLite itself, since the whole study trains in a few seconds.
 FOLD_KEPT = "SELECT 1 FROM trial_user_attributes WHERE key LIKE 'fold:%'"
 TRIAL_ASKED = "SELECT 1 FROM trials"  # so that everything is planned, and what helped to plan is gone
+PATIENCE = 300  # seconds, on a machine that does much else
 
 
 def _wait_for(row: str, folder: Path, process: subprocess.Popen[str]) -> None:
     """Until the study's store has such a row."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         assert process.poll() is None
         address = f"file:{folder / 'lora-study.db'}?mode=ro"
@@ -138,7 +139,7 @@ def _wait_for(row: str, folder: Path, process: subprocess.Popen[str]) -> None:
             if store.execute(row).fetchone():
                 return
         time.sleep(0.02)
-    raise AssertionError(f"nothing within a minute: {row}")
+    raise AssertionError(f"nothing within {PATIENCE} seconds: {row}")
 
 
 def test_another_configuration_under_the_same_name_is_refused(undisturbed: Path) -> None:
@@ -155,7 +156,7 @@ def test_a_finished_study_grows_to_a_larger_total_without_training_again(undistu
 
 
 def test_labels_shuffled_score_at_chance_and_true_ones_well_above(tmp_path: Path) -> None:
-    arguments = ("task.limit=600", "study.trials=1", "study.folds=3", "method.rank=4", "tracking=off")
+    arguments = ("task.limit=600", "study.trials=1", "method.rank=4", "tracking=off")
     assert lora_study(tmp_path / "true", *arguments).returncode == 0
     assert lora_study(tmp_path / "shuffled", *arguments, "task.shuffle_labels=true").returncode == 0
     (true,), (shuffled,) = trials(tmp_path / "true"), trials(tmp_path / "shuffled")

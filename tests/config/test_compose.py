@@ -86,10 +86,10 @@ TASKS = sorted((Path(__file__).parents[2] / "conf" / "task").glob("*.yaml"))
 def test_what_a_task_says_holds_and_all_else_is_as_in_every_study(path: Path) -> None:
     said: Any = OmegaConf.to_container(OmegaConf.load(path))
     models = [d["override /model"] for d in said.pop("defaults", []) if "override /model" in d]
-    plain, own = compose([f"model={name}" for name in models]), compose([f"task={path.stem}"])
+    plain, task = compose([f"model={name}" for name in models]), compose([f"task={path.stem}"])
     for group in plain_groups(plain):
         expected = plain_groups(plain)[group] | (said.get(group) or {})
-        assert plain_groups(own)[group] == expected
+        assert plain_groups(task)[group] == expected
 
 
 def plain_groups(config: StudyConfig) -> dict[str, dict[str, Any]]:

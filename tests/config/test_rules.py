@@ -8,7 +8,8 @@ import pytest
 
 from study.config.compose import compose
 from study.config.rules import CONFIGURATION, STUDY, Rule
-from study.config.schema import Configuration, StudyConfig, flatten
+from study.config.schema import Configuration, StudyConfig
+from study.config.values import flatten
 from study.core.errors import ConfigError
 
 RULES = {**CONFIGURATION, **STUDY}

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from analysis.__main__ import OPTIONAL as REPORT_OPTIONAL
 from analysis.__main__ import TEXTS as REPORT_TEXTS
-from analysis.__main__ import _composed as report_composed
+from analysis.__main__ import _compose as report_composed
 from analysis.__main__ import main as lora_report
 from study.commands import arguments
 from study.commands import study as cli
@@ -21,12 +21,13 @@ from study.commands.arguments import OPTIONAL, TEXTS
 from study.commands.export import main as lora_export
 from study.config.compose import compose, compose_raw
 from study.config.overrides import rewrite
-from study.config.schema import SEARCHABLE, StudyConfig, flatten
+from study.config.schema import SEARCHABLE, StudyConfig
 from study.config.space import parse_space
 from study.config.textkeys import hydra_argument, text_keys
+from study.config.values import flatten
 from study.core.errors import ConfigError
 from study.core.names import check_name
-from study.core.quoting import PATHS, as_text, quoted
+from study.core.quoting import PATHS, as_text, quote
 
 TYPED = [
     "2024_10_01", "true", "2_3", "1e3", "null ", "reviews (1).csv", "c#.csv", "été.csv", "Review (EN)", "it's",
@@ -76,7 +77,7 @@ def test_any_text_survives_the_command_line_for_every_key_of_the_schema(values: 
     typed, wanted = [], {}
     for (key, optional), (value, bare) in zip(text_keys().items(), values, strict=True):
         wanted[key] = value
-        typed.append(f"{key}={value if bare and taken_as_typed(key, value, optional) else quoted(value)}")
+        typed.append(f"{key}={value if bare and taken_as_typed(key, value, optional) else quote(value)}")
     config = config_of(*typed)
     arrived = flatten(config) | {"tracking.uri": config.tracking["uri"]}
     assert {key: arrived[key] for key in wanted} == wanted
@@ -91,7 +92,7 @@ def test_any_text_survives_the_other_commands(values: list[str]) -> None:
     ):
         wanted = dict(zip(texts, values, strict=False))
         typed = [
-            as_text(f"{key}={value if taken_as_typed(key, value, key in optional) else quoted(value)}", texts, optional)
+            as_text(f"{key}={value if taken_as_typed(key, value, key in optional) else quote(value)}", texts, optional)
             for key, value in wanted.items()
         ]
         config = composed(typed)
@@ -233,7 +234,7 @@ def test_no_command_takes_a_name_that_no_study_can_have(
 )
 def test_every_command_takes_a_name_as_it_was_typed(name: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for command in (report, lora_export):
-        for typed in (name, quoted(name)):
+        for typed in (name, quote(name)):
             key = "tracking.uri" if command is report else "storage.url"
             err = refusal([f"study={typed}", f"{key}=sqlite:///été (1).db"], command, folder, capfd)
             assert f"{key}=sqlite:///été (1).db: there is no such database" in err
@@ -244,8 +245,8 @@ def test_a_folder_of_configurations_may_have_any_name(tmp_path: Path) -> None:
         group = tmp_path / name / "experiment"
         group.mkdir(parents=True)
         (group / "mine.yaml").write_text("# @package _global_\nstudy:\n  trials: 77\n")
-        found = str(tmp_path / name)
-        assert compose(rewrite(["experiment=mine"], found), found).study.trials == 77
+        path = str(tmp_path / name)
+        assert compose(rewrite(["experiment=mine"], path), path).study.trials == 77
 
 
 @pytest.mark.parametrize("command", [report, lora_export])

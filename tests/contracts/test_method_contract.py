@@ -37,7 +37,7 @@ def trained(members: list[Member]) -> Fit:
 
 
 def effective(fit: Fit, place: int) -> dict[str, torch.Tensor]:
-    return {n: m.merged(place).detach() for n, m in fit.pack.attached.items()}
+    return {n: m.effective_weight(place).detach() for n, m in fit.pack.attached.items()}
 
 
 def test_every_method_has_a_row_and_a_name_and_an_unknown_one_is_refused() -> None:
@@ -84,11 +84,11 @@ def test_the_distance_pulls_nothing_where_training_starts(name: str) -> None:
 def test_what_training_left_can_be_attached_again_and_computes_the_same(name: str) -> None:
     fit = trained([member(name, 4)])
     for layer in fit.pack.attached.values():
-        start = stored.settled(layer)
+        start = stored.trained_start(layer)
         again = PackedLinear(layer.linear, [start])
         x = torch.randn(2, 5, matrix(layer.linear).shape[1], dtype=torch.float64)
         assert torch.allclose(again(x), layer(x), atol=1e-10, rtol=0)
-        assert torch.allclose(again.merged(0), layer.merged(0), atol=1e-10, rtol=0)
+        assert torch.allclose(again.effective_weight(0), layer.effective_weight(0), atol=1e-10, rtol=0)
         assert stored.keeps_weight(start) == (methods.get(METHODS[name].kind).leaves(METHODS[name]) == UPDATE)
 
 

@@ -134,11 +134,11 @@ def subject(kind: str) -> Subject:
 
 def outputs(model: nn.Module, whole: bool) -> torch.Tensor:
     """What the model makes of few and of many tokens, one after the other."""
-    found = []
+    states = []
     for ids in (FEW, MANY):
         out = model(input_ids=ids, **({"decoder_input_ids": ids} if whole else {}))
-        found.append((out.logits if whole else out.last_hidden_state).flatten())
-    return torch.cat(found)
+        states.append((out.logits if whole else out.last_hidden_state).flatten())
+    return torch.cat(states)
 
 
 def convolving(kind: str) -> Subject:
@@ -172,7 +172,7 @@ def perturb(layers: dict[str, PackedLinear]) -> None:
     torch.manual_seed(1)
     with torch.no_grad():
         for packed in layers.values():
-            for factor, _ in packed.trained():
+            for factor, _ in packed.trained_factors():
                 factor += 0.05 * torch.randn_like(factor)
 
 
@@ -185,9 +185,9 @@ def test_each_group_matches_exactly_the_modules_of_the_table(kind: str) -> None:
     sites = subject(kind).sites
     depths = stack_depths(sites)
     for group, names in NAMED[kind].items():
-        found = [s for s in sites if matches(group, s)]
-        assert sorted(s.within for s in found if s.layer == 0) == sorted(names.split())
-        assert len(found) == depths[found[0].stack] * len(names.split())
+        matching = [s for s in sites if matches(group, s)]
+        assert sorted(s.within for s in matching if s.layer == 0) == sorted(names.split())
+        assert len(matching) == depths[matching[0].stack] * len(names.split())
     wanted = [g for g in NAMED[kind] if g.endswith(("attention", "ffn", "conv"))]
     assert {s for s in sites if matches("all-linear", s)} == {s for s in sites for g in wanted if matches(g, s)}
     others = {"qv", "attention", "ffn"} if kind in GRAPHS else {"conv"}
@@ -212,8 +212,8 @@ def test_a_model_that_writes_has_the_same_sites_without_its_output_layer(kind: s
     writer = AutoModelForCausalLM.from_config(CONFIG_MAPPING[kind](**FAMILIES[kind]))
     assert any("lm_head" in name for name, _ in writer.named_modules())
     prefix = f"{writer.base_model_prefix}."
-    found = encoders.linear_sites(writer)
-    assert tuple(replace(s, name=s.name.removeprefix(prefix)) for s in found) == subject(kind).sites
+    sites = encoders.linear_sites(writer)
+    assert tuple(replace(s, name=s.name.removeprefix(prefix)) for s in sites) == subject(kind).sites
 
 
 @pytest.mark.parametrize("kind", KINDS)

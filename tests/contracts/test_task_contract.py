@@ -101,8 +101,8 @@ def test_documents_have_sentences_and_one_mark_for_each(examples: Examples) -> N
         pytest.skip("these are no documents")
     assert all(len(s) == len(h) > 0 for s, h in zip(examples.sentences, examples.highlights, strict=True))
     assert all(sentence.strip() for sentences in examples.sentences for sentence in sentences)
-    assert {mark for own in examples.highlights for mark in own} == {0, 1}
-    assert all(any(own) for own in examples.highlights)
+    assert {mark for marks in examples.highlights for mark in marks} == {0, 1}
+    assert all(any(marks) for marks in examples.highlights)
     assert examples.budget >= 1
 
 

@@ -24,14 +24,14 @@ def test_one_value_has_a_mean_and_no_standard_error():
 
 
 def test_the_paired_interval_equals_scipys():
-    found = paired_difference(A, B)
+    paired = paired_difference(A, B)
     expected = stats.ttest_rel(A, B).confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert (paired.low, paired.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_the_corrected_error_is_s_times_root_of_one_over_k_plus_the_split_ratio():
-    found = paired_difference(A, B, nadeau_bengio=True)
-    assert found.se == pytest.approx(np.std(A - B, ddof=1) * sqrt(1 / 5 + 1 / 4))
+    paired = paired_difference(A, B, nadeau_bengio=True)
+    assert paired.se == pytest.approx(np.std(A - B, ddof=1) * sqrt(1 / 5 + 1 / 4))
 
 
 def test_only_shared_folds_are_compared():
@@ -39,9 +39,9 @@ def test_only_shared_folds_are_compared():
 
 
 def test_one_shared_fold_gives_no_interval():
-    found = paired_difference(A, B.iloc[:1])
-    assert found.mean == pytest.approx(0.02)
-    assert found.distinguishable is None
+    paired = paired_difference(A, B.iloc[:1])
+    assert paired.mean == pytest.approx(0.02)
+    assert paired.distinguishable is None
 
 
 def test_verdicts_name_the_best_the_worse_and_the_unscored():

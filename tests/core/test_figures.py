@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.core.errors import ConfigError
-from study.core.figures import FIGURES, OBJECTIVES, SCORES, combined, direction
+from study.core.figures import FIGURES, OBJECTIVES, SCORES, combine, direction
 from study.data.examples import Documents, Graph, Pairs, Texts
 
 MAXIMIZED = ("score", *SCORES, "speed/tokens_per_second")
@@ -43,7 +43,7 @@ VALUES = st.floats(0, 1e6)
 @given(st.lists(VALUES, min_size=1, max_size=8))
 def test_times_are_summed_memory_is_the_largest_and_the_rest_the_mean(values: list[float]) -> None:
     names = ("time/train_seconds", "memory/peak_bytes", "latency/ms", "score")
-    out = combined([dict.fromkeys(names, value) for value in values])
+    out = combine([dict.fromkeys(names, value) for value in values])
     assert out["time/train_seconds"] == sum(values)
     assert out["memory/peak_bytes"] == max(values)
     assert out["latency/ms"] == out["score"] == statistics.fmean(values)
@@ -54,4 +54,4 @@ def test_times_are_summed_memory_is_the_largest_and_the_rest_the_mean(values: li
 
 
 def test_a_figure_that_one_fold_alone_has_is_that_folds() -> None:
-    assert combined([{"score": 0.5, "latency/ms": 3.0}, {"score": 0.7}])["latency/ms"] == 3.0
+    assert combine([{"score": 0.5, "latency/ms": 3.0}, {"score": 0.7}])["latency/ms"] == 3.0

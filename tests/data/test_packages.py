@@ -79,8 +79,8 @@ def provide(cache, monkeypatch):
 def test_only_the_listed_members_are_extracted(provide, pack, file):
     provide(pack({"d/a.txt": b"A", "d/deep/b.txt": b"B", "setup.py": b"no"}), file, strip=1)
     folder = fetch("x")
-    found = {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*.*") if f.is_file()}
-    assert {n: c for n, c in found.items() if n != packages.STAMP} == {"a.txt": b"A", "deep/b.txt": b"B"}
+    contents = {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*.*") if f.is_file()}
+    assert {n: c for n, c in contents.items() if n != packages.STAMP} == {"a.txt": b"A", "deep/b.txt": b"B"}
 
 
 def test_a_member_of_a_nested_archive_is_found(provide):
@@ -236,9 +236,9 @@ def test_how_a_package_is_asked_for_does_not_change_what_was_extracted_from_it()
 )
 def test_the_real_packages_hold_what_the_table_says(name, members):
     folder = fetch(name)
-    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != packages.STAMP}
-    assert members <= found
-    assert len(found) == {"topic": 2225, "aclsum": 3, "cora": 2}[name]
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != packages.STAMP}
+    assert members <= files
+    assert len(files) == {"topic": 2225, "aclsum": 3, "cora": 2}[name]
 
 
 def test_the_graph_is_the_one_that_papers_use():

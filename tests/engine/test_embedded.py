@@ -33,7 +33,7 @@ MIXED = [
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return make_plan(StudyConfig(StudySettings(folds=3), TaskConfig(limit=90, test_fraction=0)))
+    return make_plan(StudyConfig(StudySettings(folds=3), TaskConfig(limit=48, test_fraction=0)))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_bfloat16_starts_at_the_same_model_to_within_its_rounding(bench: Workben
         told = replace(MIXED[0], model=ModelConfig(precision=precision))
         fit = Fit([member_of(0, 0, told, 1, bench)], bench)
         try:
-            assert all(t.dtype == torch.float32 for t, _ in fit.pack.trained())
+            assert all(t.dtype == torch.float32 for t, _ in fit.pack.trained_tensors())
             return torch.from_numpy(predicted(fit, fit.courses[0].fold.valid))
         finally:
             fit.pack.close()
@@ -90,6 +90,6 @@ def test_a_second_bench_computes_nothing_that_the_first_has_kept(
 
     second = Workbench(plan.data, torch.device("cpu"))
     frozen(second, told.model).cut(3)  # found by trying, which takes a few tokens through the model
-    monkeypatch.setattr(prefix, "entering", never)
+    monkeypatch.setattr(prefix, "entering_states", never)
     monkeypatch.setattr(torch.linalg, "svd", never)
     assert scores([member_of(0, 0, told, 1, second)], second) == expected

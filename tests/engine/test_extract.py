@@ -29,10 +29,10 @@ COUNT = 96
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=40), st.integers(20, 60))
 def test_windows_hold_every_sentence_and_none_is_too_long(lengths: list[int], room: int) -> None:
-    found = spans(lengths, room)
-    assert {i for a, b in found for i in range(a, b)} == set(range(len(lengths)))
-    assert all(sum(lengths[a:b]) <= room for a, b in found)
-    for (a, b), (c, d) in pairwise(found):
+    portions = spans(lengths, room)
+    assert {i for a, b in portions for i in range(a, b)} == set(range(len(lengths)))
+    assert all(sum(lengths[a:b]) <= room for a, b in portions)
+    for (a, b), (c, d) in pairwise(portions):
         assert a < c <= b < d
         assert sum(lengths[c:b]) <= SHARED * room
 
@@ -136,16 +136,16 @@ def test_what_is_chosen_is_scored_and_counted_by_the_words_of_the_examples(folde
     """Of sentences of three characters without spaces two fit into a budget of six words, not all three."""
     chinese = Documents(("",) * 2, (("猫在叫", "狗在跑", "下雨了"),) * 2, ((1, 1, 0),) * 2, ("猫在叫狗在跑",) * 2, 6)
     everything, scores = np.arange(2), np.array([3.0, 2.0, 1.0])
-    found = {}
+    by_words = {}
     for words in WORDS.values():
         data = StudyData(replace(chinese, words=words), (Fold(0, everything, everything),))
         work, model = Workbench(data, torch.device("cpu")), ModelConfig(name=str(folder), max_length=24)
         fit = Fit([member_of(0, 0, of(model), 0, work)], work)
         assert isinstance(fit.problem, Extract)
         logits = {int(row): scores[:, None] for row in fit.problem.rows(everything)}
-        found[words] = fit.problem._figures(logits, everything)["rougeL"]
+        by_words[words] = fit.problem._figures(logits, everything)["rougeL"]
         fit.pack.close()
-    assert found == {ENGLISH: 0, UNICODE: 1}
+    assert by_words == {ENGLISH: 0, UNICODE: 1}
 
 
 def test_a_sentence_in_two_windows_scores_their_mean(folder: Path) -> None:
@@ -161,5 +161,5 @@ def test_a_sentence_in_two_windows_scores_their_mean(folder: Path) -> None:
         for s in range(len(documents(COUNT).sentences[document]))
     ]
     assert max(map(len, held)) > 1
-    assert windows.means(logits, document) == pytest.approx([np.mean(own) for own in held])
+    assert windows.means(logits, document) == pytest.approx([np.mean(logits_of_one) for logits_of_one in held])
     fit.pack.close()

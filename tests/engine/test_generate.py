@@ -113,13 +113,13 @@ def test_what_is_written_is_scored_by_the_words_of_the_examples(
     model_of: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets = ("привет мир", "我喜欢猫")
-    found = {}
+    scores = {}
     for words in WORDS.values():
         fit, problem = opened(model_of("gpt2"), bench(Pairs(targets, targets, longest=7, words=words)))
         monkeypatch.setattr(problem, "write", lambda _, rows: [targets[i] for i in rows])
-        found[words] = problem.scores(fit.pack, [np.arange(2)])[0]["rougeL"]
+        scores[words] = problem.scores(fit.pack, [np.arange(2)])[0]["rougeL"]
         fit.pack.close()
-    assert found == {ENGLISH: 0, UNICODE: 1}
+    assert scores == {ENGLISH: 0, UNICODE: 1}
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -142,7 +142,7 @@ def test_a_member_that_writes_learns_the_same_alone_and_in_a_pack(kind: str, tar
         work.encoder(model_of(kind)).backbone.double()
         fit = Fit(members, work)
         fit.train_epoch()
-        out = [packed.merged(0) for packed in fit.pack.attached.values()]
+        out = [packed.effective_weight(0) for packed in fit.pack.attached.values()]
         fit.pack.close()
         return out
 

@@ -63,7 +63,7 @@ def outcomes(name: str, chosen: list[Member], cached: bool = True) -> list[Outco
 
 def state(fit: Fit, place: int) -> Outcome:
     layers = {site.name: fit.encoder.backbone.get_submodule(site.name) for site in fit.encoder.sites}
-    weights = {n: (m.merged(place) if isinstance(m, PackedLinear) else m.weight) for n, m in layers.items()}
+    weights = {n: (m.effective_weight(place) if isinstance(m, PackedLinear) else m.weight) for n, m in layers.items()}
     return {**weights, "head": fit.pack.head[place].detach().clone(), "bias": fit.pack.bias[place].detach().clone()}
 
 
@@ -109,8 +109,8 @@ def test_no_label_is_read_in_training_but_those_of_its_nodes(name: str, keys: di
     turned = replace(graph, labels=np.where(unseen, 1 - graph.labels, graph.labels))
     assert unseen.any()
     trained = []
-    for own in (graph, turned):
-        fit = Fit([member], bench(name, own))
+    for either in (graph, turned):
+        fit = Fit([member], bench(name, either))
         fit.run()
         trained.append((tensors(fit), fit))
     (first, one), (second, other) = trained
@@ -144,7 +144,7 @@ def test_labels_that_mean_nothing_are_not_learned() -> None:
     scores = []
     for seed in range(8):
         graph = communities(seed, unlabelled=0)
-        shuffled = graph.permuted(np.random.default_rng(seed).permutation(len(graph)))
+        shuffled = graph.permute(np.random.default_rng(seed).permutation(len(graph)))
         told = member_of(0, seed % 3, configuration("gcn", epochs=20), seed=seed)
         scores.append(train_pack([told], bench("gcn", shuffled))[0].metrics["accuracy"])
     assert np.mean(scores) == pytest.approx(0.5, abs=0.15)
@@ -156,17 +156,17 @@ def test_the_same_member_comes_to_the_same_again() -> None:
 
 
 def test_a_batch_is_never_cut_into_portions() -> None:
-    own = bench("gcn")
-    own.engine = EngineConfig(tokens=5)
-    fit = Fit([members("gcn")[0]], own)
+    small = bench("gcn")
+    small.engine = EngineConfig(tokens=5)
+    fit = Fit([members("gcn")[0]], small)
     assert fit.problem.portions(100) == [slice(0, 100)]
 
 
 def test_dropout_is_drawn_for_every_node_and_not_while_scoring() -> None:
     fit = Fit([members("gcn")[5]], bench("gcn"))
     assert isinstance(fit.problem, Nodes)
-    assert fit.problem.adapted(np.arange(3)) == (48, 1)
-    assert fit.problem.adapted(np.arange(0)) == (0, 1)
+    assert fit.problem.adapter_input_shape(np.arange(3)) == (48, 1)
+    assert fit.problem.adapter_input_shape(np.arange(0)) == (0, 1)
     with torch.no_grad():
         for packed in fit.pack.attached.values():
             packed.up += 0.1
@@ -202,10 +202,10 @@ def test_adapters_of_the_top_block_need_less_memory_than_those_of_all_and_these_
 
 @pytest.mark.parametrize("name", NAMES)
 def test_full_fine_tuning_leaves_the_shared_network_alone(name: str) -> None:
-    own = bench(name)
-    before = {k: v.clone() for k, v in own.encoder(model(name)).backbone.state_dict().items()}
-    Fit([member_of(0, 0, configuration(name, kind="full"), 1)], own).run()
-    after = own.encoder(model(name)).backbone.state_dict()
+    work = bench(name)
+    before = {k: v.clone() for k, v in work.encoder(model(name)).backbone.state_dict().items()}
+    Fit([member_of(0, 0, configuration(name, kind="full"), 1)], work).run()
+    after = work.encoder(model(name)).backbone.state_dict()
     assert all(torch.equal(before[k], after[k]) for k in before)
 
 

@@ -55,7 +55,8 @@ def outcomes(members: list[Member], **knobs: int) -> list[Outcome]:
 def state(fit: Fit, place: int) -> Outcome:
     weights = {site.name: fit.encoder.backbone.get_submodule(site.name) for site in fit.encoder.sites}
     base = {
-        name: (m.merged(place) if isinstance(m, PackedLinear) else m.weight).detach() for name, m in weights.items()
+        name: (m.effective_weight(place) if isinstance(m, PackedLinear) else m.weight).detach()
+        for name, m in weights.items()
     }
     return {**base, "head": fit.pack.head[place].detach().clone(), "bias": fit.pack.bias[place].detach().clone()}
 

@@ -52,7 +52,7 @@ def wanted(home: Path, tmp_path: Path) -> Wanted:
 @pytest.fixture
 def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process of its own answers, which takes seconds: what it says is tested once."""
-    monkeypatch.setattr(measure, "_asked", lambda *_: {"empty": 1, "peak": 2, "seconds": [0.001]})
+    monkeypatch.setattr(measure, "_answer_apart", lambda *_: {"empty": 1, "peak": 2, "seconds": [0.001]})
 
 
 @pytest.fixture

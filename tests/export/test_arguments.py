@@ -24,9 +24,9 @@ SPLIT = [["study=my", "study"], ["study=my", "own", "study", "format=merged"], [
 
 def follow(error: str) -> str:
     """The argument that a shell makes of what the error shows."""
-    found = SHOWN.search(error)
-    assert found is not None, error
-    (argument,) = shlex.split(found[1])
+    match = SHOWN.search(error)
+    assert match is not None, error
+    (argument,) = shlex.split(match[1])
     return argument
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.config.schema import Configuration, MethodConfig, StudyConfig, StudySettings, TaskConfig, plain, revived
+from study.config.schema import Configuration, MethodConfig, StudyConfig, StudySettings, TaskConfig
+from study.config.values import plain, revive
 from study.core.errors import ConfigError
 from study.export.job.bounds import UNITS, Bound, parse, within
 
@@ -17,9 +18,9 @@ NAMES = ("bytes", "latency_p50_ms", "params/trainable")
 
 @given(st.floats(0, 1e12), st.sampled_from(["<=", ">=", "<", ">"]), st.sampled_from(sorted(UNITS)))
 def test_a_bound_is_read_as_it_is_written(value: float, relation: str, unit: str) -> None:
-    (found,) = parse("within", f" bytes {relation} {value!r}{unit} ", NAMES, {})
-    assert (found.name, found.relation) == ("bytes", relation)
-    assert found.limit == pytest.approx(value * UNITS[unit])
+    (bound,) = parse("within", f" bytes {relation} {value!r}{unit} ", NAMES, {})
+    assert (bound.name, bound.relation) == ("bytes", relation)
+    assert bound.limit == pytest.approx(value * UNITS[unit])
 
 
 @given(st.floats(0, 1e9), st.floats(0, 1e9))
@@ -53,11 +54,11 @@ def test_a_configuration_comes_back_from_json() -> None:
         method=MethodConfig("factorized", rank="attention:8,ffn:2", residual="drop"),
         space={"method.rank": "choice(1,2)"},
     )
-    assert revived(StudyConfig, json.loads(json.dumps(plain(config)))) == config
-    own = config.configuration
-    assert revived(Configuration, json.loads(json.dumps(plain(own)))) == own
+    assert revive(StudyConfig, json.loads(json.dumps(plain(config)))) == config
+    configuration = config.configuration
+    assert revive(Configuration, json.loads(json.dumps(plain(configuration)))) == configuration
 
 
 def test_a_configuration_of_another_version_is_refused_by_its_key() -> None:
     with pytest.raises(ConfigError, match="flavour: is no key of this version"):
-        revived(StudyConfig, {"study": {"name": "mine", "flavour": "sweet"}})
+        revive(StudyConfig, {"study": {"name": "mine", "flavour": "sweet"}})

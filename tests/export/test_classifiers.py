@@ -58,7 +58,7 @@ def test_peft_loads_it_over_a_classifier_and_over_the_backbone(tmp_path: Path, k
         adapted = PeftModel.from_pretrained(AutoModel.from_pretrained(name), str(folder))
         assert np.abs(load(folder).logits(TEXTS) - expected).max() < 1e-5
     ids = torch.arange(2, 12).view(2, 5)
-    with trained.adapted(), torch.no_grad():
+    with trained.attach_layers(), torch.no_grad():
         hidden = trained.backbone(input_ids=ids).last_hidden_state
         assert (adapted(input_ids=ids).last_hidden_state - hidden).abs().max() < 1e-5
 
@@ -68,10 +68,10 @@ def test_a_merged_model_is_a_classifier_of_transformers_own(tmp_path: Path, kind
     trained = lora(tmp_path / "model", kind, pooling)
     folder = exported(trained, "merged", tmp_path / "export")
     assert not (folder / "head.safetensors").exists()
-    own = AutoModelForSequenceClassification.from_pretrained(str(folder))
-    assert np.abs(logits(own, folder) - trained.logits(TEXTS)).max() < 1e-4
-    (found,) = pipeline("text-classification", model=str(folder))(TEXTS[0])
-    assert found["label"] == load(folder)(TEXTS[0])[0]
+    classifier = AutoModelForSequenceClassification.from_pretrained(str(folder))
+    assert np.abs(logits(classifier, folder) - trained.logits(TEXTS)).max() < 1e-4
+    (answer,) = pipeline("text-classification", model=str(folder))(TEXTS[0])
+    assert answer["label"] == load(folder)(TEXTS[0])[0]
 
 
 @pytest.mark.parametrize(("kind", "pooling"), WITHOUT)
@@ -97,10 +97,10 @@ def test_both_ways_of_the_card_give_the_studys_logits(tmp_path: Path, kind: str,
     codes = [ways["without"], ways["other"]]
     assert ["AutoModelForSequenceClassification" in code for code in codes] == [False, True]
     for code in codes:
-        found: dict[str, torch.Tensor] = {}
-        exec(code, found)
+        names: dict[str, torch.Tensor] = {}
+        exec(code, names)
         expected = trained.logits([card.EXAMPLE])
-        assert np.abs(found["logits"].detach().numpy() - expected).max() < 1e-4
+        assert np.abs(names["logits"].detach().numpy() - expected).max() < 1e-4
 
 
 def test_an_adapter_under_two_names_is_counted_once(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_classifier_answers_as_the_head_for_any_head_that_it_has_room_for(
     assert made is not None
     ids = torch.arange(2, 22).view(4, 5)
     with torch.no_grad():
-        wanted = other.computing(other.backbone)(ids, torch.ones_like(ids))
+        wanted = other.logits_module(other.backbone)(ids, torch.ones_like(ids))
         gap = (made.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits - wanted).abs().max()
     assert gap <= 1e-4 * max(1.0, float(wanted.abs().max()))
 
@@ -147,7 +147,7 @@ def test_lengths_and_doubled_factors_are_loaded_by_peft_over_the_backbone(
     assert np.abs(load(folder).logits(TEXTS) - trained.logits(TEXTS)).max() < 1e-5
     base = AutoModel.from_pretrained(trained.configuration.model.name)
     ids = torch.arange(2, 12).view(2, 5)
-    with trained.adapted(), torch.no_grad():
+    with trained.attach_layers(), torch.no_grad():
         hidden = trained.backbone(input_ids=ids).last_hidden_state
         other = PeftModel.from_pretrained(base, str(folder)).eval()(input_ids=ids).last_hidden_state
     assert torch.allclose(hidden, other, atol=1e-5)

@@ -79,9 +79,9 @@ def test_the_card_loads_what_it_describes(wanted: Wanted, capsys: pytest.Capture
         capsys.readouterr()
         exec(ours, {})
         assert capsys.readouterr().out.strip() == str(model([TEXT]))
-        found: dict[str, object] = {}
-        exec(without, found)
-        assert np.abs(found["logits"].detach().numpy() - model.logits([TEXT])).max() < 1e-5  # type: ignore[attr-defined]
+        names: dict[str, object] = {}
+        exec(without, names)
+        assert np.abs(names["logits"].detach().numpy() - model.logits([TEXT])).max() < 1e-5  # type: ignore[attr-defined]
         data = ModelCard(text).data
         assert (data.library_name, data.pipeline_tag) == (LIBRARIES[name], "text-classification")
         assert data.eval_results[0].metric_value == pytest.approx(figures_of(wanted, LORA, name)["test_score"])

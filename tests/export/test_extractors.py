@@ -47,31 +47,33 @@ def trained(
     surgery.reattach(fit.pack.backbone, fit.pack.attached)
     problem = fit.problem
     assert isinstance(problem, Extract)
-    (found,) = problem.predict(fit.pack, [problem.rows(everything)])
-    scores = [problem.windows.means(found, i) for i in everything.tolist()]
+    (logits,) = problem.predict(fit.pack, [problem.rows(everything)])
+    scores = [problem.windows.means(logits, i) for i in everything.tolist()]
     surgery.detach(fit.pack.backbone, fit.pack.attached)
     return of_fit(fit, bench), scores
 
 
 @pytest.mark.parametrize(("name", "pooling"), [("peft", "mean"), ("merged", "cls"), ("compressed", "mean")])
 def test_an_exported_extractor_scores_and_chooses_as_the_engine_does(tmp_path: Path, name: str, pooling: str) -> None:
-    own, scores = trained(tmp_path / "model", pooling, METHODS[name])
-    folder = exported(own, name, tmp_path / "export")
+    model, scores = trained(tmp_path / "model", pooling, METHODS[name])
+    folder = exported(model, name, tmp_path / "export")
     given = list(zip(documents(24).queries, documents(24).sentences, strict=True))
     extractor = load(folder)
-    assert np.abs(own.logits(given) - np.concatenate(scores)).max() < 1e-5
+    assert np.abs(model.logits(given) - np.concatenate(scores)).max() < 1e-5
     assert np.abs(extractor.logits(given) - np.concatenate(scores)).max() < 1e-5
     assert np.ptp(np.concatenate(scores)) > 0.01
-    expected = [[s[i] for i in summaries.chosen(x, s, 8, ENGLISH)] for x, (_, s) in zip(scores, given, strict=True)]
-    assert extractor(given) == [" ".join(own) for own in expected]
+    expected = [
+        [s[i] for i in summaries.choose_sentences(x, s, 8, ENGLISH)] for x, (_, s) in zip(scores, given, strict=True)
+    ]
+    assert extractor(given) == [" ".join(chosen) for chosen in expected]
 
 
 def test_a_loaded_extractor_counts_words_as_the_study_did(tmp_path: Path) -> None:
     """Of sentences of three characters without spaces two fit into a budget of six words, not all three."""
     texts = ("猫在叫。", "狗在跑。", "下雨了。")
     examples = Documents(("",) * 8, (texts,) * 8, ((1, 0, 0),) * 8, ("猫在叫",) * 8, 6, metric="rougeL", words=UNICODE)
-    own, _ = trained(tmp_path / "model", "mean", METHODS["peft"], examples)
-    folder = exported(own, "peft", tmp_path / "export")
+    model, _ = trained(tmp_path / "model", "mean", METHODS["peft"], examples)
+    folder = exported(model, "peft", tmp_path / "export")
     (summary,) = load(folder)([("", texts)])
     assert len(summary.split()) == 2
     manifest = json.loads((folder / FILE).read_text(encoding="utf-8"))
@@ -81,6 +83,6 @@ def test_a_loaded_extractor_counts_words_as_the_study_did(tmp_path: Path) -> Non
 
 
 def test_no_graph_of_one_pass_reads_windows() -> None:
-    found = get("onnx").refusal(configuration(kind="lora").method, kind="choose")
-    assert found is not None
-    assert "windows" in found[0]
+    refusal = get("onnx").refusal(configuration(kind="lora").method, kind="choose")
+    assert refusal is not None
+    assert "windows" in refusal[0]

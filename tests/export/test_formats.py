@@ -53,7 +53,7 @@ def made(berts: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_exported_answers_as_the_engine_does(tmp_path: Path, method: str) -> None:
     trained, fit = train(model_of(tmp_path, "bert"), method)
-    with trained.adapted() as attached:
+    with trained.attach_layers() as attached:
         assert set(attached) == set(fit.pack.attached)
     surgery.reattach(fit.pack.backbone, fit.pack.attached)
     expected = predicted(fit, np.arange(len(TEXTS)))
@@ -75,9 +75,9 @@ def test_a_format_answers_as_the_trained_model(
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_format_refuses_the_methods_that_it_cannot_say_and_names_one_that_can(name: str) -> None:
     for method in METHODS:
-        found = get(name).refusal(configuration(**METHODS[method]).method)
-        assert (found is None) == (method in FITS[name])
-        assert found is None or "format=" in found[1]
+        refusal = get(name).refusal(configuration(**METHODS[method]).method)
+        assert (refusal is None) == (method in FITS[name])
+        assert refusal is None or "format=" in refusal[1]
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -109,7 +109,7 @@ def test_peft_itself_loads_the_adapter_over_automodel(
     assert {f.name for f in folder.iterdir()} >= {"adapter_config.json", "adapter_model.safetensors"}
     adapted = PeftModel.from_pretrained(AutoModel.from_pretrained(trained.configuration.model.name), str(folder)).eval()
     ids = torch.arange(2, 12).view(2, 5)
-    with trained.adapted(), torch.no_grad():
+    with trained.attach_layers(), torch.no_grad():
         expected = trained.backbone(input_ids=ids).last_hidden_state
         assert (adapted(input_ids=ids).last_hidden_state - expected).abs().max() < 1e-5
     assert (trained.backbone(input_ids=ids).last_hidden_state - expected).abs().max() > 1e-3
@@ -122,10 +122,10 @@ def test_a_pooler_head_makes_a_classifier_of_transformers_own(tmp_path: Path, ki
     assert not (folder / "head.safetensors").exists()
     classify = pipeline("text-classification", model=str(folder))
     expected = load(folder).probabilities(TEXTS[:4])
-    for text, own in zip(TEXTS[:4], expected, strict=True):
-        (found,) = classify(text, truncation=True, max_length=16)
-        assert found["label"] == ("no", "yes")[own.argmax()]
-        assert found["score"] == pytest.approx(own.max(), abs=1e-5)
+    for text, probabilities in zip(TEXTS[:4], expected, strict=True):
+        (answer,) = classify(text, truncation=True, max_length=16)
+        assert answer["label"] == ("no", "yes")[probabilities.argmax()]
+        assert answer["score"] == pytest.approx(probabilities.max(), abs=1e-5)
 
 
 def test_a_mean_head_does_not_fit_transformers_own_and_lies_apart(made: Callable[[str, str], Path]) -> None:

@@ -31,8 +31,8 @@ def test_an_adapter_answers_where_its_folder_and_its_base_have_both_moved(traine
     expected = trained.logits(TEXTS)
     exported(trained, "peft", tmp_path / "export").rename(tmp_path / "moved")
     (tmp_path / "model").rename(tmp_path / "base")
-    found = load(tmp_path / "moved", base=tmp_path / "base").logits(TEXTS)
-    assert np.abs(found - expected).max() < 1e-5
+    logits = load(tmp_path / "moved", base=tmp_path / "base").logits(TEXTS)
+    assert np.abs(logits - expected).max() < 1e-5
 
 
 def test_a_relative_base_is_a_folder_like_any_other(

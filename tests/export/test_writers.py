@@ -54,28 +54,28 @@ def trained(folder: Path, kind: str, method: dict[str, object]) -> tuple[Trained
 @pytest.mark.parametrize("kind", ["t5", "gpt2", "llama"])
 @pytest.mark.parametrize("name", METHODS)
 def test_an_exported_writer_writes_what_the_engine_would(tmp_path: Path, kind: str, name: str) -> None:
-    own, wrote = trained(tmp_path / "model", kind, METHODS[name])
-    writer = load(exported(own, name, tmp_path / "export"))
+    model, wrote = trained(tmp_path / "model", kind, METHODS[name])
+    writer = load(exported(model, name, tmp_path / "export"))
     sources = copies().sources
-    assert np.abs(writer.logits(sources) - own.logits(sources)).max() < 1e-5
+    assert np.abs(writer.logits(sources) - model.logits(sources)).max() < 1e-5
     assert writer(sources) == wrote
-    assert np.ptp(own.logits(sources), axis=0).max() > 5e-3  # what it writes depends on what it reads
+    assert np.ptp(model.logits(sources), axis=0).max() > 5e-3  # what it writes depends on what it reads
 
 
 def test_no_graph_of_one_pass_writes() -> None:
-    found = get("onnx").refusal(configuration(kind="lora").method, kind="write")
-    assert found is not None
-    assert found[1] == "write format=merged"
+    refusal = get("onnx").refusal(configuration(kind="lora").method, kind="write")
+    assert refusal is not None
+    assert refusal[1] == "write format=merged"
 
 
 def test_peft_knows_what_its_adapter_is_for(tmp_path: Path) -> None:
     from peft import AutoPeftModelForSeq2SeqLM
 
-    own, wrote = trained(tmp_path / "model", "t5", METHODS["peft"])
+    model, wrote = trained(tmp_path / "model", "t5", METHODS["peft"])
     assert len(set(wrote)) > 3
-    folder = exported(own, "peft", tmp_path / "export")
+    folder = exported(model, "peft", tmp_path / "export")
     adapted = AutoPeftModelForSeq2SeqLM.from_pretrained(str(folder)).eval()
     ids = torch.arange(4, 12).view(2, 4)
-    with own.adapted(), torch.no_grad():
-        expected = own.backbone(input_ids=ids, decoder_input_ids=ids).logits
+    with model.attach_layers(), torch.no_grad():
+        expected = model.backbone(input_ids=ids, decoder_input_ids=ids).logits
         assert (adapted(input_ids=ids, decoder_input_ids=ids).logits - expected).abs().max() < 1e-5

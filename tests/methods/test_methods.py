@@ -26,7 +26,7 @@ def test_the_error_of_factorized_drop_is_the_tail_of_the_spectrum(kind: str) -> 
     for packed in layers.values():
         weight = matrix(packed.linear)
         tail = torch.linalg.svdvals(weight)[5:].square().sum().sqrt()
-        assert torch.linalg.norm(packed.merged(0) - weight).item() == pytest.approx(tail.item(), abs=1e-12)
+        assert torch.linalg.norm(packed.effective_weight(0) - weight).item() == pytest.approx(tail.item(), abs=1e-12)
 
 
 def test_the_distance_of_b_is_the_norm_of_the_change_of_the_weight() -> None:
@@ -34,7 +34,7 @@ def test_the_distance_of_b_is_the_norm_of_the_change_of_the_weight() -> None:
     for packed in layers.values():
         with torch.no_grad():
             packed.up += torch.randn_like(packed.up, generator=None)
-        change = torch.linalg.norm(packed.merged(0) - matrix(packed.linear))
+        change = torch.linalg.norm(packed.effective_weight(0) - matrix(packed.linear))
         assert packed.distance().item() == pytest.approx(change.item(), rel=1e-12)
 
 

@@ -54,8 +54,8 @@ def test_every_family_computes_what_it_did(kind: str) -> None:
         before = model(input_ids=ids, attention_mask=mask).last_hidden_state
         attention.use(model)
         after = model(input_ids=ids, attention_mask=mask).last_hidden_state
-    own = {"deberta-v2", "mpnet", "t5"}  # attention of their own, with positions in it
-    assert (model.config._attn_implementation == attention.NAME) or kind in own
+    exempt = {"deberta-v2", "mpnet", "t5"}  # attention of their own, with positions in it
+    assert (model.config._attn_implementation == attention.NAME) or kind in exempt
     assert torch.allclose(before[mask.bool()], after[mask.bool()], atol=1e-12)
 
 

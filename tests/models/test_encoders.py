@@ -32,7 +32,7 @@ def test_shapes_are_known_before_the_weights_are_loaded(model: ModelConfig) -> N
 def test_a_bench_reads_texts_with_the_models_own_tokenizer(model: ModelConfig) -> None:
     work = frozen(Workbench(letters(), torch.device("cpu")), model)
     assert work.tokens.lengths.tolist() == [6] * 24
-    assert work.pooled().values.shape == (24, 16)
+    assert work.pooled_rows().values.shape == (24, 16)
 
 
 def test_the_fingerprint_is_that_of_the_weights(tmp_path: Path) -> None:

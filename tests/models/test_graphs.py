@@ -73,7 +73,7 @@ def test_a_graph_of_copies_gives_each_what_it_gives_alone(name: str) -> None:
 def test_pretraining_learns_to_tell_the_graph_from_a_shuffled_one(name: str) -> None:
     graph = communities()
     network = graphs.GraphNetwork(graphs.GraphConfig(name), WORDS)
-    with graphs._seeded(0):
+    with graphs._seed_torch(0):
         losses = graphs.pretrain(network, graphs.features(graph), torch.from_numpy(graph.edges))
     assert min(losses) < 0.8 * losses[0]
     assert losses[0] == pytest.approx(2 * np.log(2), abs=0.1)  # both ways of being wrong, at even odds

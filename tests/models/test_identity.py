@@ -22,7 +22,9 @@ from study.search.plan import Plan
 
 
 def states(folder: Path) -> np.ndarray:
-    return frozen(Workbench(letters(), torch.device("cpu")), ModelConfig(str(folder))).pooled().values.numpy().copy()
+    return (
+        frozen(Workbench(letters(), torch.device("cpu")), ModelConfig(str(folder))).pooled_rows().values.numpy().copy()
+    )
 
 
 def planned(folder: Path, **space: str) -> Plan:

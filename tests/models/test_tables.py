@@ -67,9 +67,11 @@ def stack_of(model: Any, part: str) -> nn.Module:
 
 @pytest.mark.parametrize("kind", SHORT)
 def test_a_model_reads_as_many_positions_as_are_found_and_no_more(kind: str) -> None:
-    found, model = tables(made(kind, "meta")), made(kind, "cpu")
-    assert [t.part for t in found] == (["encoder", "decoder"] if kind in ("bart whole", "t5 whole", "marian") else [""])
-    for table in found:
+    looked_up, model = tables(made(kind, "meta")), made(kind, "cpu")
+    assert [t.part for t in looked_up] == (
+        ["encoder", "decoder"] if kind in ("bart whole", "t5 whole", "marian") else [""]
+    )
+    for table in looked_up:
         stack = stack_of(model, table.part)
         if kind in UNBOUNDED:
             assert table.positions is None
@@ -82,8 +84,8 @@ def test_a_model_reads_as_many_positions_as_are_found_and_no_more(kind: str) -> 
 
 @pytest.mark.parametrize("kind", SHORT)
 def test_a_model_reads_the_token_ids_that_are_found_and_no_other(kind: str) -> None:
-    found, model = tables(made(kind, "meta")), made(kind, "cpu")
-    for table in found:
+    looked_up, model = tables(made(kind, "meta")), made(kind, "cpu")
+    for table in looked_up:
         assert table.tokens == VOCABULARY
         assert readable(stack_of(model, table.part), 4, VOCABULARY - 1)
         assert not readable(stack_of(model, table.part), 4, VOCABULARY)

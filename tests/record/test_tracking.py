@@ -51,9 +51,9 @@ def test_a_fold_that_was_cut_off_half_written_is_written_again(uri: str) -> None
     second = opened(uri)
     for fold in FOLDS:
         second.fold(fold)
-    found = runs(second, "fold")
-    assert sorted(r.info.run_name for r in found) == ["fold 0", "fold 1"]
-    assert all(r.info.status == "FINISHED" and r.data.metrics["score"] == 0.5 for r in found)
+    folds = runs(second, "fold")
+    assert sorted(r.info.run_name for r in folds) == ["fold 0", "fold 1"]
+    assert all(r.info.status == "FINISHED" and r.data.metrics["score"] == 0.5 for r in folds)
 
 
 def test_a_closed_trial_is_left_as_it_is_and_a_killed_one_goes_on(uri: str) -> None:

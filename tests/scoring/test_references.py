@@ -61,9 +61,9 @@ def test_references_of_other_scripts_are_scored_by_their_own_words() -> None:
     sentences = ("собака лает", "кошка сидит на окне", "дождь")
     russian = Documents(("",), (sentences,), ((1, 0, 1),), ("кошка сидит на окне",), 4, words=UNICODE)
     fold = Fold(0, np.array([0]), np.array([0]))
-    found = references(russian, fold)
-    assert found["oracle"] == {"rouge1": 1, "rouge2": 1, "rougeL": 1}
-    assert found["lead"]["rouge1"] == found["highlights"]["rouge1"] == 0
+    scores = references(russian, fold)
+    assert scores["oracle"] == {"rouge1": 1, "rouge2": 1, "rougeL": 1}
+    assert scores["lead"]["rouge1"] == scores["highlights"]["rouge1"] == 0
     assert references(replace(russian, words=ENGLISH), fold)["oracle"]["rouge1"] == 0
 
 
@@ -76,20 +76,20 @@ def test_the_lead_of_pairs_without_spaces_is_as_long_as_their_targets() -> None:
 def test_the_lead_of_pairs_is_as_long_as_targets_of_the_training_part() -> None:
     source = "One two three. Four five six. Seven eight nine."
     pairs = Pairs((source,) * 3, ("a b c d e f", "a b c d e f", "one two three four five six"), 9)
-    found = references(pairs, Fold(0, np.array([0, 1]), np.array([2])))
-    assert found == {"lead": {"rouge1": 1, "rouge2": 1, "rougeL": 1}}
+    scores = references(pairs, Fold(0, np.array([0, 1]), np.array([2])))
+    assert scores == {"lead": {"rouge1": 1, "rouge2": 1, "rougeL": 1}}
 
 
 def test_a_study_has_means_with_standard_errors_over_the_folds_and_the_test_apart() -> None:
     folds = [Fold(0, np.array([0, 1, 2]), np.array([3, 4])), Fold(1, np.array([1, 2, 3]), np.array([4, 7]))]
-    found = summary(texts(), [*folds, Fold(2, np.arange(5), np.array([5, 6]))])
-    assert found["reference/majority/accuracy"] == pytest.approx(0.75)
-    assert found["reference/majority/accuracy_se"] == pytest.approx(np.std([0.5, 1], ddof=1) / math.sqrt(2))
-    assert found["reference/majority/test/accuracy"] == 0
-    assert len(found) == 6
+    figures = summary(texts(), [*folds, Fold(2, np.arange(5), np.array([5, 6]))])
+    assert figures["reference/majority/accuracy"] == pytest.approx(0.75)
+    assert figures["reference/majority/accuracy_se"] == pytest.approx(np.std([0.5, 1], ddof=1) / math.sqrt(2))
+    assert figures["reference/majority/test/accuracy"] == 0
+    assert len(figures) == 6
 
 
 def test_a_study_without_a_test_has_no_score_on_it() -> None:
     empty = np.array([], dtype=np.int64)
-    found = summary(texts(), [Fold(0, TRAIN, VALID), Fold(1, VALID, TRAIN), Fold(2, np.arange(8), empty)])
-    assert not [name for name in found if "/test/" in name]
+    figures = summary(texts(), [Fold(0, TRAIN, VALID), Fold(1, VALID, TRAIN), Fold(2, np.arange(8), empty)])
+    assert not [name for name in figures if "/test/" in name]

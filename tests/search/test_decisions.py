@@ -21,9 +21,9 @@ from study.config.schema import (
     StudySettings,
     TaskConfig,
     TrainConfig,
-    plain,
 )
 from study.config.space import parse_space
+from study.config.values import plain
 from study.core.errors import ResumeError
 from study.core.records import Fold
 from study.data.examples import Texts

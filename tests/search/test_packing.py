@@ -34,28 +34,28 @@ def names(packs: list[list[Member]]) -> list[list[tuple[int, int]]]:
 
 @given(st.permutations(ROUND), st.integers(1, 9))
 def test_packs_do_not_depend_on_the_order_of_the_members(members: list[Member], size: int) -> None:
-    packs = packing.compose(members, lambda group, own: size)
-    assert names(packs) == names(packing.compose(ROUND, lambda group, own: size))
+    packs = packing.compose(members, lambda group, theirs: size)
+    assert names(packs) == names(packing.compose(ROUND, lambda group, theirs: size))
     assert sorted(n for pack in names(packs) for n in pack) == [(m.trial, m.fold) for m in ROUND]
 
 
 def test_members_meet_only_above_the_same_prefix_and_full_trains_alone() -> None:
-    packs = packing.compose(ROUND, lambda group, own: 100)
+    packs = packing.compose(ROUND, lambda group, theirs: 100)
     met = {frozenset(m.trial for m in pack) for pack in packs}
     assert met == {frozenset(s) for s in ((0, 1), (2, 3), (4, 5, 6), (7,), (8,))}
     assert [len(p) for p in packs if p[0].configuration.method.kind == "full"] == [1, 1, 1]
 
 
 def test_members_of_a_fold_come_together_since_their_batches_are_the_same() -> None:
-    packs = packing.compose(ROUND[:6], lambda group, own: 2)
+    packs = packing.compose(ROUND[:6], lambda group, theirs: 2)
     assert names(packs) == [[(0, 0), (1, 0)], [(0, 1), (1, 1)], [(0, 2), (1, 2)]]
 
 
 def test_a_group_is_asked_once_for_its_size_and_the_longest_come_first() -> None:
     asked: list[tuple[str, int]] = []
 
-    def size_of(group: str, own: list[Member]) -> int:
-        asked.append((group, len(own)))
+    def size_of(group: str, theirs: list[Member]) -> int:
+        asked.append((group, len(theirs)))
         return 2
 
     packs = packing.compose(ROUND, size_of)
@@ -78,6 +78,6 @@ def test_members_that_adapt_relative_positions_train_alone_and_the_others_beside
     model = ModelConfig(str(save_model(tmp_path, "deberta-v2")))
     targets = ("all-linear", "attention", "pos_key_proj", "qv", "ffn")
     told = [replace(configuration(rank=2, targets=t), model=model) for t in targets]
-    geometry = Geometry(*encoders.measured(encoders.shapes(model)))
-    packs = packing.compose([member_of(i, 0, c, 0, geometry) for i, c in enumerate(told)], lambda group, own: 100)
+    geometry = Geometry(*encoders.dimensions(encoders.shapes(model)))
+    packs = packing.compose([member_of(i, 0, c, 0, geometry) for i, c in enumerate(told)], lambda group, theirs: 100)
     assert sorted(sorted(m.trial for m in pack) for pack in packs) == [[0], [1], [2], [3, 4]]

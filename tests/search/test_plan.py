@@ -80,14 +80,14 @@ class Narrow(nn.Module):
 
 
 def test_lora_as_its_authors_advise_fits_the_model() -> None:
-    shapes = Geometry(*encoders.measured(Narrow()))
+    shapes = Geometry(*encoders.dimensions(Narrow()))
     plan: Any = SimpleNamespace(config=StudyConfig(), shapes=shapes, examples=SimpleNamespace(outputs=2, kind="texts"))
-    found = baselines(plan)
-    assert list(found) == ["head", "full", "lora r3 all-linear"]
+    named = baselines(plan)
+    assert list(named) == ["head", "full", "lora r3 all-linear"]
     some = replace(StudyConfig(), search=SearchConfig(baselines=["lora", "head"]))
     chosen: Any = SimpleNamespace(**{**vars(plan), "config": some})
     assert list(baselines(chosen)) == ["head", "lora r3 all-linear"]
-    lora = found["lora r3 all-linear"].method
+    lora = named["lora r3 all-linear"].method
     assert (lora.kind, lora.rank, lora.targets) == ("lora", 3, "all-linear")
 
 
@@ -126,9 +126,9 @@ def test_a_graph_network_is_held_against_all_its_layers_and_all_of_it_at_its_own
 
     train, method = TrainConfig(lr=1e-2), MethodConfig(targets="all-linear")
     config = replace(StudyConfig(), model=ModelConfig(name="gcn"), train=train, method=method)
-    found = baselines(Plan(config, parse_space(config), communities(), (), "f", np.arange(0)))
-    assert list(found) == ["head", "full", "lora r8 all-linear"]
-    assert found["full"].train.lr == 1e-2
+    named = baselines(Plan(config, parse_space(config), communities(), (), "f", np.arange(0)))
+    assert list(named) == ["head", "full", "lora r8 all-linear"]
+    assert named["full"].train.lr == 1e-2
     read = replace(config, model=ModelConfig())
     texts = Plan(read, parse_space(read), Texts(("a",), np.array([0]), ("n", "p")), (), "f", np.arange(0))
     assert baselines(texts)["full"].train.lr == 1e-4

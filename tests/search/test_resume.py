@@ -25,9 +25,9 @@ from study.config.schema import (
     StudySettings,
     TaskConfig,
     TrainConfig,
-    plain,
 )
 from study.config.space import parse_space
+from study.config.values import plain
 from study.core.errors import AssetError, ResumeError
 from study.core.records import Fold
 from study.data.examples import Texts

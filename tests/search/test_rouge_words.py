@@ -13,8 +13,9 @@ from tables import articles, cyrillic, write_jsonl
 from tiny import documents, save_model, save_writer
 
 from study import tasks
-from study.config.schema import ModelConfig, StorageConfig, StudyConfig, TaskConfig, plain
+from study.config.schema import ModelConfig, StorageConfig, StudyConfig, TaskConfig
 from study.config.space import parse_space
+from study.config.values import plain
 from study.core.errors import ResumeError
 from study.core.records import Fold
 from study.data.examples import Pairs

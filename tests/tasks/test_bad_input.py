@@ -20,6 +20,7 @@ from study.config.compose import compose
 from study.config.overrides import rewrite
 from study.data.examples import Texts
 from study.engine.workbench import Workbench
+from study.launch import local
 from study.search.plan import Plan, make_plan
 
 Bad = tuple[str, str | bytes | Callable[[Path], object], str, str]
@@ -252,6 +253,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
         raise OSError("the network is unreachable")
 
     monkeypatch.setattr(socket, "create_connection", unreachable)
+    monkeypatch.setattr(local, "METHOD", "spawn")  # this process alone looks at models: others would try the network
 
 
 @pytest.mark.parametrize(

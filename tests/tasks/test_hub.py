@@ -51,19 +51,19 @@ def read(path: Path, **keys: Any) -> Examples:
 
 
 def test_texts_and_class_labels_are_told_by_their_types_and_hidden_labels_left_out(folder: Path) -> None:
-    found = read(folder, config="mnli")
-    assert isinstance(found, Texts)
-    assert found.texts == ("a b\n1", "c d\n2", "g h\n4")
-    assert found.labels.tolist() == [0, 1, 2]
-    assert found.classes == tuple(NAMES)
-    assert found.notes[f"hidden labels in split train of task.path={folder}"] == "1 dropped"
-    assert found.held is None
+    texts = read(folder, config="mnli")
+    assert isinstance(texts, Texts)
+    assert texts.texts == ("a b\n1", "c d\n2", "g h\n4")
+    assert texts.labels.tolist() == [0, 1, 2]
+    assert texts.classes == tuple(NAMES)
+    assert texts.notes[f"hidden labels in split train of task.path={folder}"] == "1 dropped"
+    assert texts.held is None
 
 
 def test_a_test_split_is_the_test_set(folder: Path) -> None:
-    found = read(folder, config="mnli", test_split="validation")
-    assert found.held is not None
-    assert found.held.tolist() == [False] * 3 + [True]
+    texts = read(folder, config="mnli", test_split="validation")
+    assert texts.held is not None
+    assert texts.held.tolist() == [False] * 3 + [True]
 
 
 @pytest.mark.parametrize("keys", [{"test_split": "train"}, {"split": "validation", "test_split": "validation"}])
@@ -78,9 +78,9 @@ def test_a_split_that_hides_its_labels_is_refused(folder: Path) -> None:
 
 
 def test_columns_that_are_named_are_taken(folder: Path) -> None:
-    found = read(folder, config="mnli", text="hypothesis")
-    assert isinstance(found, Texts)
-    assert found.texts == ("1", "2", "4")
+    texts = read(folder, config="mnli", text="hypothesis")
+    assert isinstance(texts, Texts)
+    assert texts.texts == ("1", "2", "4")
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_a_folder_of_save_to_disk_is_read_too(tmp_path: Path, several: bool) -> 
 
     rows = made({"sentence": ["a", "b", "c"], "label": ["good", "bad", "good"]})
     (DatasetDict({"train": rows}) if several else rows).save_to_disk(tmp_path / "saved")
-    found = read(tmp_path / "saved", text="sentence", label="label")
-    assert isinstance(found, Texts)
-    assert found.texts == ("a", "b", "c")
-    assert found.classes == ("bad", "good")  # words of no class label: in the order of their characters
+    texts = read(tmp_path / "saved", text="sentence", label="label")
+    assert isinstance(texts, Texts)
+    assert texts.texts == ("a", "b", "c")
+    assert texts.classes == ("bad", "good")  # words of no class label: in the order of their characters
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_a_saved_folder_has_no_split_but_its_own(tmp_path: Path, several: bool, 
 )
 def test_labels_of_a_data_set_are_what_they_would_be_in_a_file(tmp_path: Path, labels: Any, classes: Any) -> None:
     made({"sentence": ["a", "b", "c"], "label": labels}).save_to_disk(tmp_path / "saved")
-    found = read(tmp_path / "saved", text="sentence", label="label")
-    assert isinstance(found, Texts)
-    assert found.classes == classes
+    texts = read(tmp_path / "saved", text="sentence", label="label")
+    assert isinstance(texts, Texts)
+    assert texts.classes == classes
 
 
 def test_three_columns_of_text_leave_a_doubt_that_is_said(tmp_path: Path) -> None:
@@ -160,10 +160,10 @@ def test_three_columns_of_text_leave_a_doubt_that_is_said(tmp_path: Path) -> Non
 def test_a_summarization_is_told_by_its_target(tmp_path: Path) -> None:
     rows = {"article": ["A cat sat. A dog barked.", "It rained. It poured."], "summary": ["a dog barked", "rained"]}
     made(rows).save_to_disk(tmp_path)
-    found = read(tmp_path, kind="summarization", target="summary")
-    assert isinstance(found, Documents)
-    assert found.highlights == ((0, 1), (1, 0))
-    assert np.isin(found.strata, 0).all()
+    documents = read(tmp_path, kind="summarization", target="summary")
+    assert isinstance(documents, Documents)
+    assert documents.highlights == ((0, 1), (1, 0))
+    assert np.isin(documents.strata, 0).all()
 
 
 def test_without_the_package_it_is_said_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

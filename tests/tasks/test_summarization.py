@@ -45,24 +45,27 @@ def test_the_official_test_papers_are_held_out_and_no_paper_is_in_two_folds(exam
 
 def test_the_budget_is_the_one_at_which_what_people_highlighted_is_worth_most(examples: Documents) -> None:
     assert examples.budget == 50
-    own = examples.take(np.flatnonzero(~np.asarray(examples.held)))
-    marked = [[s for s, h in zip(t, m, strict=True) if h] for t, m in zip(own.sentences, own.highlights, strict=True)]
+    searched = examples.take(np.flatnonzero(~np.asarray(examples.held)))
+    marked = [
+        [s for s, h in zip(t, m, strict=True) if h]
+        for t, m in zip(searched.sentences, searched.highlights, strict=True)
+    ]
 
     def worth(budget: int) -> float:
-        kept = [summaries.chosen(np.ones(len(m)), m, budget, own.words) for m in marked]
+        kept = [summaries.choose_sentences(np.ones(len(m)), m, budget, searched.words) for m in marked]
         texts = [" ".join(m[i] for i in k) for m, k in zip(marked, kept, strict=True)]
-        return float(rouge.f1(texts, own.references, own.words)["rouge1"].mean())
+        return float(rouge.f1(texts, searched.references, searched.words)["rouge1"].mean())
 
-    found = {budget: worth(budget) for budget in (25, 50, 100)}
-    assert found == pytest.approx({25: 0.338, 50: 0.378, 100: 0.325}, abs=0.001)
+    scores = {budget: worth(budget) for budget in (25, 50, 100)}
+    assert scores == pytest.approx({25: 0.338, 50: 0.378, 100: 0.325}, abs=0.001)
 
 
 def test_the_oracle_is_above_the_highlights_and_these_above_the_lead(examples: Documents) -> None:
     searched, test = split_test(examples, 0.2, 0)
-    found = references(examples, Fold(0, searched, test))
+    scores = references(examples, Fold(0, searched, test))
     for metric in ("rouge1", "rouge2", "rougeL"):
-        assert found["oracle"][metric] > found["highlights"][metric] + 0.05
-        assert found["highlights"][metric] > found["lead"][metric] + 0.05
+        assert scores["oracle"][metric] > scores["highlights"][metric] + 0.05
+        assert scores["highlights"][metric] > scores["lead"][metric] + 0.05
 
 
 def test_empty_sentences_are_left_out_and_missing_highlights_are_found(
@@ -80,13 +83,13 @@ def test_empty_sentences_are_left_out_and_missing_highlights_are_found(
     for name in ("train", "val", "test"):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps({**paper, "id": name}) + "\n\n", encoding="utf-8")
     monkeypatch.setattr(packages, "fetch", lambda _: tmp_path)
-    found = tasks.get("summarization").read(CONFIG)
-    assert isinstance(found, Documents)
+    documents = tasks.get("summarization").read(CONFIG)
+    assert isinstance(documents, Documents)
     written = tasks.get("summarization_generate").read(TaskConfig(name="summarization_generate", rouge="unicode"))
     assert isinstance(written, Pairs)
-    assert (found.words, written.words) == (ENGLISH, UNICODE)
-    assert (found.notes["rouge"], written.notes["rouge"]) == (ENGLISH.description, UNICODE.description)
-    assert set(found.sentences) == {("A cat sat.", "A dog barked loudly.")}
-    assert found.highlights == ((1, 0), (1, 0), (0, 1)) * 3
-    assert found.notes["empty sentences dropped"] == "3"
-    assert found.notes["highlights found greedily for want of any"] == "3"
+    assert (documents.words, written.words) == (ENGLISH, UNICODE)
+    assert (documents.notes["rouge"], written.notes["rouge"]) == (ENGLISH.description, UNICODE.description)
+    assert set(documents.sentences) == {("A cat sat.", "A dog barked loudly.")}
+    assert documents.highlights == ((1, 0), (1, 0), (0, 1)) * 3
+    assert documents.notes["empty sentences dropped"] == "3"
+    assert documents.notes["highlights found greedily for want of any"] == "3"

@@ -48,7 +48,7 @@ def test_a_body_that_is_there_again_under_another_title_is_left_out(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(packages, "fetch", lambda _: tmp_path)
-    found = tasks.get("topic").read(TaskConfig())
-    assert isinstance(found, Texts)
-    assert found.texts == ("One\n\nthe body", "Three\n\nanother")
-    assert found.labels.tolist() == [0, 1]
+    texts = tasks.get("topic").read(TaskConfig())
+    assert isinstance(texts, Texts)
+    assert texts.texts == ("One\n\nthe body", "Three\n\nanother")
+    assert texts.labels.tolist() == [0, 1]

@@ -101,9 +101,9 @@ def test_ascii_text_is_scored_as_the_library_does_to_the_last_bit(
     texts, references = zip(*pairs, strict=True)
     words, said = pick(choice, references)
     assert (words, said) == (ENGLISH, ENGLISH.description)
-    found, scorer = f1(texts, references, words), RougeScorer(list(ROUGE), use_stemmer=True)
+    scores, scorer = f1(texts, references, words), RougeScorer(list(ROUGE), use_stemmer=True)
     for name in ROUGE:
-        assert found[name].tolist() == [scorer.score(r, t)[name].fmeasure for t, r in pairs]
+        assert scores[name].tolist() == [scorer.score(r, t)[name].fmeasure for t, r in pairs]
 
 
 def test_english_words_are_stemmed_and_unicode_words_are_not() -> None:
@@ -114,9 +114,9 @@ def test_english_words_are_stemmed_and_unicode_words_are_not() -> None:
 
 def test_rouge_l_hears_the_order_of_words() -> None:
     for words in WORDS.values():
-        found = f1(["a b c d", "d c b a"], ["a b c d", "a b c d"], words)
-        assert found["rouge1"].tolist() == [1, 1]
-        assert found["rougeL"].tolist() == [1, 0.25]
+        scores = f1(["a b c d", "d c b a"], ["a b c d", "a b c d"], words)
+        assert scores["rouge1"].tolist() == [1, 1]
+        assert scores["rougeL"].tolist() == [1, 0.25]
 
 
 @given(any_text)
@@ -139,8 +139,8 @@ def test_every_letter_and_digit_is_in_a_word_and_a_text_with_one_is_like_itself(
     letters = letter.findall(visible)
     words = UNICODE.tokenize(text)
     assert letter.findall("".join(words)) == letters
-    found = f1([text], [text], UNICODE)
-    assert found["rouge1"].tolist() == found["rougeL"].tolist() == [1 if letters else 0]
+    scores = f1([text], [text], UNICODE)
+    assert scores["rouge1"].tolist() == scores["rougeL"].tolist() == [1 if letters else 0]
 
 
 @pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)

@@ -17,9 +17,9 @@ TEXT = "Dr. Smith met Mrs. Jones at 3.30 p.m. yesterday. They spoke of e.g. the 
 
 @given(st.lists(st.text(max_size=60), max_size=4), st.text(max_size=120))
 def test_no_character_is_lost_and_no_sentence_empty(texts: list[str], text: str) -> None:
-    found = splitter(texts)(text)
-    assert "".join("".join(found).split()) == "".join(text.split())
-    assert all(sentence.strip() for sentence in found)
+    sentences = splitter(texts)(text)
+    assert "".join("".join(sentences).split()) == "".join(text.split())
+    assert all(sentence.strip() for sentence in sentences)
 
 
 def test_abbreviations_are_learned_from_the_texts() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.text.rouge import ENGLISH, UNICODE, English, f1
-from study.text.summaries import chosen, lead, oracle
+from study.text.summaries import choose_sentences, lead, oracle
 
 word = st.sampled_from(["alpha", "beta", "gamma", "delta", "running", "runs", "of", "x"])
 sentence = st.lists(word, min_size=1, max_size=8).map(" ".join)
@@ -25,7 +25,7 @@ def test_what_is_chosen_is_in_order_within_the_budget_or_one_sentence_alone(
     sentences: list[str], budget: int, seed: int
 ) -> None:
     scores = np.random.default_rng(seed).normal(size=len(sentences))
-    kept = chosen(scores, sentences, budget, ENGLISH)
+    kept = choose_sentences(scores, sentences, budget, ENGLISH)
     assert kept == sorted(set(kept))
     assert len(kept) >= 1
     assert total(sentences, kept) <= budget or kept == [int(np.argmax(scores))]
@@ -34,18 +34,18 @@ def test_what_is_chosen_is_in_order_within_the_budget_or_one_sentence_alone(
 @given(document, budget, st.integers(0, 2**32 - 1))
 def test_what_is_left_out_scores_less_or_no_longer_fits(sentences: list[str], budget: int, seed: int) -> None:
     scores = np.random.default_rng(seed).normal(size=len(sentences))
-    kept = chosen(scores, sentences, budget, ENGLISH)
+    kept = choose_sentences(scores, sentences, budget, ENGLISH)
     for i in set(range(len(sentences))) - set(kept):
         better = [k for k in kept if scores[k] > scores[i]]
         assert total(sentences, better) + ENGLISH.count(sentences[i]) > budget
 
 
 def test_of_equal_scores_the_earlier_sentence_is_chosen() -> None:
-    assert chosen(np.zeros(3), ["a b", "c d", "e f"], 4, ENGLISH) == [0, 1]
+    assert choose_sentences(np.zeros(3), ["a b", "c d", "e f"], 4, ENGLISH) == [0, 1]
 
 
 def test_a_sentence_that_does_not_fit_makes_room_for_a_worse_one_that_does() -> None:
-    assert chosen(np.array([3.0, 2.0, 1.0]), ["a b c", "d e f", "g h"], 5, ENGLISH) == [0, 2]
+    assert choose_sentences(np.array([3.0, 2.0, 1.0]), ["a b c", "d e f", "g h"], 5, ENGLISH) == [0, 2]
 
 
 @given(document, budget)
@@ -58,7 +58,7 @@ def test_lead_is_the_longest_beginning_that_fits_and_never_nothing(sentences: li
 
 
 def test_a_document_without_sentences_has_no_summary() -> None:
-    assert chosen(np.zeros(0), [], 5, ENGLISH) == lead([], 5, ENGLISH) == oracle([], "a", 5, ENGLISH) == []
+    assert choose_sentences(np.zeros(0), [], 5, ENGLISH) == lead([], 5, ENGLISH) == oracle([], "a", 5, ENGLISH) == []
 
 
 def worth(sentences: list[str], kept: list[int], reference: str) -> float:
@@ -117,10 +117,10 @@ def test_budgets_count_what_the_words_of_the_text_are() -> None:
     sentences = ["我喜欢猫。", "他也喜欢狗。", "天气很好。"]
     assert lead(sentences, 9, UNICODE) == [0, 1]
     assert lead(sentences, 9, ENGLISH) == [0, 1, 2]  # spaces part none of them
-    assert chosen(np.array([0.0, 1.0, 2.0]), sentences, 9, UNICODE) == [1, 2]
+    assert choose_sentences(np.array([0.0, 1.0, 2.0]), sentences, 9, UNICODE) == [1, 2]
     assert oracle(sentences, "天气好 我喜欢", 8, UNICODE) == [0, 2]
     assert oracle(sentences, "天气好 我喜欢", 8, ENGLISH) == []  # no letter of them is one of English
 
 
 def test_a_sentence_of_no_word_takes_no_room_of_a_budget_of_unicode_words() -> None:
-    assert chosen(np.array([2.0, 1.0]), ["Да, да.", "…"], 2, UNICODE) == [0, 1]
+    assert choose_sentences(np.array([2.0, 1.0]), ["Да, да.", "…"], 2, UNICODE) == [0, 1]

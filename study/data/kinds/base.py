@@ -21,7 +21,8 @@ class Examples(ABC):
     """n examples of one kind, in a fixed order.
 
     `kind` is the name of the kind's own file here and in every room that treats kinds apart:
-    study/scoring/references, study/models/kinds, study/engine/problems. `groups` [n] names what no fold may split;
+    study/scoring/references, study/models/kinds, study/engine/problems and, where its models are exported,
+    study/export/job/kinds. `groups` [n] names what no fold may split;
     `held` [n] is true for what the source itself keeps as its test set; `metric` is the score's name; `notes` are
     facts about the data that a person should know.
     """
@@ -46,7 +47,7 @@ class Examples(ABC):
     @property
     @abstractmethod
     def strata(self) -> np.ndarray:
-        """The class of each example as folds balance it, [n]."""
+        """The class of each example, [n], of which every fold gets its share."""
 
     @property
     @abstractmethod
@@ -55,41 +56,41 @@ class Examples(ABC):
 
     @property
     def tested(self) -> np.ndarray:
-        """Which examples [n] are in the source's own test set: none where it has none."""
+        """A mask [n] of the examples in the source's own test set, all false where it has none."""
         return np.zeros(len(self), dtype=bool) if self.held is None else self.held
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What a person calls the classes of `strata`."""
+        """The classes of `strata` as a person names them."""
         return tuple(map(str, np.unique(self.strata)))
 
     @abstractmethod
     def contents(self) -> Iterable[bytes]:
-        """All that is learned from, in order, for the fingerprint."""
+        """Everything that is learned from, in order, as bytes for the fingerprint."""
 
     @abstractmethod
     def keys(self) -> tuple[str, ...]:
-        """What each example is read as: two that are equal are one and the same, and would leak across folds."""
+        """A text for each example, [n], equal where two are read alike, so that one would leak what the other tests."""
 
     @abstractmethod
     def inputs(self) -> tuple[Any, ...]:
-        """What a trained model is given of each example, for its answer to it."""
+        """The input of each example, [n], as a trained model is given it."""
 
     @abstractmethod
     def input_sizes(self) -> np.ndarray:
-        """How large each of :meth:`inputs` is, [n]; characters of a text."""
+        """The size of each of :meth:`inputs`, [n]; characters of a text."""
 
     @abstractmethod
     def answers(self) -> tuple[Hashable, ...]:
-        """What is to be learned of each example: where a text is there twice, these agree or contradict each other."""
+        """The answer to learn for each example, [n]: examples of one key agree in it or contradict each other."""
 
     @abstractmethod
-    def permuted(self, order: np.ndarray) -> Self:
-        """The same inputs, each with the answer of another."""
+    def permute(self, order: np.ndarray) -> Self:
+        """The same inputs, each with the answer of another: that at its place in `order` [n]."""
 
     @abstractmethod
-    def _taken(self, positions: np.ndarray) -> dict[str, Any]:
-        """The kind's own fields of the examples at these positions."""
+    def _fields_at(self, positions: np.ndarray) -> dict[str, Any]:
+        """The kind's own fields, by name, for the examples at these positions."""
 
     @property
     def fingerprint(self) -> str:
@@ -107,9 +108,9 @@ class Examples(ABC):
         """The examples at these positions, in this order."""
         groups = None if self.groups is None else self.groups[positions]
         held = None if self.held is None else self.held[positions]
-        return replace(self, groups=groups, held=held, **self._taken(positions))
+        return replace(self, groups=groups, held=held, **self._fields_at(positions))
 
-    def noted(self, **notes: object) -> Self:
+    def with_notes(self, **notes: object) -> Self:
         """The same examples with more notes; underscores of the names become spaces."""
         return replace(self, notes={**self.notes, **{k.replace("_", " "): str(v) for k, v in notes.items()}})
 
@@ -132,18 +133,13 @@ class Classified(Examples):
         return len(self.classes)
 
     @property
-    def tested(self) -> np.ndarray:
-        """Which examples [n] are in the source's own test set: none where it has none."""
-        return np.zeros(len(self), dtype=bool) if self.held is None else self.held
-
-    @property
     def class_names(self) -> tuple[str, ...]:
         return self.classes
 
     def answers(self) -> tuple[Hashable, ...]:
         return tuple(self.labels.tolist())
 
-    def permuted(self, order: np.ndarray) -> Self:
+    def permute(self, order: np.ndarray) -> Self:
         changed: dict[str, Any] = {"labels": self.labels[order]}  # a field of every kind that has classes
         return replace(self, **changed)
 
@@ -157,5 +153,5 @@ class Summarized(Examples):
     words: Words = field(default=ENGLISH, kw_only=True)
 
     def _mark(self) -> Iterable[bytes]:
-        """What the words add to the contents: nothing where they are English, as they once were in every study."""
+        """The bytes that the words add to the contents: none for English, as in fingerprints of older studies."""
         return () if self.words == ENGLISH else (f"words: {self.words.name}".encode(),)

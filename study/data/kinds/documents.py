@@ -32,7 +32,7 @@ class Documents(Summarized):
 
     @property
     def strata(self) -> np.ndarray:
-        """The query of each, so that every fold has its share of every question."""
+        """The query of each document, [n], so that every fold gets its share of every question."""
         return np.unique(np.array(self.queries), return_inverse=True)[1].astype(np.int64)
 
     @property
@@ -56,11 +56,11 @@ class Documents(Summarized):
     def answers(self) -> tuple[Hashable, ...]:
         return tuple(zip(self.references, self.highlights, strict=True))
 
-    def permuted(self, order: np.ndarray) -> Self:
+    def permute(self, order: np.ndarray) -> Self:
         """The highlights of each document at other sentences of it: `order` says how far they move."""
         moved = tuple(h[k % len(h) :] + h[: k % len(h)] for h, k in zip(self.highlights, order.tolist(), strict=True))
         return replace(self, highlights=moved)
 
-    def _taken(self, positions: np.ndarray) -> dict[str, Any]:
+    def _fields_at(self, positions: np.ndarray) -> dict[str, Any]:
         names = ("queries", "sentences", "highlights", "references")
         return {name: tuple(getattr(self, name)[i] for i in positions) for name in names}

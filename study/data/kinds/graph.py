@@ -42,5 +42,5 @@ class Graph(Classified):
     def input_sizes(self) -> np.ndarray:
         return np.ones(len(self), dtype=np.int64)
 
-    def _taken(self, positions: np.ndarray) -> dict[str, Any]:
+    def _fields_at(self, positions: np.ndarray) -> dict[str, Any]:
         return {"nodes": self.nodes[positions], "labels": self.labels[positions]}

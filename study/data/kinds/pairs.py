@@ -52,8 +52,8 @@ class Pairs(Summarized):
     def answers(self) -> tuple[Hashable, ...]:
         return self.targets
 
-    def permuted(self, order: np.ndarray) -> Self:
+    def permute(self, order: np.ndarray) -> Self:
         return replace(self, targets=tuple(self.targets[i] for i in order))
 
-    def _taken(self, positions: np.ndarray) -> dict[str, Any]:
+    def _fields_at(self, positions: np.ndarray) -> dict[str, Any]:
         return {name: tuple(getattr(self, name)[i] for i in positions) for name in ("sources", "targets")}

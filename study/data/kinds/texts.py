@@ -36,5 +36,5 @@ class Texts(Classified):
     def input_sizes(self) -> np.ndarray:
         return np.array([*map(len, self.texts)])
 
-    def _taken(self, positions: np.ndarray) -> dict[str, Any]:
+    def _fields_at(self, positions: np.ndarray) -> dict[str, Any]:
         return {"texts": tuple(self.texts[i] for i in positions), "labels": self.labels[positions]}

@@ -30,7 +30,7 @@ JOINED = "+"  # between the names of two columns whose texts are read one after 
 
 
 def kind_of(config: TaskConfig) -> str:
-    """What `task.kind` says is learned: classification where it says nothing."""
+    """The value of `task.kind`, which is classification where none is given."""
     return config.kind or "classification"
 
 
@@ -44,15 +44,15 @@ def require_columns(config: TaskConfig) -> None:
 
 
 def wanted_columns(config: TaskConfig) -> set[str]:
-    """The names of the columns that the configuration asks for; both a+b and its parts, since either may be a name."""
+    """The names of the columns that the configuration may mean; of a+b also its parts, since either may be a name."""
     named = [getattr(config, key) for key in COLUMNS]
     return {name for cell in named if cell for name in (cell, *cell.split(JOINED))}
 
 
 def build(config: TaskConfig, tables: Sequence[Table], names: Sequence[str] | None = None) -> Examples:
-    """The examples in the first table, and in the second those that the source keeps as its test set.
+    """The examples in the first table and, as the source's own test set, those in the second.
 
-    `names` are those of classes that are numbered already. Rows without a text are left out and counted; raises
+    `names` are the classes that labels number, where they do. Rows without a text are left out and counted; raises
     DataError for a row that lacks anything else.
     """
     _check_ids(config, tables)
@@ -70,14 +70,14 @@ def build(config: TaskConfig, tables: Sequence[Table], names: Sequence[str] | No
     }
     if kind_of(config) == "classification":
         labels, classes, said = encode(kept, str(config.label), names, config.label_type)
-        return Texts(tuple(both), labels, classes, **common).noted(label_type=said)
+        return Texts(tuple(both), labels, classes, **common).with_notes(label_type=said)
     targets, common["words"], said = _targets(config, kept)
     if kind_of(config) == "summarization":
-        return _documents(config, both, targets, sizes[0], common).noted(rouge=said)
+        return _documents(config, both, targets, sizes[0], common).with_notes(rouge=said)
     longest = config.longest or _room(targets[: sizes[0]], common["words"])
     frame = {"prefix": config.prefix or "", "suffix": config.suffix or "", "metric": "rougeL"}
     pairs = Pairs(tuple(both), targets, longest, **frame, **common)  # type: ignore[arg-type]
-    return pairs.noted(tokens_to_write=longest, rouge=said)
+    return pairs.with_notes(tokens_to_write=longest, rouge=said)
 
 
 def _with_text(config: TaskConfig, table: Table) -> tuple[Table, list[str], dict[str, str]]:
@@ -97,7 +97,7 @@ def _with_text(config: TaskConfig, table: Table) -> tuple[Table, list[str], dict
 
 
 def _check_ids(config: TaskConfig, tables: Sequence[Table]) -> None:
-    """Refuse an id that is missing or occurs twice."""
+    """Raise DataError where an id is missing or occurs twice."""
     seen: dict[str, str] = {}
     if config.id is None:
         return
@@ -115,7 +115,7 @@ def _check_ids(config: TaskConfig, tables: Sequence[Table]) -> None:
 
 
 def _groups(config: TaskConfig, tables: Sequence[Table]) -> np.ndarray | None:
-    """The group of each row [n], as text."""
+    """The group of each row, [n], as text; None where no column names groups."""
     if config.group is None:
         return None
     columns = [table.column("group", config.group) for table in tables]
@@ -126,7 +126,7 @@ def _groups(config: TaskConfig, tables: Sequence[Table]) -> np.ndarray | None:
 
 
 def _targets(config: TaskConfig, tables: Sequence[Table]) -> tuple[tuple[str, ...], Words, str]:
-    """The summaries, in each of which there is a word, what a word is, and a note on that."""
+    """The summaries, the words that ROUGE compares in them, and a note on those; DataError for one without a word."""
     columns = [table.column("target", str(config.target)) for table in tables]
     words, said = rouge.pick(config.rouge, (c for cells in columns for c in cells if isinstance(c, str)))
     for table, cells in zip(tables, columns, strict=True):
@@ -141,9 +141,9 @@ def _targets(config: TaskConfig, tables: Sequence[Table]) -> tuple[tuple[str, ..
 def _documents(
     config: TaskConfig, texts: list[str], targets: tuple[str, ...], learned: int, common: dict[str, Any]
 ) -> Documents:
-    """Documents whose highlights are what a greedy search takes (Liu & Lapata 2019), for want of a person's.
+    """Documents with the highlights that a greedy search takes (Liu & Lapata 2019), since no person has marked any.
 
-    Of the first `learned` of them the splitter learns. A budget that is not given is what the search takes of these
+    The splitter learns from the first `learned` of them. A budget that is not given is what the search takes of these
     where nothing limits it, on average: targets themselves are shorter than the sentences that say the same.
     """
     split, words = splitter(texts[:learned]), common["words"]
@@ -156,7 +156,7 @@ def _documents(
         tuple(int(i in chosen) for i in range(len(s))) for chosen, s in zip(taken, sentences, strict=True)
     )
     documents = Documents(("",) * len(texts), sentences, highlights, targets, budget, metric="rougeL", **common)
-    return documents.noted(
+    return documents.with_notes(
         highlights="greedy by ROUGE-1 + ROUGE-2, no person's",
         words_of_a_summary=budget,
         documents_without_a_highlight=sum(not chosen for chosen in taken),
@@ -164,5 +164,5 @@ def _documents(
 
 
 def _room(targets: Sequence[str], words: Words) -> int:
-    """Tokens that suffice for nearly every target: two a word of a long one."""
+    """The tokens that suffice for nearly every target: two for each word of a long one."""
     return math.ceil(2 * float(np.quantile([words.count(t) for t in targets], 0.95)))

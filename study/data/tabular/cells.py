@@ -15,7 +15,7 @@ BOOLS = {"true": True, "false": False}
 
 
 def text_of(cell: Any) -> str:
-    """The cell as text: composed (NFC), without space around it; a whole float as the whole number that it is."""
+    """The cell as text: composed (NFC), without space around it, and a whole float without its fraction."""
     if isinstance(cell, str):
         return unicodedata.normalize("NFC", cell).strip()
     if isinstance(cell, bool):
@@ -35,7 +35,7 @@ def number(text: str) -> int:
 
 
 def keys(columns: Sequence[Sequence[Any]]) -> list[list[str]]:
-    """What each cell of a column says, in each table: equal text where two cells say the same.
+    """A text for each cell of a column, in each table, equal where two cells say the same.
 
     In a column of plain whole numbers 1 and 1.0 say the same.
     """

@@ -59,7 +59,8 @@ def read(key: str, path: str, wanted: Collection[str], encoding: str | None, del
 
 
 def _text(source: str, file: Path, encoding: str | None) -> str:
-    """The file's text: as `encoding` says, as its mark says, or else in UTF-8."""
+    """The file's text, read in `encoding`, as its byte order mark says, or in UTF-8; DataError where it is in
+    another."""
     content = file.read_bytes()
     named = encoding or next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
     try:
@@ -125,7 +126,7 @@ def _check_names(source: str, names: list[str], wanted: Collection[str]) -> None
 
 
 def _check_repeats(source: str, names: list[str], rows: Rows, wanted: Collection[str]) -> None:
-    """Refuse a row that is the header again, as in files put one after the other."""
+    """Raise DataError for a row that is the header again, as in files put one after the other."""
     named = [i for i, name in enumerate(names) if name in wanted]
     places = named if len(named) > 1 else range(len(names))  # a lone cell may well be the word that names its column
     for line, row in rows:
@@ -134,7 +135,7 @@ def _check_repeats(source: str, names: list[str], rows: Rows, wanted: Collection
 
 
 def _guess_delimiter(text: str, wanted: Collection[str]) -> str:
-    """The delimiter under which the header has the wanted columns, or else the most columns."""
+    """The delimiter that gives the header the wanted columns, or else the most columns."""
 
     first = ENDS.split(text.lstrip(), maxsplit=1)[0]
 
@@ -177,7 +178,7 @@ def _rows(source: str, text: str, delimiter: str, quoting: Any) -> Iterator[tupl
 
 @contextmanager
 def _long_cells() -> Iterator[None]:
-    """Cells of any length inside: the module csv refuses those of more than 131,072 characters."""
+    """While open, the module csv reads cells of any length; by itself it refuses more than 131,072 characters."""
     limit = csv.field_size_limit(sys.maxsize)
     try:
         yield
@@ -209,7 +210,7 @@ def _object(place: str, line: str) -> dict[str, Any]:
 
 
 def _refuse_halves(place: str, row: dict[str, Any]) -> None:
-    """Refuse a half of a character, in a name as in a value: escaped, it is JSON, and yet no text."""
+    """Raise DataError for half a surrogate pair in a name or a value: JSON lets it be written, but it is no text."""
     try:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

@@ -25,12 +25,12 @@ LEAST = 10  # different values below which a column may be a scale, such as 0, 0
 def encode(
     tables: Sequence[Table], name: str, names: Sequence[str] | None = None, label_type: str | None = None
 ) -> tuple[np.ndarray, tuple[str, ...], str]:
-    """The labels [n] in that column of the tables, as indices of the classes of the first; the classes; their type.
+    """The labels [n] of all tables as indices of the first one's classes; the classes; a note on their type.
 
-    What the labels are is decided for the whole column, or said by `label_type` (text, number; None or auto decides).
-    Numbers are in the order of numbers, words in that of their characters, false before true; `names` are those of
-    classes that are numbered already. Raises DataError where a label is missing, is no class, a measurement or not of
-    the type asked for, or where the first table does not have it.
+    They are in the column `name`. What they are is decided for the whole column, or said by `label_type` (text, number;
+    None or auto decides). Numbers are in the order of numbers, words in that of their characters, false before true;
+    `names` are those of classes that are numbered already. Raises DataError where a label is missing, is no class, a
+    measurement or not of the type asked for, or where the first table does not have it.
     """
     texts = [_texts(table, name) for table in tables]
     kind = _kind(texts, tables, "number" if names is not None else label_type)
@@ -52,7 +52,7 @@ def encode(
 
 
 def _texts(table: Table, name: str) -> list[str]:
-    """What each label says; DataError where one is missing or can be no class."""
+    """The labels as text; DataError where one is missing or can be no class."""
     cells = table.column("label", name)
     absent = [i for i, cell in enumerate(cells) if is_missing(cell)]
     table.refuse(absent, f"has no label (task.label={name})", "fill it in, or delete the row")
@@ -67,7 +67,7 @@ def _is_no_class(cell: Any) -> bool:
 
 
 def _refuse_measurements(texts: Sequence[str], table: Table, name: str) -> None:
-    """Refuse a column of numbers of which most occur once: a regression's target, or ids, but not classes."""
+    """Raise DataError for a column of numbers most of which occur once: a regression's target or ids, no classes."""
     values = Counter(texts)
     fractions = all(FRACTION.fullmatch(text) for text in values)
     if fractions and len(values) > LEAST and 2 * sum(n == 1 for n in values.values()) > len(texts):
@@ -79,7 +79,7 @@ def _refuse_measurements(texts: Sequence[str], table: Table, name: str) -> None:
 
 
 def _kind(texts: Sequence[Sequence[str]], tables: Sequence[Table], label_type: str | None) -> str:
-    """What the labels of the column are: numbers, true or false, or words (the keys of SAYS)."""
+    """The kind of the column's labels: numbers, true or false, or words (the keys of SAYS)."""
     if label_type == "text":
         return "words"
     if label_type == "number":
@@ -95,7 +95,7 @@ def _kind(texts: Sequence[Sequence[str]], tables: Sequence[Table], label_type: s
 
 
 def _reason(kind: str, texts: Sequence[Sequence[str]], tables: Sequence[Table], label_type: str | None) -> str:
-    """Of labels that are words though some are numbers, a note on the first that is none; else an empty text."""
+    """A note on why labels are words though some are numbers: the first that is none; else an empty text."""
     every = [(table, i, text) for table, column in zip(tables, texts, strict=True) for i, text in enumerate(column)]
     if kind != "words" or label_type == "text" or not any(is_number(text) for _, _, text in every):
         return ""

@@ -35,18 +35,19 @@ class Table:
         raise DataError(f"task.{key}={name}", f"is no column of {self.source}", f"choose {_among(name, self.columns)}")
 
     def take(self, rows: Sequence[int]) -> Table:
-        """These rows alone."""
+        """A table of these rows alone, in their order."""
         if len(rows) == len(self):
             return self
         columns = {name: [cells[i] for i in rows] if cells else [] for name, cells in self.columns.items()}
         return replace(self, columns=columns, numbers=[self.numbers[i] for i in rows])
 
     def place(self, row: int) -> str:
-        """Where a person finds the row."""
+        """The row's place in its source, as a person finds it."""
         return f"{self.unit} {self.numbers[row]}"
 
     def places(self, rows: Sequence[int]) -> str:
-        """Where a person finds the rows; of many the first are named and the others counted."""
+        """The rows' places in their source, as a person finds them; of many the first, and how many others there
+        are."""
         named = ", ".join(str(self.numbers[i]) for i in rows[:NAMED])
         more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
         return f"{self.unit}{'s' if len(rows) > 1 else ''} {named}{more}"

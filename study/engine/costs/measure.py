@@ -22,7 +22,7 @@ def costs(member: Member, bench: Workbench) -> dict[str, float]:
     Whichever fold it is and whatever pack it trains in, they are measured on a pack of one over the study's longest
     and median texts, once a worker. Ask while nothing is attached.
     """
-    return bench.once(("costs", _shape(member.configuration)), lambda: _measured(member, bench))
+    return bench.once(("costs", _shape(member.configuration)), lambda: _measure_member(member, bench))
 
 
 def _shape(configuration: Configuration) -> Configuration:
@@ -32,7 +32,8 @@ def _shape(configuration: Configuration) -> Configuration:
     return replace(c, method=replace(c.method, lam=None if c.method.lam is None else 1.0), train=train)
 
 
-def _measured(member: Member, bench: Workbench) -> dict[str, float]:
+def _measure_member(member: Member, bench: Workbench) -> dict[str, float]:
+    """The costs of a pack of one, which is closed again whatever happens."""
     fit = Fit([member], bench)
     try:
         return {"memory/train_bytes": train_bytes(fit), "latency/ms": latency(fit), **kept_of_spectrum(fit)}

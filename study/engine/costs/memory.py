@@ -48,15 +48,16 @@ class LiveBytes(TorchDispatchMode):
         return out
 
     def _see(self, storage: torch.UntypedStorage, before: set[int]) -> None:
+        """Count a new storage while it lives; nothing for one that is counted already or that was there `before`."""
         key, size = storage._cdata, storage.nbytes()
         if key in self._alive or key in before:
             return
 
-        def gone(_: object) -> None:
+        def forget(_: object) -> None:
             self.now -= size
             del self._alive[key]
 
-        self._alive[key] = weakref.ref(storage, gone)
+        self._alive[key] = weakref.ref(storage, forget)
         self.now += size
         self.peak = max(self.peak, self.now)
 
@@ -70,13 +71,13 @@ def most_alive(work: Callable[[], object]) -> int:
 
 
 def train_bytes(weights: Iterable[torch.Tensor], trained: list[torch.Tensor], step: int) -> int:
-    """Weights (the trained ones included), optimizer state, and what one step holds at its worst moment."""
+    """Bytes of weights (trained ones included), of optimizer state, and of `step`, what a step holds at its worst."""
     moments = OPTIMIZER_TENSORS * sum(t.numel() * t.element_size() for t in trained)
     return storage_bytes([*weights, *trained]) + moments + step
 
 
 def reset_peak(device: torch.device) -> None:
-    """Start a new observation of the peak."""
+    """Begin to observe the peak anew."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:

@@ -8,7 +8,7 @@ from study.engine.workbench import Workbench
 
 
 def parameters(member: Member, bench: Workbench) -> dict[str, float]:
-    """Numbers that train, that the adapted model has, and that must be stored, the head's counted apart."""
+    """``params/...``: how many numbers train, the adapted model has, and must be stored; the head's counted apart."""
     encoder, adaptation = bench.encoder(member.configuration.model), member.adaptation
     head = (encoder.hidden + 1) * bench.data.examples.outputs
     added = 0 if methods.of(member.configuration).trains_backbone else adaptation.trained

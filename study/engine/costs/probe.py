@@ -71,6 +71,7 @@ def _product_seconds(side: int, dtype: torch.dtype, device: torch.device) -> flo
 
 
 def _time_of(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds that the work takes, a GPU's work included."""
     begun = time.perf_counter()
     work()
     if device.type == "cuda":

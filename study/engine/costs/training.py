@@ -12,7 +12,7 @@ from study.engine.fit import Fit
 
 def train_bytes(fit: Fit) -> int:
     """Bytes that a pack of one needs: weights, optimizer state, and what a step holds at its worst."""
-    return held(fit, max(memory.most_alive(lambda: rehearse(fit)), frozen_work(fit)))
+    return total_bytes(fit, max(memory.most_alive(lambda: rehearse(fit)), frozen_work(fit)))
 
 
 def rehearse(fit: Fit) -> None:
@@ -21,9 +21,10 @@ def rehearse(fit: Fit) -> None:
 
 
 def frozen_work(fit: Fit) -> int:
-    """Bytes alive at the worst moment below the lowest adapted block, which a step goes through when it is alone.
+    """Bytes alive at the worst moment of the frozen work below the lowest adapted block, for the longest rows.
 
-    The same for all that adapt from there on, so it is measured once.
+    A training without a cache does that work in each step. It is the same for all members that adapt from that block
+    on, so it is measured once a worker.
     """
     configuration, work = fit.courses[0].member.configuration, fit.problem.below(_longest(fit))
     if work is None:
@@ -32,11 +33,11 @@ def frozen_work(fit: Fit) -> int:
     return fit.bench.once(key, lambda: memory.most_alive(work))
 
 
-def held(fit: Fit, step: int) -> int:
+def total_bytes(fit: Fit, step: int) -> int:
     """Bytes of weights and optimizer state, and of `step`, what a step holds at its worst."""
     backbone = fit.pack.backbone
     return memory.train_bytes(
-        [*backbone.parameters(), *backbone.buffers()], [tensor for tensor, _ in fit.pack.trained()], step
+        [*backbone.parameters(), *backbone.buffers()], [tensor for tensor, _ in fit.pack.trained_tensors()], step
     )
 
 

@@ -42,7 +42,7 @@ class Problem(ABC):
 
     @classmethod
     def prepare(cls, bench: Workbench, model: ModelConfig) -> None:
-        """Make what every member of that model will want, for a worker that has nothing to do yet."""
+        """Make, on a worker that has nothing to do yet, what every member of that model will want."""
         bench.encoder(model)
 
     def rows(self, positions: np.ndarray) -> np.ndarray:
@@ -50,14 +50,15 @@ class Problem(ABC):
         return positions
 
     def portions(self, count: int) -> list[slice]:
-        """How `count` rows of each member are read: in parts of at most `engine.tokens` tokens.
+        """The slices in which `count` rows of each member are read: of at most `engine.tokens` tokens each.
 
-        They are as for the longest row of all: cutting by what companions bring would change rounding.
+        Every row is taken for as long as the study's longest: portions that depended on a pack's other rows would
+        change rounding.
         """
         return portions(count, int(self.lengths.max()), self.bench.engine.tokens)
 
-    def adapted(self, rows: np.ndarray) -> tuple[int, int]:
-        """What enters the adapters for one member's rows: how many rows, and their longest in tokens."""
+    def adapter_input_shape(self, rows: np.ndarray) -> tuple[int, int]:
+        """The shape of what enters the adapters for one member's rows: how many rows, and the tokens of the longest."""
         return len(rows), int(self.lengths[rows].max(initial=0))
 
     @abstractmethod
@@ -70,7 +71,7 @@ class Problem(ABC):
 
     @abstractmethod
     def answer(self, pack: Pack, row: int) -> torch.Tensor:
-        """What one member answers to one row, computed as the model runs elsewhere: whole."""
+        """One member's answer to one row, computed as the model is used elsewhere: by every block."""
 
     def below(self, row: np.ndarray) -> Callable[[], object] | None:
         """The frozen work below the lowest adapted block for these rows, None where a step itself does all of it."""
@@ -78,14 +79,19 @@ class Problem(ABC):
 
 
 def cross_entropies(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Each member's sum [P] of its rows' cross entropies, weighed by `weights` [P, n]: of logits [P, n, classes] and
-    labels [P·n]."""
+    """Each member's sum [P] of cross entropies, weighed by `weights` [P, n].
+
+    They are of logits [P, n, classes] against labels [P·n].
+    """
     each = F.cross_entropy(logits.flatten(0, 1), labels, reduction="none").view_as(weights)
     return (each * weights).sum(1)
 
 
 def align(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows [P, n], and weights [P, n] that make each member's mean: fillers of shorter batches weigh nothing."""
+    """Rows [P, n] of batches of different sizes, and weights [P, n] that make each member's mean.
+
+    A shorter batch is filled up with a row that weighs nothing.
+    """
     n = max(map(len, batches))
     filler = next(int(b[0]) for b in batches if len(b))
     rows = np.stack([np.concatenate([b, np.full(n - len(b), filler, dtype=np.int64)]) for b in batches])
@@ -93,7 +99,10 @@ def align(batches: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_turns(lengths: np.ndarray, rows: list[np.ndarray], budget: int) -> Iterator[list[np.ndarray]]:
-    """Batches of like lengths for scoring, one of each member's `rows` at a time, empty where it has no more."""
+    """Batches of like lengths for scoring, one of each member at a time.
+
+    A member that has no more rows has an empty batch.
+    """
     orders = [scoring_batches(lengths[r], budget) for r in rows]
     for step in range(max(map(len, orders))):
         yield [r[o[step]] if step < len(o) else r[:0] for r, o in zip(rows, orders, strict=True)]

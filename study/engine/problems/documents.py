@@ -54,7 +54,7 @@ class Extract(WithHead):
 
     def vectors(self, pack: Pack, rows: np.ndarray, reading: Reading) -> torch.Tensor:
         """A vector for each sentence, its place in the document added."""
-        return self.windows.placed(rows, super().vectors(pack, rows, reading), self.places)
+        return self.windows.add_places(rows, super().vectors(pack, rows, reading), self.places)
 
     def rows(self, positions: np.ndarray) -> np.ndarray:
         return self.windows.of(positions)
@@ -76,7 +76,7 @@ class Extract(WithHead):
         scores = [self.windows.means(logits, document) for document in positions.tolist()]
         sentences = [self.documents.sentences[i] for i in positions]
         budget, words = self.documents.budget, self.documents.words
-        picked = [summaries.chosen(s, t, budget, words) for s, t in zip(scores, sentences, strict=True)]
+        picked = [summaries.choose_sentences(s, t, budget, words) for s, t in zip(scores, sentences, strict=True)]
         texts = [" ".join(t[i] for i in chosen) for t, chosen in zip(sentences, picked, strict=True)]
         figures = rouge.f1(texts, [self.documents.references[i] for i in positions], words)
         labels = [self.documents.highlights[i] for i in positions]
@@ -85,7 +85,7 @@ class Extract(WithHead):
 
 
 def windows_of(bench: Workbench, model: ModelConfig) -> Windows:
-    """The rows of the bench's documents, made once a worker."""
+    """The windows of the bench's documents, made once a worker."""
     documents = bench.data.examples
     assert isinstance(documents, Documents)
     read, longest = bench.encoder(model).tokenizer, model.max_length

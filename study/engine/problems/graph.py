@@ -55,17 +55,19 @@ class Nodes(Problem):
         """Nothing: a graph network is made on the spot, and looks up nothing."""
 
     def _key(self, what: str) -> tuple[object, ...]:
+        """A key of the bench for what is made of this network below its lowest adapted block."""
         return what, self.model.name, self.model.random_weights, self.model.precision, self.lowest
 
     @torch.no_grad()
     def _frozen(self, x: torch.Tensor, begin: int = 0, end: int | None = None) -> torch.Tensor:
+        """States [N, hidden] that leave block `end` − 1, from those that enter block `begin`, of the frozen network."""
         return self.network(x, self.edges, begin=begin, end=end)  # type: ignore[no-any-return]
 
     def _products(self) -> dict[str, torch.Tensor]:
         """W x + b of each linear layer of the lowest block, [N, out], by its name."""
         sites = [s for s in self.bench.encoder(self.model).sites if s.layer == self.lowest]
 
-        def made() -> dict[str, torch.Tensor]:
+        def multiply() -> dict[str, torch.Tensor]:
             seen: dict[str, torch.Tensor] = {}
 
             def see(name: str, _: nn.Module, __: object, out: torch.Tensor) -> None:
@@ -79,13 +81,13 @@ class Nodes(Problem):
                     handle.remove()
             return seen
 
-        return self.bench.once(self._key("products"), made)
+        return self.bench.once(self._key("products"), multiply)
 
     def portions(self, count: int) -> list[slice]:
         """All rows at once: the graph is read whole for one as for all."""
         return [slice(0, count)]
 
-    def adapted(self, rows: np.ndarray) -> tuple[int, int]:
+    def adapter_input_shape(self, rows: np.ndarray) -> tuple[int, int]:
         """Every node enters the adapters, whichever have a loss."""
         return (len(self.states) if len(rows) else 0), 1
 
@@ -99,14 +101,14 @@ class Nodes(Problem):
 
     def _read(self, pack: Pack) -> torch.Tensor:
         """Every member's states of every node, [P·N, hidden]."""
-        states, edges, known = self._copied(pack)
+        states, edges, known = self._repeat(pack)
         # A given product stands in for an adapted layer's frozen part alone: another's would be changed in place.
         given = {} if pack.full else {name: p for name, p in known.items() if name in pack.attached}
         with products.hand_in(pack.backbone, given) if given else nullcontext():
             return pack.backbone(states, edges, begin=self.lowest)  # type: ignore[no-any-return]
 
-    def _copied(self, pack: Pack) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
-        """States, edges and products of as many copies of the graph as the pack has members."""
+    def _repeat(self, pack: Pack) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
+        """The graph once for each of the P members: states [P·N, hidden], edges [2, P·E] and products [P·N, out]."""
         size, count = pack.size, len(self.states)
         if size not in self._copies:
             apart = torch.arange(size, device=self.device).mul(count).view(-1, 1, 1)

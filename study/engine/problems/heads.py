@@ -34,7 +34,7 @@ class WithHead(Problem):
 
     @classmethod
     def tokens(cls, bench: Workbench, model: ModelConfig) -> Tokens:
-        """The same, read once a worker."""
+        """The token ids of every row, read once a worker."""
         return bench.tokens(model, lambda: cls.read(bench, model))
 
     @classmethod
@@ -46,7 +46,7 @@ class WithHead(Problem):
         return pack.logits(self.vectors(pack, rows.reshape(-1), reading))
 
     def vectors(self, pack: Pack, rows: np.ndarray, reading: Reading) -> torch.Tensor:
-        """What the heads read of `rows` [P·n]."""
+        """The vectors that heads read of `rows` [P·n]."""
         return self.inputs.features(pack, rows, reading)
 
     def answer(self, pack: Pack, row: int) -> torch.Tensor:
@@ -68,4 +68,4 @@ class WithHead(Problem):
         encoder = self.bench.encoder(self.model)
         ids, mask = self.inputs.tokens.batch(row, self.device)
         block = min(self.inputs.lowest, encoder.layers - 1)
-        return lambda: prefix.entering(encoder.backbone, block, ids, mask)
+        return lambda: prefix.entering_states(encoder.backbone, block, ids, mask)

@@ -53,6 +53,7 @@ class Generate(Problem):
         lookups.require(PairNeed(model, tokenizer, examples, start), tables)
 
     def _read(self, model: ModelConfig) -> Written:
+        """The token ids of every pair; how many sources were longer than the model may read is noted."""
         read = read_pairs(self.pairs, self.tokenizer, model.max_length, self.two_stacks)
         self.bench.note_cut(model, read.source, "source")
         return read
@@ -76,7 +77,10 @@ class Generate(Problem):
         return target.masked_fill(real == 0, IGNORED), out.logits
 
     def _one(self, pack: Pack, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same of a decoder-only model, which reads source and target in one go."""
+        """Targets [rows, T] and their logits [rows, T, words] of a decoder-only model.
+
+        It reads source and target in one go.
+        """
         source, target = self.written.source, self.written.target
         long, short = int(self.lengths[rows].max()), int(target.lengths[rows].max())
         ids = source.ids.batch(rows, long, source.pad_id, self.device)

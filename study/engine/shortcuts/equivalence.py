@@ -31,9 +31,9 @@ def probe_tokens(backbone: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
 def takes_mask(backbone: nn.Module) -> bool:
     """Whether the backbone computes the same from a mask of tokens [n, 1, 1, T] as from [n, T].
 
-    With the former it need not ask whether anything is masked at all, for which a GPU would have to be waited for.
-    Where the order of tokens counts (decoders), it is another mask; where some layers look at neighbours alone, it
-    would be for texts longer than the few tokens that are tried, so those models are not asked.
+    Given the former it need not look whether anything is masked, for which a GPU would have to be waited for. To a
+    decoder it is another mask, as trying shows. Models some of whose layers look at neighbours alone are not tried: it
+    would be another mask on texts longer than the few tokens tried here.
     """
     config: Any = backbone.config
     if any(getattr(config, name, None) for name in NEIGHBOURS):
@@ -41,14 +41,14 @@ def takes_mask(backbone: nn.Module) -> bool:
     ids, mask = probe_tokens(backbone)
     whole = backbone(input_ids=ids, attention_mask=mask).last_hidden_state
     try:
-        other = backbone(input_ids=ids, attention_mask=ready(mask)).last_hidden_state
+        other = backbone(input_ids=ids, attention_mask=attention_mask(mask)).last_hidden_state
     except ODD:
         return False
     return _alike(other, whole, mask)
 
 
-def ready(mask: torch.Tensor) -> torch.Tensor:
-    """The mask of tokens [n, T] as attention itself takes it: [n, 1, 1, T], true where a token may be looked at."""
+def attention_mask(mask: torch.Tensor) -> torch.Tensor:
+    """The mask [n, T] in the form that attention uses: [n, 1, 1, T], true where a token may be looked at."""
     return mask.bool()[:, None, None]
 
 
@@ -68,6 +68,7 @@ def computes_the_same(
 
 
 def _alike(other: torch.Tensor, whole: torch.Tensor, mask: torch.Tensor) -> bool:
+    """Whether hidden states are equal to within rounding wherever there is a token."""
     if other.shape != whole.shape:
         return False
     real = mask[:, :, None].bool()

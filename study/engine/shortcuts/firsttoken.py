@@ -24,14 +24,17 @@ from study.models.families import AFTER_ATTENTION, QUERIES
 
 @dataclass(frozen=True)
 class Shortcut:
-    """The modules of the last block, by name, behind which one token is left; `query` may be none."""
+    """The last block's modules, by name, that are given the first token alone.
+
+    `after` is the first behind attention; `query` makes the queries, None where they cannot be cut.
+    """
 
     after: str
     query: str | None
 
 
 def find(backbone: nn.Module) -> Shortcut | None:
-    """The shortcut that leaves the first token's last hidden state as it is, or None."""
+    """The first shortcut under which the first token's last hidden state stays as it is, or None."""
     last = blocks(backbone)[1][-1]
     names = dict(last.named_modules())
     for after in (n for n in AFTER_ATTENTION if n in names):
@@ -70,6 +73,8 @@ def first_token_alone(backbone: nn.Module, shortcut: Shortcut) -> Iterator[None]
 
 
 def _first(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments of a module with every tensor of hidden states cut to its first token."""
+
     def cut(value: Any) -> Any:
         return _token(value) if isinstance(value, torch.Tensor) and value.dim() == 3 else value
 

@@ -27,11 +27,11 @@ class _Reached(Exception):
 
 @dataclass(frozen=True)
 class Cut:
-    """How the blocks below are stood in for.
+    """How a backbone runs without the blocks below one of its blocks.
 
-    `outputs` is how many values a block returns as a tuple, 0 where it returns its hidden states alone.
-    `first_runs`: the first block does run, because the others need more of it than hidden states
-    (T5's only table of relative positions is there).
+    `outputs` is how many values a block returns as a tuple, 0 where it returns its hidden states alone. `first_runs`:
+    the first block does run, because the others need more of it than hidden states (T5's only table of relative
+    positions is there).
     """
 
     outputs: int
@@ -39,8 +39,8 @@ class Cut:
 
 
 @torch.no_grad()
-def entering(backbone: nn.Module, block: int, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The hidden states [n, T, hidden] that enter the block of that index."""
+def entering_states(backbone: nn.Module, block: int, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Hidden states [n, T, hidden] that enter the block of that index; nothing above it runs."""
     seen: list[torch.Tensor] = []
 
     def stop(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -92,7 +92,7 @@ def resume_at(backbone: nn.Module, block: int, hidden: torch.Tensor, cut: Cut) -
 def find_cut(backbone: nn.Module, block: int) -> Cut | None:
     """The cheapest cut below `block` with which the backbone computes what it computes whole, or None."""
     ids, mask = probe_tokens(backbone)
-    hidden, outputs = entering(backbone, block, ids, mask), _outputs(backbone, ids, mask)
+    hidden, outputs = entering_states(backbone, block, ids, mask), _outputs(backbone, ids, mask)
     for cut in (Cut(outputs), Cut(outputs, first_runs=True)):
         if cut.first_runs and (block == 1 or not outputs):
             continue
@@ -102,6 +102,7 @@ def find_cut(backbone: nn.Module, block: int) -> Cut | None:
 
 
 def _outputs(backbone: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> int:
+    """How many values a block returns as a tuple; 0 where it returns its hidden states alone."""
     seen: list[Any] = []
     handle = blocks(backbone)[1][0].register_forward_hook(lambda _m, _a, out: seen.append(out))
     try:

@@ -46,13 +46,13 @@ def entry_layers(backbone: nn.Module, block: int) -> tuple[str, ...]:
 
 @contextmanager
 def hand_in(backbone: nn.Module, products: dict[str, torch.Tensor]) -> Iterator[None]:
-    """While open, these linear layers of the frozen model need not multiply: W x + b [n, T, out] of each is given."""
+    """While open, the linear layers of these names return `products`, W x + b [n, T, out], instead of multiplying."""
     modules = {name: backbone.get_submodule(name) for name in products}
     for name, module in modules.items():
         if isinstance(module, PackedLinear):
             module.product = products[name]
         else:
-            module.forward = _giving(products[name])
+            module.forward = _constant(products[name])
     try:
         yield
     finally:
@@ -63,5 +63,6 @@ def hand_in(backbone: nn.Module, products: dict[str, torch.Tensor]) -> Iterator[
                 del module.forward
 
 
-def _giving(product: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+def _constant(product: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A forward method that returns the product, whatever it is given."""
     return lambda _: product

@@ -45,26 +45,27 @@ class Format(ABC):
 
     @abstractmethod
     def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
-        """What computes a classifier's logits of token ids and mask."""
+        """A function from token ids and mask, int64 [n, T], to a classifier's logits [n, classes]."""
 
     @abstractmethod
     def libraries(self, trained: Trained) -> tuple[str, ...]:
-        """The modules that loading imports."""
+        """The names of the modules that loading imports."""
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
-        """Python that leaves a classifier's `logits` of one text without this suite, empty where that takes the suite.
+        """Python that computes a classifier's `logits` of one text without this suite; empty where there is no such
+        way.
 
         The export lies in `folder` and will lie at `place`.
         """
         return ""
 
     def also(self, folder: Path, place: str, manifest: Manifest, text: str) -> tuple[str, str]:
-        """A sentence on another way without this suite, and its Python; either may be empty."""
+        """A sentence on another way to use the export without this suite, and its Python; either may be empty."""
         return "", ""
 
     @abstractmethod
     def parameters(self, folder: Path) -> int:
-        """Numbers in the folder's weights."""
+        """How many numbers the folder's weights have."""
 
     def require(self) -> None:
         """Raise StudyError where a package is missing."""

@@ -34,7 +34,7 @@ class Compressed(OfTransformers):
     def write(self, trained: Trained, folder: Path) -> None:
         if trained.frame.kind != WRITE:
             head.write(folder, trained.head, trained.bias)
-        model: Any = trained.compressed()
+        model: Any = trained.compressed_model()
         model.save_pretrained(str(folder), max_shard_size="1TB")
 
     def backbone(self, folder: Path, manifest: Manifest) -> Any:
@@ -42,7 +42,8 @@ class Compressed(OfTransformers):
 
 
 def _class(folder: Path) -> Any:
-    """The backbone's own class, made with thin layers where the folder has them: transformers loads it as any other."""
+    """The backbone's own class, with two thin layers wherever the folder has them; transformers loads it as any
+    other."""
     import torch
     from torch import nn
     from transformers import AutoConfig, AutoModel

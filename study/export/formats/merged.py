@@ -28,7 +28,7 @@ class Merged(OfTransformers):
     name = "merged"
 
     def write(self, trained: Trained, folder: Path) -> None:
-        backbone: Any = trained.merged()
+        backbone: Any = trained.merged_model()
         classifier = sequence.classifier(backbone, trained)
         if classifier is None and trained.frame.kind != WRITE:
             head.write(folder, trained.head, trained.bias)
@@ -40,10 +40,10 @@ class Merged(OfTransformers):
 
         from study.export.runtime.whole import Answering
 
-        if head.there(folder):
+        if head.exists(folder):
             return super().open(folder, manifest, threads)
-        own = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
-        return Answering(own.eval()).compute
+        classifier = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
+        return Answering(classifier.eval()).compute
 
     def backbone(self, folder: Path, manifest: Manifest) -> Any:
         import torch
@@ -51,13 +51,13 @@ class Merged(OfTransformers):
 
         two_stacks, writes = AutoConfig.from_pretrained(str(folder)).is_encoder_decoder, manifest.frame.kind == WRITE
         writer = AutoModelForSeq2SeqLM if two_stacks else AutoModelForCausalLM
-        found = (writer if writes else AutoModel).from_pretrained(str(folder), dtype=torch.float32).eval()
-        return found.get_encoder() if two_stacks and not writes else found
+        model = (writer if writes else AutoModel).from_pretrained(str(folder), dtype=torch.float32).eval()
+        return model.get_encoder() if two_stacks and not writes else model
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
         if manifest.frame.kind != CLASSIFY:
             return ""
-        if head.there(folder):
+        if head.exists(folder):
             two_stacks = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("is_encoder_decoder")
             model = f"AutoModel.from_pretrained(folder){'.get_encoder()' if two_stacks else ''}"
             return head.code(place, model, "from transformers import AutoModel, AutoTokenizer", manifest, text)
@@ -73,7 +73,7 @@ def _loadable(backbone: nn.Module, trained: Trained) -> Any:
     config: Any = backbone.config
     if not config.is_encoder_decoder or trained.frame.kind == WRITE:
         return backbone
-    whole = hub.pretrained(trained.configuration.model, AutoModel)
+    whole = hub.load_model(trained.configuration.model, AutoModel)
     whole.get_encoder().load_state_dict(backbone.state_dict())
     return whole
 

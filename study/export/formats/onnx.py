@@ -42,8 +42,8 @@ class Onnx(Format):
         import torch
         from torch.export import Dim
 
-        backbone = trained.compressed() if trained.dropped else trained.merged()
-        whole = trained.computing(backbone).eval()
+        backbone = trained.compressed_model() if trained.dropped else trained.merged_model()
+        whole = trained.logits_module(backbone).eval()
         ids, mask = _example(trained)
         sizes = {0: Dim("texts"), 1: Dim("tokens")}
         with _quiet():
@@ -90,7 +90,7 @@ ids = np.array([tokenizer.encode("{text}").ids])
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch says about itself and about packages that it does not need."""
+    """While open, torch says nothing about itself nor about packages that it does not need."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -103,7 +103,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _example(trained: Trained) -> tuple[Any, Any]:
-    """A few tokens [2, 8] with their mask, one row whole and one padded."""
+    """Token ids and mask [2, 8] to trace the model with, one row whole and one padded."""
     from study.engine.shortcuts import equivalence
 
     ids, mask = equivalence.probe_tokens(trained.backbone)

@@ -54,7 +54,9 @@ class Peft(OfTransformers):
 
         classifier = sequence.classifier(trained.backbone, trained)
         base: Any = classifier.model if classifier else copy.deepcopy(trained.backbone)
-        model: Any = get_peft_model(base, LoraConfig(**_settings(trained), modules_to_save=_saved(trained, classifier)))
+        model: Any = get_peft_model(
+            base, LoraConfig(**_settings(trained), modules_to_save=_replaced_modules(trained, classifier))
+        )
         prefix = f"{classifier.prefix}." if classifier else ""
         with torch.no_grad():
             for name, start in trained.starts.items():
@@ -106,10 +108,10 @@ class Peft(OfTransformers):
         return "Or over transformers' own classifier, with the head inside:", code
 
     def parameters(self, folder: Path) -> int:
-        """Those of the adapter, which may be there under two names, and of the head."""
+        """How many numbers the adapter, which may be kept under two names, and the head have."""
         inner = {key.removeprefix(OUTER) for key in safetensors_keys(folder / WEIGHTS)}
         once = {f"{OUTER}{key}" for key in inner if "lora_" in key and key.partition(".")[2] not in inner}
-        rest = [folder / head.FILE] if head.there(folder) else []
+        rest = [folder / head.FILE] if head.exists(folder) else []
         return safetensors_numbers(folder / WEIGHTS, once) + sum(map(safetensors_numbers, rest))
 
     def libraries(self, trained: Trained) -> tuple[str, ...]:
@@ -117,7 +119,8 @@ class Peft(OfTransformers):
 
 
 def _settings(trained: Trained) -> dict[str, Any]:
-    """LoraConfig's arguments; PEFT multiplies by alpha / r, so that a layer's alpha is its scale times its rank."""
+    """The arguments of LoraConfig: its alpha is each layer's scale times its rank, since PEFT multiplies by alpha /
+    r."""
     from study.models import hub
     from study.models.linear import matrix
 
@@ -142,8 +145,8 @@ def _settings(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _saved(trained: Trained, classifier: SequenceClassifier | None) -> list[str] | None:
-    """The modules that PEFT puts in the place of the base model's.
+def _replaced_modules(trained: Trained, classifier: SequenceClassifier | None) -> list[str] | None:
+    """The modules of the base model that PEFT replaces by trained ones; None where there are none.
 
     Where transformers' classifier has no place for the head, its last layer is named nevertheless: PEFT, which over it
     would load no adapter at all and go on, then meets a module that is not there, and stops.
@@ -156,7 +159,10 @@ def _saved(trained: Trained, classifier: SequenceClassifier | None) -> list[str]
 
 
 def _repeat(file: Path, prefix: str) -> None:
-    """Add what lies under the prefix of a classifier's backbone under the names that the backbone has by itself."""
+    """Write the backbone's tensors a second time, under the names that they have outside of a classifier.
+
+    `file` is a safetensors file, in which they begin with `prefix`.
+    """
     from safetensors.torch import load_file, save_file
 
     tensors = load_file(file)

@@ -19,7 +19,7 @@ PATTERN = re.compile(r"\s*([A-Za-z_][\w/]*)\s*(<=|>=|<|>)\s*([0-9][0-9._]*(?:[eE
 
 @dataclass(frozen=True)
 class Bound:
-    """A figure's name, how it must relate to the limit, and the limit."""
+    """A bound on a figure: its name, a relation such as <=, and the limit."""
 
     name: str
     relation: str
@@ -34,23 +34,25 @@ class Bound:
 
 
 def parse(key: str, text: str, names: Iterable[str], short: Mapping[str, str]) -> tuple[Bound, ...]:
-    """The bounds of a list with commas, on figures of these names; `short` are shorter ones. `key` is for errors.
+    """The bounds in a list with commas, on figures of these `names`.
 
-    Raises ConfigError where a part is no bound, its figure or its unit is unknown.
+    `short` gives shorter names for some; `key` is the configuration key that errors name. Raises ConfigError where a
+    part is no bound, its figure or its unit is unknown.
     """
     return tuple(_bound(key, part, (*short, *names), short) for part in text.split(","))
 
 
 def is_bound(text: str) -> bool:
-    """Whether the text is meant as bounds."""
+    """Whether the text is meant as a list of bounds."""
     return any(sign in text for sign in "<>")
 
 
 def _bound(key: str, part: str, names: tuple[str, ...], short: Mapping[str, str]) -> Bound:
-    found = PATTERN.fullmatch(part)
-    if found is None:
+    """The bound that one part of a list states; ConfigError where it states none."""
+    match = PATTERN.fullmatch(part)
+    if match is None:
         raise ConfigError(f"{key}={part.strip()}", "is no bound", "write for example params<=50000 or bytes<=50MB")
-    name, relation, number, unit = found.groups()
+    name, relation, number, unit = match.groups()
     if name not in names:
         raise ConfigError(f"{key}={part.strip()}", f"{name} is no figure", f"choose among {', '.join(names)}")
     if unit not in UNITS:
@@ -64,5 +66,5 @@ def _bound(key: str, part: str, names: tuple[str, ...], short: Mapping[str, str]
 
 
 def within(bounds: Iterable[Bound], figures: Mapping[str, float]) -> bool:
-    """Whether all of them hold."""
+    """Whether the figures are within all of the bounds."""
     return all(bound.holds(figures) for bound in bounds)

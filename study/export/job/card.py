@@ -39,7 +39,7 @@ def render(
         kind=manifest.frame.kind,
         held_out=f"{e.test_examples:,}",
         needs_base=made.needs_base,
-        differences=[_compared(d) for d in e.differences],
+        differences=[_difference_row(d) for d in e.differences],
         costs=_costs(e, figures),
         origin=_origin(e, manifest),
         **_ways(folder, place, made, manifest),
@@ -48,7 +48,7 @@ def render(
 
 
 def _metadata(e: Evidence, manifest: Manifest) -> ModelCardData:
-    """What the Hugging Face Hub reads; a base model that is no model of the Hub is left out."""
+    """The card's metadata, as the Hugging Face Hub reads it; a base model that is not on the Hub is left out."""
     from huggingface_hub import ModelCardData
 
     base = manifest.model
@@ -65,7 +65,7 @@ def _metadata(e: Evidence, manifest: Manifest) -> ModelCardData:
 
 
 def _result(e: Evidence, task: str) -> list[EvalResult] | None:
-    """The score on the held-out examples, None where there is none."""
+    """The score on the held-out examples in the Hub's form, None where there is none."""
     from huggingface_hub import EvalResult
 
     if e.test_score is None:
@@ -94,11 +94,13 @@ def _ways(folder: Path, place: Path, made: Format, manifest: Manifest) -> dict[s
     return {"ours": ours, "without": without, "remark": remark, "other": other}
 
 
-def _compared(d: Difference) -> tuple[str, ...]:
+def _difference_row(d: Difference) -> tuple[str, ...]:
+    """A row of the card's table of differences: the other's name, trial and score, the difference and its interval."""
     return d.name, str(d.trial), fmt.number(d.score), f"{d.mean:+.4f}", fmt.interval(d.low, d.high)
 
 
 def _costs(e: Evidence, figures: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Rows of what the export costs, name and value; figures that are missing have none."""
     rows = [
         ("trained parameters", fmt.count(e.figures.get("params/trainable"))),
         ("stored parameters", fmt.count(figures.get("parameters"))),
@@ -113,6 +115,7 @@ def _costs(e: Evidence, figures: Mapping[str, float]) -> list[tuple[str, str]]:
 
 
 def _origin(e: Evidence, manifest: Manifest) -> list[tuple[str, str]]:
+    """Rows of where the export comes from, name and value: study, data, model, settings, notes and versions."""
     return [
         ("study and trial", f"{e.study}, {e.trial}"),
         ("task", e.task),

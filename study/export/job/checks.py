@@ -9,28 +9,27 @@ from pathlib import Path
 from study.config.schema import ModelConfig
 from study.core import stores
 from study.core.errors import ConfigError, StudyError
-from study.data.examples import Documents, Examples, Pairs, Texts
+from study.data.examples import Examples
 from study.export.formats.base import Format
-from study.export.job import retrain
-from study.export.runtime.frame import CHOOSE, CLASSIFY, WRITE
+from study.export.job import kinds, retrain
+from study.export.runtime.frame import CLASSIFY
 from study.export.runtime.manifest import FILE
 
-KINDS: dict[type[Examples], str] = {Texts: CLASSIFY, Pairs: WRITE, Documents: CHOOSE}
 SQLITE = "sqlite:///"
 
 
 def check_kind(examples: Examples, task: str, data: str, registers: bool) -> str:
-    """What the model does: classify, write or choose; ConfigError where that is not exported as it is asked for."""
+    """The model's use: classify, write or choose; ConfigError where that cannot be exported in the way asked for."""
     task = f"task.name={task}"
-    if not isinstance(examples, tuple(KINDS)):
+    if not kinds.is_exported(examples):
         rule = f"learns from a {type(examples).__name__}, and exports are models that read texts"
         raise ConfigError(task, rule, "export a study of another task")
-    if not isinstance(examples, Texts) and data == retrain.ENSEMBLE:
+    exported = kinds.of(examples)
+    if exported.use != CLASSIFY and data == retrain.ENSEMBLE:
         raise ConfigError(f"ensemble=true with {task}", "averages what classifiers say", "leave ensemble=true away")
-    if isinstance(examples, Documents) and registers:
-        rule = "registers models that read one text at a time, and a document is a question with sentences"
-        raise ConfigError(f"register=true with {task}", rule, "leave register=true away")
-    return next(name for kind, name in KINDS.items() if isinstance(examples, kind))
+    if registers and exported.unregistered:
+        raise ConfigError(f"register=true with {task}", exported.unregistered, "leave register=true away")
+    return exported.use
 
 
 def check_tokenizer(model: ModelConfig) -> None:
@@ -45,7 +44,7 @@ def check_tokenizer(model: ModelConfig) -> None:
 
 
 def check_packages(made: Format) -> None:
-    """Raise StudyError where a package of the format is not installed, or is and cannot be imported."""
+    """Raise StudyError where a package of the format is not installed or cannot be imported."""
     made.require()
     for name in made.packages:
         try:
@@ -69,7 +68,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_writable(key: str, url: str) -> None:
-    """Raise ConfigError where the store is a file that may be read alone: an export's figures are kept in it."""
+    """Raise ConfigError where the store is a file without write permission: an export's figures are kept in it."""
     path = Path(url.removeprefix(SQLITE).partition("?")[0])
     if url.startswith(SQLITE) and path.is_file() and not os.access(path, os.W_OK):
         rule = "is read-only, and an export's figures are kept in it"

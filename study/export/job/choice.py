@@ -16,8 +16,8 @@ SHORT = {"params": "params/trainable", "stored": "params/stored", "memory": "mem
 SIZE = "size"  # bytes of the stored numbers in float32
 
 
-def finished(ledger: Ledger) -> dict[int, TrialResult]:
-    """The complete trials by number; one that repeats another has that one's folds."""
+def complete_trials(ledger: Ledger) -> dict[int, TrialResult]:
+    """The results of complete trials by number; one that repeats another has that one's folds."""
     from optuna.trial import TrialState
 
     out: dict[int, TrialResult] = {}
@@ -28,46 +28,47 @@ def finished(ledger: Ledger) -> dict[int, TrialResult]:
 
 
 def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
-    """The trial that `wanted` means: best, a number, or bounds; never one that repeats another.
+    """The trial that `wanted` names: best, a number, or bounds; of one that repeats another, the original.
 
-    Raises ConfigError where there is none, with what there is.
+    Raises ConfigError, which says what there is, where no complete trial fits.
     """
     if wanted.isdecimal():
-        return _numbered(int(wanted), ledger, results)
-    own = [r for r in results.values() if r.duplicate_of is None]
-    if not own:
+        return _trial_numbered(int(wanted), ledger, results)
+    distinct = [r for r in results.values() if r.duplicate_of is None]
+    if not distinct:
         rule = "has no complete trial"
         raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
     if wanted == "best":
-        return best(own)
+        return best(distinct)
     if not bounds.is_bound(wanted):
         rule = "is neither best, a trial's number nor a bound"
         raise ConfigError(f"trial={wanted}", rule, "write for example trial=best, trial=3 or trial='params<=50000'")
     limits = bounds.parse("trial", wanted, (*OBJECTIVES, SIZE), SHORT)
-    fitting = [r for r in own if bounds.within(limits, figures(r))]
+    fitting = [r for r in distinct if bounds.within(limits, figures(r))]
     if not fitting:
-        raise ConfigError(f"trial={wanted}", "is satisfied by no complete trial", _nearest(limits, own))
+        raise ConfigError(f"trial={wanted}", "is satisfied by no complete trial", _nearest(limits, distinct))
     return best(fitting)
 
 
 def figures(result: TrialResult) -> dict[str, float]:
-    """A trial's figures, and the bytes of its stored numbers."""
-    found = summary(result)
-    return {**found, SIZE: 4 * found["params/stored"]} if "params/stored" in found else found
+    """A trial's figures, with `size`, the bytes of its stored numbers in float32."""
+    values = summary(result)
+    return {**values, SIZE: 4 * values["params/stored"]} if "params/stored" in values else values
 
 
 def best(results: list[TrialResult]) -> TrialResult:
-    """The best score; of equal ones the fewest trained parameters, then the earliest."""
+    """The trial with the best score; of equal ones that with the fewest trained parameters, then the earliest."""
     sign = 1 if direction("score") == MINIMIZE else -1
 
     def order(result: TrialResult) -> tuple[float, float, int]:
-        found = summary(result)
-        return sign * found["score"], found.get("params/trainable", 0.0), result.trial
+        values = summary(result)
+        return sign * values["score"], values.get("params/trainable", 0.0), result.trial
 
     return min(results, key=order)
 
 
-def _numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
+def _trial_numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
+    """The trial of that number or, where it repeats another, the original; ConfigError where it is not complete."""
     from optuna.trial import TrialState
 
     trials = ledger.trials()
@@ -75,8 +76,8 @@ def _numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> T
         rule = "is no trial of this study" if trials else "is no trial: the study has none yet"
         raise ConfigError(f"trial={number}", rule, f"choose a number from 0 to {len(trials) - 1}, or best")
     if number in results:
-        found = results[number]
-        return found if found.duplicate_of is None else results[found.duplicate_of]
+        result = results[number]
+        return result if result.duplicate_of is None else results[result.duplicate_of]
     if trials[number].state in (TrialState.FAIL, TrialState.COMPLETE):  # the latter with figures that are no numbers
         errors = [f.error for f in folds_of(trials[number]).values() if f.error]
         rule = f"has failed ({errors[0].rstrip('.')})" if errors else "has failed"
@@ -86,7 +87,8 @@ def _numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]) -> T
 
 
 def _nearest(limits: tuple[Bound, ...], results: list[TrialResult]) -> str:
-    """What the figures of the bounds come to, so that a bound can be chosen that something satisfies."""
+    """A remedy that says from what to what each bounded figure runs, so that a bound can be chosen that something
+    meets."""
     parts = []
     for bound in limits:
         values = [f[bound.name] for r in results if bound.name in (f := figures(r))]

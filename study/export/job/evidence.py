@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from study import methods
 from study.config.members import TrialResult
-from study.config.schema import Configuration, flatten
+from study.config.schema import Configuration
+from study.config.values import flatten
 from study.export.job.choice import best
 from study.export.job.trained import Trained
 from study.methods.layers import stored
@@ -35,8 +36,8 @@ class Difference:
 class Evidence:
     """The facts of a model card.
 
-    `test_score` is that of the exported model itself on examples that neither search nor training has seen, None
-    where there are none; `lost` is the share of each dropped weight's norm that two thin layers cannot say.
+    `test_score` is the exported model's own on examples that neither search nor training has seen, None where there are
+    none; `lost` is, by layer, the share of a dropped weight's norm that its two thin layers cannot express.
     """
 
     study: str
@@ -79,33 +80,34 @@ def gather(
         folds=tuple(f.score for f in chosen.folds if f.score is not None),
         differences=differences(plan, chosen, results),
         test_score=test_score,
-        lost={n: stored.lost(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
+        lost={n: stored.lost_share(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
         notes=plan.examples.notes,
     )
 
 
 def _settings(configuration: Configuration) -> dict[str, object]:
-    """The configuration's keys and values, of the method's those that it reads."""
+    """The configuration's values by key; of the method's keys only those that it reads."""
     read = {"method.kind", *(f"method.{name}" for name in methods.of(configuration).reads)}
     return {key: v for key, v in flatten(configuration).items() if not key.startswith("method.") or key in read}
 
 
 def differences(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult]) -> tuple[Difference, ...]:
-    """To the best trial and to each baseline, itself left out."""
-    own = [r for r in results.values() if r.duplicate_of is None]
-    top = best(own)
+    """The differences of the trial from the best one and from each baseline, itself left out."""
+    distinct = [r for r in results.values() if r.duplicate_of is None]
+    top = best(distinct)
     also = f", baseline {top.baseline}" if top.baseline else ""
     others = [(f"the best: {plan.label(top.configuration)}{also}", top)]
-    others += [(f"baseline {r.baseline}", r) for r in own if r.baseline and r.trial != top.trial]
+    others += [(f"baseline {r.baseline}", r) for r in distinct if r.baseline and r.trial != top.trial]
     return tuple(_difference(name, chosen, other) for name, other in others if other.trial != chosen.trial)
 
 
 def _difference(name: str, chosen: TrialResult, other: TrialResult) -> Difference:
+    """The difference of the chosen trial from another, fold by fold."""
     import pandas as pd
 
     from study.core.evidence import paired_difference
 
     mine, theirs = (pd.Series({f.fold: f.score for f in r.folds}) for r in (chosen, other))
-    found = paired_difference(mine, theirs, nadeau_bengio=True)
-    low, high = (None if pd.isna(x) else float(x) for x in (found.low, found.high))
-    return Difference(name, other.trial, float(summary(other)["score"]), found.mean, low, high)
+    paired = paired_difference(mine, theirs, nadeau_bengio=True)
+    low, high = (None if pd.isna(x) else float(x) for x in (paired.low, paired.high))
+    return Difference(name, other.trial, float(summary(other)["score"]), paired.mean, low, high)

@@ -22,12 +22,12 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_
 
 
 def figures(folder: Path, text: Any) -> dict[str, float]:
-    """The export's figures but for its accuracy.
+    """The figures of the export in `folder`, all but its accuracy.
 
-    `bytes` are those of every file but the card; `base_bytes`, where the export needs its base model beside it,
-    those of that one. Latencies are of one answer at a time, from the text to its label, on one thread.
-    `peak_bytes` is the peak of the resident memory of a process that loads the model and answers, less what it was
-    when the same modules were imported and nothing loaded; missing where the system does not tell.
+    `bytes` are those of every file but the card; `base_bytes`, where the export needs its base model beside it, those
+    of that one. Latencies are of one answer at a time, from the text to its label, on one thread. `peak_bytes` is the
+    peak of the resident memory of a process that loads the model and answers, less what it was when the same modules
+    were imported and nothing loaded; missing where the system does not tell.
     """
     manifest = Manifest.read(folder)
     made = get(manifest.format)
@@ -35,7 +35,7 @@ def figures(folder: Path, text: Any) -> dict[str, float]:
     out = {"bytes": float(size(folder)), "parameters": float(sum(map(made.parameters, parts)))}
     if made.needs_base:
         out["base_bytes"] = float(_base_bytes(manifest))
-    told = _asked(manifest, folder, text)
+    told = _answer_apart(manifest, folder, text)
     milliseconds = 1000 * np.array(told["seconds"])
     out |= {f"latency_p{q}_ms": float(np.percentile(milliseconds, q)) for q in (50, 95)}
     if told["peak"] is not None:
@@ -55,8 +55,8 @@ def difference(made: Format, folder: Path, texts: Sequence[Any], wanted: np.ndar
     """
     from study.export import load
 
-    found = load(folder).logits(texts)
-    gap = float(np.abs(found - wanted).max()) if np.isfinite(found).all() else float("inf")
+    logits = load(folder).logits(texts)
+    gap = float(np.abs(logits - wanted).max()) if np.isfinite(logits).all() else float("inf")
     if not gap <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
         rule = f"answers otherwise than the trained model: its logits differ by up to {gap:.2g}"
         raise StudyError(f"format={made.name}", rule, "choose another format, and report this with the model's name")
@@ -79,8 +79,8 @@ def _base_bytes(manifest: Manifest) -> int:
     return weights + sum(f.stat().st_size for f in files if f.suffix == ".json")
 
 
-def _asked(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:
-    """What :mod:`study.export.runtime.answer` says in a process of its own."""
+def _answer_apart(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:
+    """The report of :mod:`study.export.runtime.answer`, run in a process of its own; StudyError where that fails."""
     question = {"folder": str(folder.resolve()), "text": text, "libraries": manifest.libraries}
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": paths, "TOKENIZERS_PARALLELISM": "false"}
@@ -95,6 +95,6 @@ def _asked(manifest: Manifest, folder: Path, text: Any) -> dict[str, Any]:
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def deployed(found: Mapping[str, float]) -> dict[str, float]:
-    """Figures as bounds are held against them: `bytes` with the base model that an adapter needs beside it."""
-    return {**found, "bytes": found["bytes"] + found.get("base_bytes", 0.0)}
+def deployment_figures(measured: Mapping[str, float]) -> dict[str, float]:
+    """The figures to which bounds apply: `bytes` are with those of the base model that an adapter needs beside it."""
+    return {**measured, "bytes": measured["bytes"] + measured.get("base_bytes", 0.0)}

@@ -29,15 +29,15 @@ class TrialRun:
     """The MLflow run of one trial of a study that has been recorded."""
 
     def __init__(self, uri: str | None, study: str, study_id: str, trial: int) -> None:
-        from study.core.mlflow_store import address, answering, open_client
+        from study.core.mlflow_store import address, explain_refusals, open_client
 
         quiet(logging.ERROR)
         self.client: MlflowClient = open_client(uri)
-        with answering(*address(uri)):
+        with explain_refusals(*address(uri)):
             self.run_id, self.experiment_id = _run(self.client, study, study_id, trial)
 
     def log(self, label: str, figures: Mapping[str, float]) -> None:
-        """Add the figures as ``export/<label>/<figure>``."""
+        """Record the figures on the trial's run, as metrics ``export/<label>/<figure>``."""
         import time
 
         from mlflow.entities import Metric
@@ -51,12 +51,12 @@ class TrialRun:
         import mlflow
         from mlflow.exceptions import MlflowException
 
-        with _addressed(self.client):
+        with _use_store_of(self.client):
             try:
                 mlflow.MlflowClient().get_registered_model(name)
             except MlflowException as error:
                 if error.error_code != ABSENT:
-                    raise _refused(name, error) from error
+                    raise _refusal(name, error) from error
         _check_artifacts(self.client.get_experiment(self.experiment_id).artifact_location)
 
     def register(self, name: str, folder: Path, example: list[str], kind: str) -> str:
@@ -66,13 +66,14 @@ class TrialRun:
         """
         from mlflow.exceptions import MlflowException
 
-        with _addressed(self.client):
+        with _use_store_of(self.client):
             try:
-                return f"models:/{name}/{self._logged(name, folder, example, kind)}"
+                return f"models:/{name}/{self._log_model(name, folder, example, kind)}"
             except MlflowException as error:
-                raise _refused(name, error) from error
+                raise _refusal(name, error) from error
 
-    def _logged(self, name: str, folder: Path, example: list[str], kind: str) -> str:
+    def _log_model(self, name: str, folder: Path, example: list[str], kind: str) -> str:
+        """Log the folder as an MLflow model and register it under that name; the new version, as text."""
         import mlflow.pyfunc
         from mlflow.models import Model, ModelSignature
         from mlflow.types import ColSpec, Schema
@@ -95,7 +96,8 @@ class TrialRun:
         return str(logged.registered_model_version)
 
 
-def _refused(name: str, error: Exception) -> StudyError:
+def _refusal(name: str, error: Exception) -> StudyError:
+    """The error for a model that MLflow does not register."""
     first = str(error).splitlines()[0].rstrip(".")
     rule, remedy = f"MLflow does not register it ({first})", "choose another name with registered_name=..."
     return ConfigError(f"registered_name={name}", rule, remedy)
@@ -112,9 +114,9 @@ def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[s
     """The ids of the trial's run and of its experiment; ConfigError where there is none."""
     from study.core.mlflow_store import experiment_of
 
-    found = experiment_of(client, "study", study)
+    experiment = experiment_of(client, "study", study)
     number = f"tags.`{TAG}level` = 'trial' and tags.`{TAG}trial` = '{trial}'"
-    same = client.search_runs([found.experiment_id], number) if found else []
+    same = client.search_runs([experiment.experiment_id], number) if experiment else []
     # Compared here: the mark holds the study's name, and what a user wrote never enters a query.
     runs = [run for run in same if run.data.tags.get(f"{TAG}study_id") == study_id]
     if not runs:
@@ -125,8 +127,9 @@ def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[s
 
 
 @contextmanager
-def _addressed(client: MlflowClient) -> Iterator[None]:
-    """While open, MLflow's own functions speak to the client's store; of registries, to the user's own if named."""
+def _use_store_of(client: MlflowClient) -> Iterator[None]:
+    """While open, MLflow's own functions use the client's store, and for registries the user's own where one is
+    named."""
     import mlflow
 
     before: Any = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
@@ -138,7 +141,8 @@ def _addressed(client: MlflowClient) -> Iterator[None]:
 
 
 def requirements(manifest: Manifest) -> list[str]:
-    """The packages that loading needs, in the versions at hand: every export's, then its format's own."""
+    """The packages that loading the export needs, pinned to the installed versions: every export's and its format's
+    own."""
     from importlib.metadata import PackageNotFoundError, version
 
     roots = {module.partition(".")[0] for module in manifest.libraries}

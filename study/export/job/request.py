@@ -14,7 +14,7 @@ from study.core.errors import ConfigError
 from study.export.formats import FORMATS, get
 from study.export.formats.base import Format
 from study.export.job import checks, retrain
-from study.export.job.choice import choose, finished
+from study.export.job.choice import choose, complete_trials
 from study.export.job.record import TrialRun
 from study.models import targets
 from study.search.ledger import Ledger
@@ -26,7 +26,7 @@ MERGED = "write format=merged"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the command was asked for. No formats: nothing is exported, the exports so far are shown."""
+    """A request to the command; where it names no formats, nothing is exported and the exports so far are shown."""
 
     study: str
     storage: str
@@ -52,29 +52,32 @@ class Job:
     run: TrialRun | None
 
     def label(self, made: Format) -> str:
-        """What this export is called beside others of its trial."""
+        """The export's name among those of its trial, such as ``peft`` or ``merged-all``."""
         return made.name if self.wanted.data == retrain.SEARCHED else f"{made.name}-{self.wanted.data}"
 
     def folder(self, made: Format) -> Path:
-        """Where this export will lie."""
+        """The folder in which the export will lie."""
         return self.wanted.out / self.plan.config.study.name / f"trial-{self.chosen.trial}" / self.label(made)
 
 
 def prepare(wanted: Wanted, config: StudyConfig) -> Job:
-    """The job for a stored study's own configuration. Creates nothing; raises StudyError where it cannot be made."""
+    """The job that `wanted` comes to, on the stored study's own configuration.
+
+    Creates nothing; raises StudyError where the export cannot be made.
+    """
     config = replace(config, storage=replace(config.storage, url=wanted.storage))
     explicit = [get(name) for name in wanted.formats if name != "all"]
-    network.settle(remote_names(config))
+    network.use_cache_if_offline(remote_names(config))
     plan = make_plan(config)
     kind = checks.check_kind(plan.examples, config.task.name, wanted.data, wanted.register is not None)
     ledger = Ledger(plan, resumed=False)
     if (change := ledger.change()) is not None:
         print(f"{wanted.study} was trained by an earlier version: trainings now {change.what}.", file=sys.stderr)
-    results = finished(ledger)
+    results = complete_trials(ledger)
     chosen = choose(wanted.trial, ledger, results)
     if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:
         print(f"trial {wanted.trial} repeats trial {chosen.trial}, which is exported", file=sys.stderr)
-    formats = _fitting(wanted, explicit, plan, chosen, kind)
+    formats = _fitting_formats(wanted, explicit, plan, chosen, kind)
     recorded = not record.make(config).unreported
     tracked = recorded or wanted.tracking is not None or wanted.register is not None
     uri = wanted.tracking or config.tracking.get("uri")
@@ -85,7 +88,7 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
 
 
 def _check(job: Job) -> None:
-    """Raise StudyError for what would fail only when the model has been trained."""
+    """Raise StudyError for whatever would otherwise fail only after the model has been trained."""
     for made in job.formats:
         checks.check_packages(made)
         checks.check_folder(job.folder(made))
@@ -97,8 +100,11 @@ def _check(job: Job) -> None:
             job.run.check_registry(job.wanted.register)
 
 
-def _fitting(wanted: Wanted, explicit: list[Format], plan: Plan, chosen: TrialResult, kind: str) -> tuple[Format, ...]:
-    """The formats that were asked for by name, each of which must fit, and all that fit where all were."""
+def _fitting_formats(
+    wanted: Wanted, explicit: list[Format], plan: Plan, chosen: TrialResult, kind: str
+) -> tuple[Format, ...]:
+    """The formats to write: those asked for by name, each of which must fit, or all that fit where all were asked
+    for."""
     for made in explicit:
         if refusal := _refusal(made, plan, chosen, kind):
             raise ConfigError(f"format={made.name} of trial {chosen.trial}", *refusal)
@@ -112,7 +118,7 @@ def _fitting(wanted: Wanted, explicit: list[Format], plan: Plan, chosen: TrialRe
 
 
 def _refusal(made: Format, plan: Plan, chosen: TrialResult, kind: str) -> tuple[str, str] | None:
-    """Why the format does not fit what the trial has trained, with the remedy; None where it fits."""
+    """The rule by which the format does not fit what the trial has trained, with the remedy; None where it fits."""
     configuration = chosen.configuration
     refusal = made.refusal(configuration.method, kind)
     if refusal is None and made.needs_layers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -12,12 +11,10 @@ from study.config.schema import Configuration, ModelConfig
 from study.core import seeding
 from study.core.errors import StudyError
 from study.core.records import Fold
-from study.data.examples import Documents, Examples, Pairs, Texts
 from study.engine.fit import Fit
-from study.engine.tokenization import around, padding
 from study.engine.workbench import StudyData, Workbench, default_device
+from study.export.job import kinds
 from study.export.job.trained import Trained
-from study.export.runtime.frame import Frame
 from study.methods.layers import stored
 from study.models import backbones
 from study.models.encoders import Encoder
@@ -27,17 +24,17 @@ SEARCHED, ALL, ENSEMBLE = "searched", "all", "ensemble"
 
 
 def members(plan: Plan, number: int, configuration: Configuration, data: str) -> tuple[StudyData, list[Member]]:
-    """What trains, and on which folds.
+    """The examples with their folds, and the members that train on them.
 
-    `searched` and `all` train with the seed of the study's own held-out scores: `searched` is the very training
-    whose test score the study took of the trials of its front. `ensemble` is the trial's folds, as they were.
+    `searched` and `all` train with the seed of the study's own held-out scores: `searched` is the very training whose
+    test score the study took of the trials of its front. `ensemble` is the trial's folds, as they were.
     """
     seed, adaptation = plan.config.study.seed, plan.adaptation(configuration)
     if data == ENSEMBLE:
         seeds = [seeding.derive(seed, "fold", f.index) for f in plan.folds]
         parts = zip(plan.folds, seeds, strict=True)
         return StudyData(plan.examples, plan.folds), [
-            Member(number, f.index, configuration, own, adaptation) for f, own in parts
+            Member(number, f.index, configuration, fold_seed, adaptation) for f, fold_seed in parts
         ]
     judged = plan.test if len(plan.test) else plan.folds[0].valid  # an epoch is scored on something
     train = np.sort(np.concatenate([plan.searched, plan.test])) if data == ALL else plan.searched
@@ -47,14 +44,14 @@ def members(plan: Plan, number: int, configuration: Configuration, data: str) ->
 
 
 def train(plan: Plan, number: int, configuration: Configuration, data: str) -> tuple[list[Trained], dict[str, float]]:
-    """The trained models, one, or one for each fold of an ensemble; and what the last one scored on its own fold.
+    """The trained models, one, or one for each fold of an ensemble, and the last one's scores on its own fold.
 
     Raises StudyError where training fails.
     """
-    examples, own = members(plan, number, configuration, data)
+    examples, to_train = members(plan, number, configuration, data)
     bench = Workbench(examples, default_device(), plan.config.engine)
     out, scores = [], {}
-    for member in own:
+    for member in to_train:
         fit = Fit([member], bench)
         (course,) = fit.run()
         if course.error is not None:
@@ -72,25 +69,12 @@ def of_fit(fit: Fit, bench: Workbench) -> Trained:
     pack, configuration, examples = fit.pack, fit.pack.members[0].configuration, bench.data.examples
     encoder = _plain(bench, configuration.model)
     backbone = pack.backbone.to("cpu").float() if pack.full else encoder.backbone
-    starts = {name: stored.settled(packed) for name, packed in pack.attached.items()}
+    starts = {name: stored.trained_start(packed) for name, packed in pack.attached.items()}
     head, bias = (t[0].detach().cpu().float() for t in (pack.head, pack.bias))
-    classes = examples.classes if isinstance(examples, Texts) else ()
-    frame = _frame(examples, encoder, configuration.model.max_length)
+    exported = kinds.of(examples)
+    frame = exported.frame(examples, encoder, configuration.model.max_length)
     frozen = backbone.requires_grad_(False).eval()
-    return Trained(frozen, starts, head, bias, classes, encoder.tokenizer, frame, configuration)
-
-
-def _frame(examples: Examples, encoder: Encoder, longest: int) -> Frame:
-    """How the engine's problems read a text."""
-    tokenizer: Any = encoder.tokenizer
-    if not isinstance(examples, Pairs):
-        frame = Frame(longest, tokenizer.pad_token_id or 0, tokenizer.truncation_side)
-        if isinstance(examples, Documents):
-            return replace(frame, budget=examples.budget, words=examples.words.name)
-        return frame
-    config: Any = encoder.backbone.config
-    begin, end = map(tuple, around(examples, tokenizer, config.is_encoder_decoder))
-    return Frame(longest, padding(tokenizer), tokenizer.truncation_side, begin, end, examples.longest)
+    return Trained(frozen, starts, head, bias, exported.classes(examples), encoder.tokenizer, frame, configuration)
 
 
 def _plain(bench: Workbench, model: ModelConfig) -> Encoder:

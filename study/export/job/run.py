@@ -14,7 +14,7 @@ from study.search.stored import exports_of, find
 
 
 def run_export(wanted: Wanted) -> int:
-    """Export, or show what has been exported, and return the exit status: 1 where nothing is within the bounds.
+    """Export, or show what has been exported; the exit status, which is 1 where nothing is within the bounds.
 
     Everything that the command can get wrong raises StudyError before anything is created.
     """
@@ -25,7 +25,7 @@ def run_export(wanted: Wanted) -> int:
             export(prepare(wanted, config))
         study = find(wanted.storage, wanted.study)[0]
     rows = exports_of(study)
-    fitting = {key for key, figures in rows.items() if bounds.within(limits, measure.deployed(figures))}
+    fitting = {key for key, figures in rows.items() if bounds.within(limits, measure.deployment_figures(figures))}
     labels = {t.number: table.name_of(t) for t in study.get_trials(deepcopy=False)} if rows else {}
     print(table.render(wanted.study, rows, labels, fitting, wanted.within))
     return 0 if fitting or not wanted.within else 1
@@ -33,7 +33,7 @@ def run_export(wanted: Wanted) -> int:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the libraries' bars and remarks: an export says in a line where it lies."""
+    """While open, libraries show no bars and make no remarks: an export says in a line where it lies."""
     import transformers
 
     transformers.logging.set_verbosity_error()

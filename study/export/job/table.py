@@ -29,7 +29,7 @@ def render(
     fitting: set[tuple[int, str]],
     within: str | None,
 ) -> str:
-    """The table of the exports that fit, and how many do not."""
+    """The table of the exports that fit, with a line on how many do not."""
     if not rows:
         command = shlex.join(["lora-export", f"study={study}", "trial=best", "format=all"])
         return f"No trial of {study} has been exported: write {command}"
@@ -42,10 +42,12 @@ def render(
 
 
 def _none(rows: Mapping[tuple[int, str], Mapping[str, float]], within: str) -> str:
+    """The sentence for a bound that no export meets."""
     return f"None of {len(rows)} exports is within {within}."
 
 
 def _cells(number: int, label: str, name: str, f: Mapping[str, float]) -> tuple[str, ...]:
+    """The cells of one export's row, in the order of HEADS."""
     stored = fmt.megabytes(f.get("bytes"))
     base = f" + {fmt.megabytes(f['base_bytes'])} base" if "base_bytes" in f else ""
     return (

@@ -23,7 +23,7 @@ from study.methods.layers.packed import PackedLinear, Start
 
 @dataclass(frozen=True)
 class Trained:
-    """A backbone as it came, what each adapted layer of it has learned, and the head [outputs, hidden] on top.
+    """One trained model: a backbone as it came, each adapted layer's factors by name, and the head [outputs, hidden].
 
     A model that writes has no outputs; only one that classifies has classes. `frame` is how a text is read.
     """
@@ -39,40 +39,40 @@ class Trained:
 
     @property
     def dropped(self) -> bool:
-        """Whether adapted layers have lost their own weight, so that two thin ones stand for each."""
+        """Whether adapted layers have lost their own weight, so that each is a product of two thin ones."""
         return bool(self.starts) and not any(map(stored.keeps_weight, self.starts.values()))
 
     @contextmanager
-    def adapted(self) -> Iterator[dict[str, PackedLinear]]:
-        """While open, the backbone has its adapted layers."""
+    def attach_layers(self) -> Iterator[dict[str, PackedLinear]]:
+        """While open, the backbone has its adapted layers, which are given by name."""
         attached = surgery.attach(self.backbone, [self.starts])
         try:
             yield attached
         finally:
             surgery.detach(self.backbone, attached)
 
-    def merged(self) -> nn.Module:
-        """A copy of the backbone whose weights are the effective ones."""
-        with self.adapted() as attached:
+    def merged_model(self) -> nn.Module:
+        """A copy of the backbone with the adapters' updates added to its weights."""
+        with self.attach_layers() as attached:
             whole = copy.deepcopy(self.backbone)
-        own = {name: whole.get_submodule(name) for name in attached}
-        surgery.merge(whole, own)  # type: ignore[arg-type]
+        layers = {name: whole.get_submodule(name) for name in attached}
+        surgery.merge(whole, layers)  # type: ignore[arg-type]
         return whole
 
-    def compressed(self) -> nn.Module:
+    def compressed_model(self) -> nn.Module:
         """A copy of the backbone with two thin layers for each adapted one; ValueError where one keeps its weight."""
         whole = copy.deepcopy(self.backbone)
         for name, start in self.starts.items():
-            whole.set_submodule(name, stored.thin(whole.get_submodule(name), start))
+            whole.set_submodule(name, stored.make_thin(whole.get_submodule(name), start))
         return whole.requires_grad_(False)
 
-    def choosing(self, backbone: nn.Module) -> Choosing:
-        """What scores a document's sentences with that backbone."""
+    def sentence_scorer(self, backbone: nn.Module) -> Choosing:
+        """The scorer of a document's sentences with that backbone and this head."""
         pooling = self.configuration.model.pooling
         return Choosing(backbone, self.head, self.bias, self.tokenizer, pooling, self.frame.longest)
 
-    def computing(self, backbone: nn.Module) -> Computing:
-        """What computes this model's logits with that backbone."""
+    def logits_module(self, backbone: nn.Module) -> Computing:
+        """The module that computes this model's logits with that backbone."""
         if self.frame.kind == WRITE:
             return Writing(backbone)
         return Whole(backbone, self.head, self.bias, self.configuration.model.pooling)
@@ -83,12 +83,12 @@ class Trained:
         Of documents (queries with sentences) those of each sentence, one after the other.
         """
         if self.frame.kind == CHOOSE:
-            with self.adapted():
-                return np.concatenate(self.choosing(self.backbone).scores(texts))
+            with self.attach_layers():
+                return np.concatenate(self.sentence_scorer(self.backbone).scores(texts))
         tokens = Tokens.of(self.frame.rows(texts, self.tokenizer), self.frame.pad)
         parts: dict[int, np.ndarray] = {}
-        with self.adapted():
-            whole = self.computing(self.backbone)
+        with self.attach_layers():
+            whole = self.logits_module(self.backbone)
             for batch in scoring_batches(tokens.lengths, TOKENS):
                 ids, mask = tokens.batch(batch, torch.device("cpu"))
                 parts.update(zip(batch.tolist(), whole.compute(ids.numpy(), mask.numpy()), strict=True))

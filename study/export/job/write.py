@@ -27,15 +27,15 @@ VERIFIED = 48  # texts whose logits are compared, from the shortest to the longe
 
 
 def export(job: Job) -> None:
-    """Train once more, then write, verify, measure and record each format."""
+    """Train the configuration once more, then write, verify, measure and record each format."""
     trained, scores = retrain.train(job.plan, job.chosen.trial, job.chosen.configuration, job.wanted.data)
     score = held_out(job, trained, scores)
     evidence = gather(job.plan, job.chosen, job.results, trained[0], score)
     texts = sample(job.plan.examples)
     logits = mean_logits(trained, texts)
     for made in job.formats:
-        with published(job.folder(made)) as folder:
-            with _told(made):
+        with publish(job.folder(made)) as folder:
+            with _explain_failures(made):
                 manifest = write(job, made, trained, folder)
                 figures = {"max_difference": measure.difference(made, folder, texts, logits)}
             figures |= measure.figures(folder, texts[len(texts) // 2])
@@ -51,7 +51,8 @@ def export(job: Job) -> None:
 
 
 def write(job: Job, made: Format, trained: list[Trained], folder: Path) -> Manifest:
-    """The export's files: those of one model, or of each member of an ensemble in a folder of its own."""
+    """Write the export's files, those of one model or of each member of an ensemble in a folder of its own; its
+    manifest."""
     names = tuple(f"fold-{i}" for i in range(len(trained))) if job.wanted.data == retrain.ENSEMBLE else ()
     whole = manifest_of(job, made, trained[0])
     for name, one in zip(names or ("",), trained, strict=True):
@@ -66,7 +67,7 @@ def write(job: Job, made: Format, trained: list[Trained], folder: Path) -> Manif
 
 
 def manifest_of(job: Job, made: Format, one: Trained) -> Manifest:
-    """What the export says of itself, members apart."""
+    """The manifest of an export of one model."""
     model = one.configuration.model
     return Manifest(
         format=made.name,
@@ -84,14 +85,14 @@ def manifest_of(job: Job, made: Format, one: Trained) -> Manifest:
 
 
 def sample(examples: Examples) -> tuple[Any, ...]:
-    """Texts of the study, or documents, from the shortest to the longest."""
+    """Some of the study's texts, or documents, from the shortest to the longest."""
     order, inputs = np.argsort(examples.input_sizes(), kind="stable"), examples.inputs()
     places = np.unique(np.linspace(0, len(order) - 1, VERIFIED).round().astype(int))
     return tuple(inputs[i] for i in order[places])
 
 
 def mean_logits(trained: list[Trained], texts: tuple[Any, ...]) -> np.ndarray:
-    """The suite's own logits [n, outputs], averaged over members."""
+    """The suite's own logits [n, outputs] of these texts, averaged over the models."""
     return np.mean([one.logits(texts) for one in trained], axis=0)  # type: ignore[no-any-return]
 
 
@@ -107,8 +108,9 @@ def held_out(job: Job, trained: list[Trained], scores: dict[str, float]) -> floa
 
 
 @contextmanager
-def _told(made: Format) -> Iterator[None]:
-    """Whatever a format's own library raises inside becomes one StudyError: no list says which models it can write."""
+def _explain_failures(made: Format) -> Iterator[None]:
+    """While open, whatever a format's own library raises becomes one StudyError: no list says which models it can
+    write."""
     try:
         yield
     except StudyError:
@@ -120,8 +122,9 @@ def _told(made: Format) -> Iterator[None]:
 
 
 @contextmanager
-def published(folder: Path) -> Iterator[Path]:
-    """A scratch folder beside `folder`, which takes its place when nothing goes wrong inside, and else is gone."""
+def publish(folder: Path) -> Iterator[Path]:
+    """While open, a scratch folder; it takes the place of `folder` when nothing goes wrong inside, and else
+    disappears."""
     before = next(p for p in (folder.parent, *folder.parent.parents) if p.exists())
     scratch = folder.parent / f".{folder.name}-{os.getpid()}"
     try:

@@ -18,7 +18,7 @@ WARM, LEAST, MOST, PATIENCE = 3, 5, 200, 5.0  # answers before measuring; answer
 
 
 def main() -> None:
-    """Import, load, answer, print."""
+    """Read a question from standard input, import, load and answer, and print the report."""
     asked = json.load(sys.stdin)
     for name in ("study.export.runtime.models", "study.export.formats.base", "tokenizers", *asked["libraries"]):
         importlib.import_module(name)
@@ -29,6 +29,7 @@ def main() -> None:
 
 
 def _one_thread() -> None:
+    """Let torch, where it is imported, compute with one thread."""
     if "torch" in sys.modules:
         import torch
 
@@ -57,8 +58,8 @@ def peak_bytes() -> int | None:
     Not getrusage: a process inherits its peak from the one that started it.
     """
     status = Path("/proc/self/status")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    return int(found[1]) * 1024 if found else None
+    match = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(match[1]) * 1024 if match else None
 
 
 if __name__ == "__main__":

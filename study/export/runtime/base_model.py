@@ -15,7 +15,7 @@ HUB = "@"  # between a model's name and its commit, which stand for the weights 
 
 
 def locate(manifest: Manifest, folder: Path, base: str | Path | None) -> Manifest:
-    """The manifest, naming the base model as it can be opened: as recorded, or the folder `base`.
+    """The manifest with the base model's name as it can be opened now: as recorded, or the folder `base`.
 
     Raises StudyError where it is not there or has other weights than the export's.
     """

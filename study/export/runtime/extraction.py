@@ -29,7 +29,7 @@ class Choosing:
 
     @torch.no_grad()
     def scores(self, documents: Sequence[Document]) -> list[np.ndarray]:
-        """A logit for each sentence of each document; of a sentence in several windows the mean."""
+        """The logits of each document's sentences, [sentences]; a sentence in several windows has the mean."""
         queries, texts = zip(*documents, strict=True)
         rows = windows(queries, texts, self.tokenizer, self.longest)
         places = sinusoids(rows.longest, self.head.shape[-1])
@@ -39,7 +39,7 @@ class Choosing:
         return [rows.means(logits, i) for i in range(len(documents))]
 
     def _logits(self, rows: Windows, batch: np.ndarray, places: torch.Tensor) -> torch.Tensor:
-        """Logits [n, U] of the sentences in a few windows."""
+        """The logits [n, U] of the sentences in a batch of windows."""
         ids, mask = rows.tokens.batch(batch, CPU)
         vectors = reader(rows.tokens, batch, mask, self.pooling)(self.backbone(input_ids=ids, attention_mask=mask))
-        return (rows.placed(batch, vectors, places) @ self.head.T + self.bias).squeeze(-1)
+        return (rows.add_places(batch, vectors, places) @ self.head.T + self.bias).squeeze(-1)

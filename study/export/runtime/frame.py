@@ -15,7 +15,7 @@ CLASSIFY, WRITE, CHOOSE = "classify", "write", "choose"
 
 @dataclass(frozen=True)
 class Frame:
-    """A text's ids are cut at `longest` tokens, and padded with `pad` at their end.
+    """How a model reads a text: its ids are cut at `longest` tokens, and padded with `pad` at their end.
 
     Where a model writes, `begin` and `end` stand around the text's own ids and count among the `longest`, and `new` is
     how many tokens it may write; else the tokenizer itself puts its marks around a text. Where it chooses sentences of
@@ -33,26 +33,26 @@ class Frame:
 
     @property
     def kind(self) -> str:
-        """classify, write or choose."""
+        """The model's use: classify, write or choose."""
         return WRITE if self.new else CHOOSE if self.budget else CLASSIFY
 
     @property
     def room(self) -> int:
-        """How many ids the tokenizer may give for a text."""
+        """How many ids the tokenizer may give for one text."""
         return max(1, self.longest - len(self.begin) - len(self.end))
 
     def around(self, ids: Sequence[int]) -> np.ndarray:
-        """The ids of a text as the model reads them."""
+        """A text's ids as the model reads them, [T]: with `begin` and `end` around them."""
         return np.array([*self.begin, *ids, *self.end], dtype=np.int64)
 
     def rows(self, texts: Sequence[str], tokenizer: Any) -> list[np.ndarray]:
-        """The ids of each text, by a tokenizer of transformers."""
-        found = tokenizer(list(texts), truncation=True, max_length=self.room, add_special_tokens=not self.new)
-        return [self.around(row) for row in found["input_ids"]]
+        """The ids [T] of each text as the model reads them, by a tokenizer of transformers."""
+        encoding = tokenizer(list(texts), truncation=True, max_length=self.room, add_special_tokens=not self.new)
+        return [self.around(row) for row in encoding["input_ids"]]
 
 
-def padded(rows: Sequence[np.ndarray], pad: int) -> tuple[np.ndarray, np.ndarray]:
-    """Token ids and mask [n, T] of rows of different lengths."""
+def pad_rows(rows: Sequence[np.ndarray], pad: int) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and mask, int64 [n, T], of rows of different lengths, padded at their ends."""
     longest = max(map(len, rows))
     ids = np.full((len(rows), longest), pad, dtype=np.int64)
     mask = np.zeros_like(ids)

@@ -14,21 +14,21 @@ FILE = "head.safetensors"
 
 
 def write(folder: Path, weight: torch.Tensor, bias: torch.Tensor) -> None:
-    """Into an export's folder."""
+    """Write the head's weight and bias into an export's folder."""
     from safetensors.torch import save_file
 
     save_file({"weight": weight.contiguous(), "bias": bias.contiguous()}, folder / FILE)
 
 
 def read(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight and bias."""
+    """The head's weight [outputs, hidden] and bias [outputs] in an export's folder."""
     from safetensors.torch import load_file
 
-    found = load_file(folder / FILE)
-    return found["weight"], found["bias"]
+    tensors = load_file(folder / FILE)
+    return tensors["weight"], tensors["bias"]
 
 
-def there(folder: Path) -> bool:
+def exists(folder: Path) -> bool:
     """Whether the export keeps its head apart."""
     return (folder / FILE).is_file()
 

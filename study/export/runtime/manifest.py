@@ -37,12 +37,12 @@ class Manifest:
     members: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
-        """Into the export's folder."""
+        """Write the manifest into the export's folder."""
         (folder / FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """Of the export in that folder; StudyError where there is none."""
+        """The manifest of the export in that folder; StudyError where there is none."""
         remedy = "name a folder that lora-export wrote"
         try:
             raw: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from study.export.runtime.frame import padded
+from study.export.runtime.frame import pad_rows
 from study.export.runtime.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Compute = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Loaded:
-    """Texts to logits. Of several members the logits are averaged."""
+    """A model that turns texts into logits; those of several members are averaged."""
 
     def __init__(self, manifest: Manifest, folder: Path, members: list[Compute]) -> None:
         from tokenizers import Tokenizer
@@ -36,8 +36,8 @@ class Loaded:
         """Token ids and mask [n, T] of a few texts at a time."""
         rows = [texts] if isinstance(texts, str) else list(texts)
         for i in range(0, len(rows), BATCH):
-            found = self.tokenizer.encode_batch(rows[i : i + BATCH], add_special_tokens=not self.frame.new)
-            yield padded([self.frame.around(encoding.ids) for encoding in found], self.frame.pad)
+            encodings = self.tokenizer.encode_batch(rows[i : i + BATCH], add_special_tokens=not self.frame.new)
+            yield pad_rows([self.frame.around(encoding.ids) for encoding in encodings], self.frame.pad)
 
     def logits(self, texts: str | Sequence[str]) -> np.ndarray:
         """Logits [n, outputs] of n texts; of a model that writes, those of the first token that it would write."""
@@ -46,7 +46,7 @@ class Loaded:
 
 
 class Classifier(Loaded):
-    """Texts to labels."""
+    """A loaded model that gives texts labels."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ class Classifier(Loaded):
 
 
 class Writer(Loaded):
-    """Texts to texts."""
+    """A loaded model that writes a text for each text."""
 
     def __init__(self, manifest: Manifest, folder: Path, writing: Writing) -> None:
         super().__init__(manifest, folder, [writing.compute])
@@ -74,7 +74,7 @@ class Writer(Loaded):
         self.writing, self.reads = writing, AutoTokenizer.from_pretrained(str(folder))
 
     def __call__(self, texts: str | Sequence[str]) -> list[str]:
-        """What the model writes for each text."""
+        """The text that the model writes for each text."""
         written: list[str] = []
         for ids, mask in self.batches(texts):
             new = self.writing.write(ids, mask, self.frame.new, self.frame.pad)
@@ -83,7 +83,7 @@ class Writer(Loaded):
 
 
 class Extractor:
-    """Documents to summaries, made of their own sentences."""
+    """A loaded model that makes summaries of documents from their own sentences."""
 
     def __init__(self, manifest: Manifest, choosing: Choosing) -> None:
         self.manifest, self.choosing = manifest, choosing
@@ -98,6 +98,6 @@ class Extractor:
 
         out, frame = [], self.manifest.frame
         for scores, (_, sentences) in zip(self.choosing.scores(documents), documents, strict=True):
-            kept = summaries.chosen(scores, sentences, frame.budget, rouge.WORDS[frame.words])
+            kept = summaries.choose_sentences(scores, sentences, frame.budget, rouge.WORDS[frame.words])
             out.append(" ".join(sentences[i] for i in kept))
         return out

@@ -35,7 +35,7 @@ class SequenceClassifier:
 
     @property
     def prefix(self) -> str:
-        """Where the backbone lies in it."""
+        """The name under which the backbone lies in the classifier."""
         return str(self.model.base_model_prefix)
 
 
@@ -53,7 +53,7 @@ def classifier(backbone: nn.Module, trained: Trained) -> SequenceClassifier | No
         return None
     ids, mask = equivalence.probe_tokens(backbone)
     with torch.no_grad():
-        wanted = trained.computing(backbone)(ids, mask)
+        wanted = trained.logits_module(backbone)(ids, mask)
         largest = max(1.0, float(wanted.abs().max()))
         for fill in _ways(backbone, trained):
             try:
@@ -89,29 +89,31 @@ def _empty(backbone: nn.Module, trained: Trained) -> Any:
 
 def _ways(backbone: nn.Module, trained: Trained) -> Iterator[Callable[[Any], tuple[str, ...]]]:
     """Functions that put the head into a classifier and return the names of the modules that they changed."""
-    yield partial(_straight, trained)
-    yield partial(_pooled, backbone, trained)
+    yield partial(_fill_last, trained)
+    yield partial(_fill_pooler_and_last, backbone, trained)
     for scale in SCALES:
-        yield partial(_split, trained, scale)
+        yield partial(_fill_by_differences, trained, scale)
 
 
-def _straight(trained: Trained, made: Any) -> tuple[str, ...]:
-    """The head is the last layer, over all that comes before it as it is."""
+def _fill_last(trained: Trained, made: Any) -> tuple[str, ...]:
+    """Put the head into the last layer, over all that comes before it as it is; the module's name."""
     name, last = _linear(made, LAST)
     _set(last, trained.head, trained.bias)
     return (name.partition(".")[0],)
 
 
-def _pooled(backbone: nn.Module, trained: Trained, made: Any) -> tuple[str, ...]:
-    """The head is the last layer, and the layer before it, in the classifier's own hands, is the backbone's pooler."""
+def _fill_pooler_and_last(backbone: nn.Module, trained: Trained, made: Any) -> tuple[str, ...]:
+    """Put the head into the last layer, and the backbone's pooler into the classifier's layer before it; their
+    names."""
     _, pooler = _linear(backbone, POOLER)
     before, inner = _linear(made, BEFORE)
     _set(inner, pooler.weight, pooler.bias)
-    return tuple(dict.fromkeys((before.partition(".")[0], *_straight(trained, made))))
+    return tuple(dict.fromkeys((before.partition(".")[0], *_fill_last(trained, made))))
 
 
-def _split(trained: Trained, scale: float, made: Any) -> tuple[str, ...]:
-    """The layer before computes the logits and their opposites, and the last layer their difference."""
+def _fill_by_differences(trained: Trained, scale: float, made: Any) -> tuple[str, ...]:
+    """Let the layer before the last compute the logits and their opposites, and the last their difference; their
+    names."""
     import torch
 
     count = len(trained.bias)
@@ -129,7 +131,7 @@ def _split(trained: Trained, scale: float, made: Any) -> tuple[str, ...]:
 
 
 def _linear(made: Any, names: tuple[str, ...]) -> tuple[str, nn.Linear]:
-    """The first of the names that is a linear layer; ValueError where none is."""
+    """The first of the names that is a linear layer of the classifier, and the layer; ValueError where none is."""
     from torch import nn
 
     modules = dict(made.named_modules())
@@ -140,7 +142,7 @@ def _linear(made: Any, names: tuple[str, ...]) -> tuple[str, nn.Linear]:
 
 
 def _set(layer: nn.Linear, weight: torch.Tensor, bias: torch.Tensor) -> None:
-    """Weight and bias into the layer; ValueError where they do not fit."""
+    """Copy weight and bias into the layer; ValueError where they do not fit."""
     if weight.shape != layer.weight.shape or (layer.bias is None and bias.any()):
         raise ValueError("the head does not fit")
     layer.weight.copy_(weight)
@@ -149,7 +151,7 @@ def _set(layer: nn.Linear, weight: torch.Tensor, bias: torch.Tensor) -> None:
 
 
 def code(place: str, model: str, imports: str, manifest: Manifest, text: str) -> str:
-    """Python that computes `logits` of one text, with `model` for transformers' classifier."""
+    """Python that computes `logits` of one text; `model` is an expression for transformers' classifier."""
     return f"""{imports}from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 folder = "{place}"

@@ -29,13 +29,13 @@ class Served:
         rows = texts.iloc[:, 0].tolist() if isinstance(texts, pd.DataFrame) else list(np.ravel(texts))
         if isinstance(self.model, Writer):
             return pd.DataFrame({"written": self.model(rows)})
-        found = self.model.probabilities(rows)
-        labels = [self.model.classes[i] for i in found.argmax(1)]
-        return pd.DataFrame({"label": labels, "probability": found.max(1)})
+        probabilities = self.model.probabilities(rows)
+        labels = [self.model.classes[i] for i in probabilities.argmax(1)]
+        return pd.DataFrame({"label": labels, "probability": probabilities.max(1)})
 
 
 def _load_pyfunc(path: str) -> Served:
-    """MLflow's way in: the export's folder as MLflow has kept it."""
+    """The model in the folder in which MLflow has kept an export; MLflow calls this function by its name."""
     from study.export import load
 
     return Served(load(path))

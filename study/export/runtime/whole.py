@@ -13,11 +13,11 @@ from study.models import generators
 
 
 class Computing(nn.Module):
-    """Token ids and mask, int64 [n, T] and padded at the end, to logits [n, outputs]."""
+    """A module from token ids and mask, int64 [n, T] and padded at the end, to logits [n, outputs]."""
 
     @torch.no_grad()
     def compute(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """The same of arrays."""
+        """The logits of token ids and mask that are arrays of numpy, as an array."""
         return self(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()  # type: ignore[no-any-return]
 
 
@@ -63,5 +63,5 @@ class Writing(Computing):
 
     @torch.no_grad()
     def write(self, ids: np.ndarray, mask: np.ndarray, longest: int, pad: int) -> np.ndarray:
-        """The ids [n, ...] that the model writes, greedily or with its own beams, for those that it reads."""
+        """The ids [n, ...] that the model writes, greedily or with its own beams, for token ids and mask [n, T]."""
         return generators.write(self.model, torch.from_numpy(ids), torch.from_numpy(mask), longest, pad).numpy()

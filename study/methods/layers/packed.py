@@ -175,7 +175,7 @@ class PackedLinear(nn.Module):
         simple = self._keeps_all or self._keeps_none
         return alone and simple and many and x.device.type == "cpu" and x.dtype == self.up.dtype
 
-    def trained(self) -> list[tuple[nn.Parameter, torch.Tensor | None]]:
+    def trained_factors(self) -> list[tuple[nn.Parameter, torch.Tensor | None]]:
         """What trains, each with the members [P] that train it, or None where all do."""
         factors = [(self.down, _some(self.trains_down)), (self.up, None)]
         if self.magnitude is not None:
@@ -214,7 +214,7 @@ class PackedLinear(nn.Module):
         self._keeps_all, self._keeps_none = bool((self.frozen == 1).all()), bool((self.frozen == 0).all())
 
     @torch.no_grad()
-    def merged(self, member: int) -> torch.Tensor:
+    def effective_weight(self, member: int) -> torch.Tensor:
         """The effective weight of one member (out × in), in the precision of what trains."""
         down, up = self.factors()
         whole = self.frozen[member] * matrix(self.linear) + self.scale[member] * up[member] @ down[member]

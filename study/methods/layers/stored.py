@@ -10,7 +10,7 @@ from study.models.linear import bias, matrix
 
 
 @torch.no_grad()
-def settled(packed: PackedLinear, member: int = 0) -> Start:
+def trained_start(packed: PackedLinear, member: int = 0) -> Start:
     """One member's trained product as a start from which nothing is left to subtract: what was constant joins B and D.
 
     On the CPU; adapting a layer with it gives the trained layer.
@@ -41,7 +41,7 @@ class Thin(nn.Sequential):
 
 
 @torch.no_grad()
-def thin(linear: nn.Module, start: Start) -> Thin:
+def make_thin(linear: nn.Module, start: Start) -> Thin:
     """The two layers that a start without W comes to; raises ValueError where it keeps W."""
     if start.frozen:
         raise ValueError("the layer keeps its weight, so that two thin ones cannot stand for it")
@@ -56,7 +56,7 @@ def thin(linear: nn.Module, start: Start) -> Thin:
 
 
 @torch.no_grad()
-def lost(linear: nn.Module, start: Start) -> float:
+def lost_share(linear: nn.Module, start: Start) -> float:
     """The share of ‖W‖_F that no B C of the start's C can say: what `residual: drop` gave up before training.
 
     C has orthonormal rows, so the best approximation in its span is W Cᵀ C.

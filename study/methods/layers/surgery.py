@@ -36,6 +36,6 @@ def reattach(backbone: nn.Module, attached: dict[str, PackedLinear]) -> None:
 def merge(backbone: nn.Module, attached: dict[str, PackedLinear], member: int = 0) -> None:
     """Detach and write one member's effective weights into the layers (the backbone then is that member)."""
     for name, packed in attached.items():
-        weight = packed.merged(member)
+        weight = packed.effective_weight(member)
         backbone.set_submodule(name, packed.linear)
         matrix(packed.linear).copy_(weight)

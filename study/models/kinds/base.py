@@ -32,7 +32,7 @@ class Reader(ABC):
 
     @abstractmethod
     def tables(self, backbone: nn.Module) -> tuple[Tables, ...]:
-        """What the backbone looks up of what it reads, by stack; nothing where it looks up nothing."""
+        """The bounds of what the backbone looks up of what it reads, by stack; empty where it looks up nothing."""
 
     @abstractmethod
     def load(self, model: ModelConfig, examples: Any) -> Encoder:
@@ -40,7 +40,7 @@ class Reader(ABC):
 
     @abstractmethod
     def fingerprint(self, model: ModelConfig, examples: Any) -> str:
-        """What identifies the backbone's weights."""
+        """A text that identifies the backbone's weights."""
 
 
 class TextReader(Reader):

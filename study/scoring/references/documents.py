@@ -21,16 +21,16 @@ def scores(documents: Documents, fold: Fold) -> Scores:
     choices = {
         "lead": [summaries.lead(sentences, budget, words) for sentences, _, _ in rows],
         "oracle": [summaries.oracle(sentences, reference, budget, words) for sentences, reference, _ in rows],
-        "highlights": [_marked(sentences, highlights, budget, words) for sentences, _, highlights in rows],
+        "highlights": [_select_highlights(sentences, highlights, budget, words) for sentences, _, highlights in rows],
     }
     texts = {name: list(map(join_sentences, held.sentences, kept)) for name, kept in choices.items()}
     return {name: rouge_means(summarized, held.references, words) for name, summarized in texts.items()}
 
 
-def _marked(sentences: Sequence[str], highlights: Sequence[int], budget: int, words: Words) -> list[int]:
+def _select_highlights(sentences: Sequence[str], highlights: Sequence[int], budget: int, words: Words) -> list[int]:
     """The highlighted sentences that fit into the budget, the first ones first; at least one if there is one."""
     marked = [i for i, highlight in enumerate(highlights) if highlight]
-    kept = summaries.chosen(np.ones(len(marked)), [sentences[i] for i in marked], budget, words)
+    kept = summaries.choose_sentences(np.ones(len(marked)), [sentences[i] for i in marked], budget, words)
     return [marked[i] for i in kept]
 
 

@@ -25,11 +25,11 @@ def of(source: str = "task.path=t.csv", **columns: list[Any]) -> Table:
 
 
 def test_rows_without_a_text_are_left_out_and_counted_with_their_lines() -> None:
-    found = build(CLASSES, [of(t=["a", " ", "b", None, ""], y=[1, 2, 2, None, 3])])
-    assert isinstance(found, Texts)
-    assert found.texts == ("a", "b")
-    assert found.classes == ("1", "2")
-    assert found.notes == {
+    texts = build(CLASSES, [of(t=["a", " ", "b", None, ""], y=[1, 2, 2, None, 3])])
+    assert isinstance(texts, Texts)
+    assert texts.texts == ("a", "b")
+    assert texts.classes == ("1", "2")
+    assert texts.notes == {
         "no text in task.path=t.csv": "3 dropped: lines 3, 5, 6",
         "label type": "numbers, 2 classes",
     }
@@ -42,26 +42,26 @@ def test_of_many_rows_the_first_are_named_and_the_others_counted() -> None:
 
 def test_two_columns_are_read_one_after_the_other() -> None:
     table = of(a=["one", "", "three"], b=["1", "2", None], y=[0, 1, 0])
-    found = build(TaskConfig(name="file", text="a+b", label="y"), [table])
-    assert isinstance(found, Texts)
-    assert found.texts == ("one\n1", "2", "three")
+    texts = build(TaskConfig(name="file", text="a+b", label="y"), [table])
+    assert isinstance(texts, Texts)
+    assert texts.texts == ("one\n1", "2", "three")
     assert {"a", "b", "y"} <= wanted_columns(TaskConfig(text="a+b", label="y"))
 
 
 def test_a_column_whose_own_name_has_a_plus_is_that_column() -> None:
-    found = build(TaskConfig(name="file", text="a+b", label="y"), [of(**{"a+b": ["x", "z"], "y": [0, 1]})])
-    assert isinstance(found, Texts)
-    assert found.texts == ("x", "z")
+    texts = build(TaskConfig(name="file", text="a+b", label="y"), [of(**{"a+b": ["x", "z"], "y": [0, 1]})])
+    assert isinstance(texts, Texts)
+    assert texts.texts == ("x", "z")
 
 
 def test_a_test_table_is_held_out_and_groups_are_text() -> None:
     config = TaskConfig(name="file", text="t", label="y", group="g")
     tables = [of(t=["a", "b"], y=[0, 1], g=[1, "x"]), of("task.test_path=u.csv", t=["c"], y=[1], g=[2])]
-    found = build(config, tables)
-    assert found.held is not None
-    assert found.groups is not None
-    assert found.held.tolist() == [False, False, True]
-    assert found.groups.tolist() == ["1", "x", "2"]
+    texts = build(config, tables)
+    assert texts.held is not None
+    assert texts.groups is not None
+    assert texts.held.tolist() == [False, False, True]
+    assert texts.groups.tolist() == ["1", "x", "2"]
 
 
 @pytest.mark.parametrize(
@@ -101,24 +101,24 @@ BODY = "The cat sat on the mat. Dr. Smith saw a dog. Nothing else was there.\n\n
 
 
 def test_documents_are_split_and_their_highlights_are_the_oracle() -> None:
-    found = build(DOCUMENTS, [of(t=[BODY, "One. Two."], s=["a dog was seen by Smith", "Nothing fits here"])])
-    assert isinstance(found, Documents)
-    assert found.sentences[0][-1] == "It rained"
-    assert " ".join(found.sentences[0]) == " ".join(BODY.split())
-    for i, sentences in enumerate(found.sentences):
-        taken = summaries.oracle(sentences, found.references[i], 1000, ENGLISH)
-        assert [k for k, mark in enumerate(found.highlights[i]) if mark] == taken
-    assert found.budget == 5  # of "Dr. Smith saw a dog.": the words that the search takes where it takes any
-    assert found.queries == ("", "")
-    assert found.metric == "rougeL"
-    assert found.notes["documents without a highlight"] == "1"
+    documents = build(DOCUMENTS, [of(t=[BODY, "One. Two."], s=["a dog was seen by Smith", "Nothing fits here"])])
+    assert isinstance(documents, Documents)
+    assert documents.sentences[0][-1] == "It rained"
+    assert " ".join(documents.sentences[0]) == " ".join(BODY.split())
+    for i, sentences in enumerate(documents.sentences):
+        taken = summaries.oracle(sentences, documents.references[i], 1000, ENGLISH)
+        assert [k for k, mark in enumerate(documents.highlights[i]) if mark] == taken
+    assert documents.budget == 5  # of "Dr. Smith saw a dog.": the words that the search takes where it takes any
+    assert documents.queries == ("", "")
+    assert documents.metric == "rougeL"
+    assert documents.notes["documents without a highlight"] == "1"
 
 
 def test_a_budget_that_is_given_is_kept() -> None:
     columns = {"t": ["A cat sat. A cat sat here on its mat."], "s": ["a cat sat here on its mat"]}
-    found = {b: build(replace(DOCUMENTS, budget=b), [of(**columns)]) for b in (None, 3)}
-    assert [d.highlights for d in found.values() if isinstance(d, Documents)] == [((0, 1),), ((1, 0),)]
-    assert [d.budget for d in found.values() if isinstance(d, Documents)] == [7, 3]
+    documents = {b: build(replace(DOCUMENTS, budget=b), [of(**columns)]) for b in (None, 3)}
+    assert [d.highlights for d in documents.values() if isinstance(d, Documents)] == [((0, 1),), ((1, 0),)]
+    assert [d.budget for d in documents.values() if isinstance(d, Documents)] == [7, 3]
 
 
 WRITERS = replace(DOCUMENTS, kind="summarization_generate")
@@ -140,9 +140,9 @@ def test_a_target_of_another_script_among_english_ones_is_refused_unless_it_is_t
             DataError, match=r"line 3: .*a to z, digits \(task.target=s\); write task.rouge=unicode for"
         ):
             build(replace(DOCUMENTS, rouge=rouge), [table])
-    found = build(replace(DOCUMENTS, rouge="unicode"), [table])
-    assert isinstance(found, Documents)
-    assert found.references[1] == target
+    documents = build(replace(DOCUMENTS, rouge="unicode"), [table])
+    assert isinstance(documents, Documents)
+    assert documents.references[1] == target
 
 
 # A document of three sentences, a summary that says the second, and how many words that sentence has.
@@ -160,12 +160,12 @@ FOREIGN = {
 @pytest.mark.parametrize("language", FOREIGN)
 def test_documents_of_other_scripts_are_split_marked_and_counted_by_their_own_words(language: str) -> None:
     text, target, size = FOREIGN[language]
-    found = build(DOCUMENTS, [of(t=[text], s=[target])])
-    assert isinstance(found, Documents)
-    assert found.words == UNICODE
-    assert found.highlights == ((0, 1, 0),)
-    assert found.budget == size
-    assert found.notes["rouge"] == UNICODE.description
+    documents = build(DOCUMENTS, [of(t=[text], s=[target])])
+    assert isinstance(documents, Documents)
+    assert documents.words == UNICODE
+    assert documents.highlights == ((0, 1, 0),)
+    assert documents.budget == size
+    assert documents.notes["rouge"] == UNICODE.description
     pairs = build(WRITERS, [of(t=[text], s=[target])])
     assert isinstance(pairs, Pairs)
     assert pairs.words == UNICODE
@@ -175,33 +175,33 @@ def test_documents_of_other_scripts_are_split_marked_and_counted_by_their_own_wo
 
 def test_words_are_chosen_by_all_references_together_and_kept_by_every_part() -> None:
     tables = [of(t=["A b.", "C d."], s=["b"] * 2), of("task.test_path=u.csv", t=["E"], s=["ещё одна"])]
-    found = build(DOCUMENTS, tables)
-    assert isinstance(found, Documents)
-    assert found.words == found.take(np.array([0])).words == UNICODE
+    documents = build(DOCUMENTS, tables)
+    assert isinstance(documents, Documents)
+    assert documents.words == documents.take(np.array([0])).words == UNICODE
 
 
 def test_english_summaries_with_a_few_other_letters_stay_english_and_it_is_said() -> None:
-    found = build(DOCUMENTS, [of(t=["A café. A bar."], s=["a café " + "and a bar " * 66])])
-    assert isinstance(found, Documents)
-    assert found.words == ENGLISH
-    assert found.notes["rouge"].endswith("which cut 1 of the references' 200 words at other letters")
+    documents = build(DOCUMENTS, [of(t=["A café. A bar."], s=["a café " + "and a bar " * 66])])
+    assert isinstance(documents, Documents)
+    assert documents.words == ENGLISH
+    assert documents.notes["rouge"].endswith("which cut 1 of the references' 200 words at other letters")
 
 
 def test_pairs_leave_room_for_nearly_every_target() -> None:
     config = TaskConfig(kind="summarization_generate", text="t", target="s", prefix="summarize: ")
-    found = build(config, [of(t=["A b.", "C d."], s=["one two three", "one two three"])])
-    assert isinstance(found, Pairs)
-    assert (found.longest, found.prefix, found.suffix) == (6, "summarize: ", "")
-    assert found.targets == ("one two three",) * 2
+    pairs = build(config, [of(t=["A b.", "C d."], s=["one two three", "one two three"])])
+    assert isinstance(pairs, Pairs)
+    assert (pairs.longest, pairs.prefix, pairs.suffix) == (6, "summarize: ", "")
+    assert pairs.targets == ("one two three",) * 2
 
 
 def test_groups_and_ids_that_say_the_same_are_the_same() -> None:
     config = TaskConfig(name="file", text="t", label="y", group="g")
-    found = build(config, [of(t=["a", "b", "c", "d"], y=[0, 1, 0, 1], g=["P4", "P4 ", "\u00a0P4", "P5"])])
-    assert found.groups is not None
-    assert found.groups.tolist() == ["P4", "P4", "P4", "P5"]
-    found = build(config, [of(t=["a", "b", "c"], y=[0, 1, 0], g=["1", 1.0, "1.0"])])
-    assert found.groups is not None
-    assert found.groups.tolist() == ["1", "1", "1"]
+    texts = build(config, [of(t=["a", "b", "c", "d"], y=[0, 1, 0, 1], g=["P4", "P4 ", "\u00a0P4", "P5"])])
+    assert texts.groups is not None
+    assert texts.groups.tolist() == ["P4", "P4", "P4", "P5"]
+    texts = build(config, [of(t=["a", "b", "c"], y=[0, 1, 0], g=["1", 1.0, "1.0"])])
+    assert texts.groups is not None
+    assert texts.groups.tolist() == ["1", "1", "1"]
     with pytest.raises(DataError, match="line 3: has the id 1, as line 2"):
         build(replace(config, group=None, id="i"), [of(t=["a", "b"], y=[0, 1], i=[1, 1.0])])

@@ -25,8 +25,8 @@ def table(path: Path, encoding: str | None = None, delimiter: str | None = None)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_encodings_with_a_mark_and_delimiters_are_found_out(tmp_path: Path, encoding: str, delimiter: str) -> None:
-    found = table(write_csv(tmp_path / "t.csv", ROWS, delimiter, encoding))
-    assert found.columns == {"review": [r["review"] for r in ROWS], "stars": ["1", "2"]}
+    rows = table(write_csv(tmp_path / "t.csv", ROWS, delimiter, encoding))
+    assert rows.columns == {"review": [r["review"] for r in ROWS], "stars": ["1", "2"]}
 
 
 def test_a_tsv_is_parted_by_tabs_whatever_else_is_in_its_header(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_all_formats_hold_the_same(tmp_path: Path) -> None:
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text('review,stars\n\n"a\nb\nc",1\r\nd,2\n\ne,3\n', encoding="utf-8")
-    found = table(path)
-    assert [found.place(i) for i in range(3)] == ["line 3", "line 6", "line 8"]
+    rows = table(path)
+    assert [rows.place(i) for i in range(3)] == ["line 3", "line 6", "line 8"]
     lines = tmp_path / "t.jsonl"
     lines.write_text('\n{"review": "a\\u2028b", "stars": 1}\n\n{"review": "c\u2028", "stars": 2}\n', encoding="utf-8")
     assert list(table(lines).numbers) == [2, 4]
@@ -80,8 +80,8 @@ def test_what_is_written_as_csv_is_read_back(
         with pytest.raises(DataError, match="holds no row"):
             table(path)
         return
-    found = table(path)
-    assert list(zip(found.columns["review"], found.columns["stars"], strict=True)) == filled
+    rows = table(path)
+    assert list(zip(rows.columns["review"], rows.columns["stars"], strict=True)) == filled
 
 
 def test_a_very_long_cell_is_a_cell_and_the_limit_of_csv_is_put_back(tmp_path: Path) -> None:

@@ -69,11 +69,11 @@ def test_labels_and_groups_are_the_same_in_every_format(cells: list[Any]) -> Non
 
 @given(COLUMNS)
 def test_two_cells_are_one_key_where_and_only_where_they_say_the_same(cells: list[Any]) -> None:
-    (found,) = keys([cells])
+    (texts,) = keys([cells])
     numbers = all(str(c).lstrip("+-").removesuffix(".0").isdigit() and not isinstance(c, bool) for c in cells)
     if not numbers:
-        assert found == [text_of(cell) for cell in cells]
-    assert [text_of(f) for f in found] == found
+        assert texts == [text_of(cell) for cell in cells]
+    assert [text_of(f) for f in texts] == texts
 
 
 @pytest.mark.parametrize(

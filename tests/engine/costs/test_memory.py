@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from tiny import configuration, member_of, tensors, workbench
+from tiny import adopt, configuration, member_of, tensors, workbench
 from torch import nn
 
 from study.config.schema import Configuration, ModelConfig
@@ -38,7 +38,7 @@ def bench(device: str) -> Workbench:
     rows = tuple(np.random.default_rng(0).integers(5, 200, (32, 60)))
     folds = (Fold(0, np.arange(16), np.arange(16, 32)),)
     out = Workbench(StudyData(Texts(("",) * 32, np.arange(32) % 2, ("no", "yes")), folds), torch.device(device))
-    out.adopt(ModelConfig(), encoders.wrap(backbone, tokenizer=None), Tokens.of(list(rows), 0))
+    adopt(out, ModelConfig(), encoders.wrap(backbone, tokenizer=None), Tokens.of(list(rows), 0))
     return out
 
 
@@ -51,7 +51,7 @@ def fit_of(configured: Configuration, device: str) -> Fit:
 def counted_and_held(fit: Fit) -> tuple[int, int]:
     """memory/train_bytes, and of it what is held between steps: weights and optimizer state."""
     step = memory.most_alive(lambda: training.rehearse(fit))
-    return training.held(fit, step), training.held(fit, 0)
+    return training.total_bytes(fit, step), training.total_bytes(fit, 0)
 
 
 def peak_of_live_bytes(work: Callable[[], object]) -> int:

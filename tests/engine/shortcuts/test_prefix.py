@@ -36,7 +36,8 @@ def test_cached_and_uncached_training_give_the_same_member(kind: str, pooling: s
     told = replace(configuration(layers="top-1", targets="all-linear", **method), model=ModelConfig(pooling=pooling))
     benches = [workbench(kind, pooling=pooling) for _ in range(2)]
     fits = [
-        Fit([member_of(0, 0, told, 3, own)], own, cached) for own, cached in zip(benches, (True, False), strict=True)
+        Fit([member_of(0, 0, told, 3, bench)], bench, cached)
+        for bench, cached in zip(benches, (True, False), strict=True)
     ]
     if pooling == "cls":
         fits[1].problem.inputs.shortcut = None  # the other one leaves out what the first token does not need
@@ -87,8 +88,8 @@ def test_the_backbone_is_whole_again_after_a_cached_training() -> None:
 @pytest.mark.parametrize("kind", ["bert", "deberta-v2", "llama"])
 def test_a_prefix_reached_from_a_lower_one_is_the_same_to_the_last_bit(kind: str) -> None:
     straight, by_way = workbench(kind, dtype=torch.float32), workbench(kind, dtype=torch.float32)
-    assert frozen(by_way).entering(1) is not None
-    one, other = frozen(straight).entering(2), frozen(by_way).entering(2)
+    assert frozen(by_way).entering_states(1) is not None
+    one, other = frozen(straight).entering_states(2), frozen(by_way).entering_states(2)
     assert one is not None
     assert other is not None
     assert torch.equal(one.values, other.values)

@@ -36,5 +36,5 @@ class Points(Classified):
     def input_sizes(self) -> np.ndarray:
         return np.full(len(self), self.places.shape[1])
 
-    def _taken(self, positions: np.ndarray) -> dict[str, Any]:
+    def _fields_at(self, positions: np.ndarray) -> dict[str, Any]:
         return {"places": self.places[positions], "labels": self.labels[positions]}
