@@ -1,4 +1,4 @@
-"""The command `lora-report`: a Hydra application that writes one study's report."""
+"""The command `lora-report`: a Hydra application that writes the report of a study, or of several."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from study.core.quoting import as_text
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-USAGE = "write lora-report study=NAME [out=reports] [figures=svg,png] [tracking.uri=URI]"
-TEXTS, OPTIONAL = ("study", "out", "figures", "tracking.uri"), ("figures", "tracking.uri")
+USAGE = "write lora-report study=NAME [out=reports] [figures=svg,png,pdf] [tables=csv,latex] [tracking.uri=URI]"
+TEXTS, OPTIONAL = ("study", "out", "figures", "tables", "tracking.uri"), ("figures", "tables", "tracking.uri")
 
 
 def main() -> NoReturn:
@@ -30,15 +30,21 @@ def _run(arguments: list[str]) -> int:
     from analysis.painter import beside
 
     with beside() as drawing:  # a second core imports matplotlib while this one imports MLflow
-        from analysis.report import write_report
+        from analysis.several import write_reports
 
-        figures = [kind.strip() for kind in (config.figures or "").split(",") if kind.strip()]
+        figures, tables = _kinds(config.figures), _kinds(config.tables)
         print(
-            write_report(
-                config.study, config.out, config.tracking.uri, figures, drawing, config.tolerance, config.confidence
+            write_reports(
+                config.study, config.out, config.tracking.uri, figures, drawing, tables,
+                config.tolerance, config.confidence,
             )
-        )
+        )  # fmt: skip
     return 0
+
+
+def _kinds(text: str | None) -> list[str]:
+    """The kinds of files between commas."""
+    return [kind.strip() for kind in (text or "").split(",") if kind.strip()]
 
 
 def _refuse_words(given: list[str]) -> None:

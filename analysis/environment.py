@@ -8,14 +8,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+DIRECTIONS = {code: f"[U+{code:04X}]" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
 
 def html_environment() -> Environment:
     """Templates of the page: every expression is escaped but where a template says ``| safe``."""
-    from analysis.interactive import plotly_script, to_html
+    from analysis import bundle, interactive, points, printed
 
     environment = _environment(autoescape=True)
-    environment.filters["interactive"] = to_html
-    environment.globals["plotly_script"] = plotly_script
+    environment.filters |= {
+        "drawing": interactive.drawing_of,
+        "svg": printed.inline_svg,
+        "words": points.in_words,
+        "points": points.points_grid,
+        "data": bundle.as_json,
+    }
+    environment.globals |= {
+        "plotly": bundle.packed_plotly,
+        "scripts": bundle.page_scripts,
+        "colors": interactive.COLORS,
+        "light_colors": interactive.LIGHT_COLORS,
+    }
     return environment
 
 
@@ -26,7 +39,12 @@ def markdown_environment() -> Environment:
 
 def cell(value: Any) -> str:
     """The value as text that cannot break out of its line, table or tag."""
-    return " ".join(str(value).splitlines()).replace("|", "\\|").replace("<", "&lt;")
+    return in_order(" ".join(str(value).splitlines()).replace("|", "\\|").replace("<", "&lt;"))
+
+
+def in_order(text: str) -> str:
+    """The text with its controls of writing direction spelt out: one in a name would turn round what follows it."""
+    return text.translate(DIRECTIONS)
 
 
 def _environment(**options: Any) -> Environment:

@@ -1,10 +1,10 @@
-"""Draws a Plot as interactive HTML with plotly."""
+"""A Plot as plotly draws it in a page."""
 
 from __future__ import annotations
 
 from functools import singledispatch
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.interactive_map import map_to_plotly
 from analysis.maps import Map
@@ -13,23 +13,25 @@ from analysis.plots import Plot, Series, finite_or_none
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-COLORS = ("#8a94a6", "#0b6bcb", "#d9480f", "#2b8a3e", "#9c36b5", "#b08900", "#0c8599", "#c2255c")
+COLORS = ("#6b7688", "#0b6bcb", "#d9480f", "#2b8a3e", "#9c36b5", "#8f6d00", "#0c8599", "#c2255c")
+# The same on a dark page, in the same order.
+LIGHT_COLORS = ("#98a3b5", "#5aa9f5", "#ff8a5c", "#69c97f", "#d58cec", "#dbb93f", "#4cc4d6", "#f783ac")
+CROWDED = 500  # points
+DIGITS = 7  # of a number in a page; what is seen of it is less
 _SYMBOLS = {"triangle": "triangle-up"}
 
 
-def plotly_script() -> str:
-    """plotly.js itself, to be inlined once a page."""
-    from plotly.offline import get_plotlyjs
+def drawing_of(plot: Plot | Map) -> dict[str, Any]:
+    """The plot as plain JSON for plotly.js: numbers in :data:`DIGITS` digits.
 
-    return str(get_plotlyjs())
-
-
-def to_html(plot: Plot | Map) -> str:
-    """A <div> that draws the plot; the page must hold plotly.js."""
-    place = f"figure-{plot.name}"
-    return str(
-        to_plotly(plot).to_html(full_html=False, include_plotlyjs=False, div_id=place, config={"displaylogo": False})
-    )
+    Points of a crowded series, whose bars would cover one another, have none and are named alone when pointed at.
+    """
+    drawing = to_plotly(plot).to_plotly_json()
+    for trace in drawing["data"]:
+        if "error_y" in trace and len(trace["x"]) > CROWDED:
+            trace["hovertext"] = [text.partition("<br>")[0] for text in trace["hovertext"]]
+            del trace["error_y"]
+    return dict(_round_floats(drawing))
 
 
 @singledispatch
@@ -47,21 +49,21 @@ def _(plot: Plot) -> go.Figure:
 
     drawn = go.Figure([trace for s in plot.series if s.x for trace in (*_bands(s), _trace(s))])
     drawn.update_layout(
-        template="plotly_white", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
+        template="none", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
         showlegend=len(plot.series) > 1, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"},
     )  # fmt: skip
-    axis: dict[str, object] = {"type": "log", "dtick": "D1" if _narrow(plot) else None} if plot.log_x else {}
+    axis: dict[str, object] = {"type": "log", "dtick": "D1" if narrow(plot) else None} if plot.log_x else {}
     if plot.name == "rank":  # ranks are few: each is its own tick
         axis |= {"tickvals": sorted({x for s in plot.series for x in s.x}), "dtick": None}
     if plot.ticks:
         axis |= {"tickvals": [x for x, _ in plot.ticks], "ticktext": [escape(name) for _, name in plot.ticks]}
-    drawn.update_xaxes(title=escape(plot.x_title), **axis)
-    drawn.update_yaxes(title=escape(plot.y_title))
+    drawn.update_xaxes(title=escape(plot.x_title), automargin=True, **axis)
+    drawn.update_yaxes(title=escape(plot.y_title), automargin=True)
     return drawn
 
 
-def _narrow(plot: Plot) -> bool:
+def narrow(plot: Plot) -> bool:
     """Whether the values span so little that powers of ten alone would leave the axis bare."""
     values = [x for s in plot.series for x in s.x]
     return bool(values) and max(values) < 30 * min(values)
@@ -80,6 +82,14 @@ def _bands(series: Series) -> list[go.Scatter]:
             fillcolor=COLORS[series.color % len(COLORS)], line={"width": 0}, mode="lines", showlegend=False,
         )
     ]  # fmt: skip
+
+
+def _round_floats(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _round_floats(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_round_floats(value) for value in data]
+    return float(f"{data:.{DIGITS}g}") if isinstance(data, float) else data
 
 
 def _trace(series: Series) -> go.Scatter | go.Bar:

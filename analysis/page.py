@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from analysis.environment import html_environment
+import re
+from collections.abc import Callable
+from html import unescape
+
+from analysis.environment import html_environment, in_order
 from analysis.findings import Findings
+from analysis.maps import Map
+from analysis.plots import Plot
+from analysis.printed import inline_svg
 from analysis.sections import PAGE
 from analysis.view import view_of
 
+SECTION = re.compile(r'<section id="([^"]+)"[^>]*>\s*<h2[^>]*>(.*?)</h2>', re.S)
 
-def page_of(findings: Findings) -> str:
-    """The whole page, plotly.js inlined; what is shown of a name is escaped."""
-    template = html_environment().get_template("page.html.j2")
-    return template.render(report=view_of(findings), findings=findings, sections=PAGE)
+
+def page_of(findings: Findings, svg_of: Callable[[Plot | Map], str] = inline_svg) -> str:
+    """The whole page, its scripts inlined; what is shown of a name is escaped. `svg_of` is a plot's still drawing."""
+    environment, shown = html_environment(), {"report": view_of(findings), "findings": findings}
+    environment.filters["svg"] = svg_of
+    sections = [environment.get_template(f"sections/{name}.html.j2").render(shown) for name in PAGE]
+    template = environment.get_template("page.html.j2")
+    return in_order(template.render(shown, sections=sections, contents=contents_of("".join(sections))))
+
+
+def contents_of(html: str) -> list[tuple[str, str]]:
+    """The id and the heading of every section that has both, in their order."""
+    return [(unescape(place), unescape(heading).strip()) for place, heading in SECTION.findall(html)]

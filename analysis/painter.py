@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.printed import save
+from analysis.printed import inline_svg, save
 
 if TYPE_CHECKING:
     from analysis.maps import Map
@@ -37,6 +37,11 @@ def beside() -> Iterator[Executor]:
 def paint(plots: Sequence[Plot | Map], folder: Path, kinds: Sequence[str], where: Executor) -> list[Future[None]]:
     """Have every plot saved in `folder`, a file of each kind; the futures raise OSError where one cannot be written."""
     return [where.submit(save, plot, folder, kinds) for plot in plots]
+
+
+def paint_inline(plots: Sequence[Plot | Map], where: Executor) -> dict[str, Future[str]]:
+    """Have every plot drawn as the <svg> element of a page, by its name; one without a point is no drawing."""
+    return {plot.name: where.submit(inline_svg, plot) for plot in plots if not plot.empty}
 
 
 def _prepare() -> None:

@@ -1,37 +1,87 @@
-"""Draws a Plot as SVG or PNG with matplotlib, for papers and slides."""
+"""Draws a Plot as SVG, PNG or PDF with matplotlib: for papers, for slides, and for a page that runs no scripts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import singledispatch
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.interactive import COLORS
+from analysis.interactive import COLORS, narrow
 from analysis.maps import Map
 from analysis.plots import Plot, Series
 from analysis.printed_map import draw_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 # The same numbers give the same file.
-SETTINGS: dict[str, dict[str, Any]] = {"svg": {"metadata": {"Date": None}}, "png": {"dpi": 150}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "svg": {"metadata": {"Date": None}},
+    "png": {"dpi": 150},
+    "pdf": {"metadata": {"CreationDate": None}},
+}
+INK, FAINT = "#1c2330", "#5d6778"  # of texts and of lines
+TICKS = 12  # ranks that an axis has room for
+MANY = 400  # points of a series above which they are one image in an SVG, which has no room for each
 _MARKERS = {"circle": "o", "diamond": "D", "square": "s", "triangle": "^", "star": "*"}
 
 
 def save(plot: Plot | Map, folder: Path, kinds: Sequence[str]) -> None:
-    """Write <folder>/<name>.<kind> for each of the kinds, svg or png."""
+    """Write <folder>/<name>.<kind> for each of the kinds: svg (its text is text), png or pdf."""
+    with _style(plot.name):
+        canvas = _canvas(plot)
+        canvas.axes[0].set_title(_plain(plot.title))  # in a page, the heading above the figure says it
+        for kind in kinds:
+            canvas.savefig(folder / f"{plot.name}.{kind}", **SETTINGS[kind])
+
+
+def inline_svg(plot: Plot | Map) -> str:
+    """An <svg> element to stand in a page: its colours are the page's, and no id of it is another drawing's."""
+    file = StringIO()
+    with _style(plot.name):
+        _canvas(plot).savefig(file, format="svg", transparent=True, **SETTINGS["svg"])
+    text = file.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text[text.index("<svg") :], flags=re.S)
+    # A text between the tags stays as it is: in it, < and > are escaped.
+    return re.sub(r"<[^>]*>", lambda tag: _in_page(tag[0], f"{plot.name}-"), text)
+
+
+def _in_page(tag: str, prefix: str) -> str:
+    """A tag of a drawing as it stands in a page, with the page's variables for its colours and the page's font."""
+    if tag.startswith("<image"):
+        return tag
+    names = {color: f"var(--series-{i})" for i, color in enumerate(COLORS)}
+    names |= {INK: "var(--ink)", FAINT: "var(--dim)", "#ffffff": "var(--panel)"}
+    tag = re.sub(r'(?<=\bid=")|(?<=url\(#)|(?<=href="#)', prefix, tag)
+    tag = re.sub("|".join(names), lambda color: names[color[0]], tag)
+    tag = re.sub(r" font-family: [^;\"]*;", "", tag)
+    tag = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", tag)  # of units that are pixels
+    # Of a size in points, the drawing would not shrink to a phone.
+    return re.sub(r' (?:width|height)="[^"]*"', "", tag) if tag.startswith("<svg") else tag
+
+
+def _style(salt: str) -> Any:
     import matplotlib
+
+    return matplotlib.rc_context({
+        "svg.fonttype": "none", "svg.hashsalt": salt, "pdf.fonttype": 42, "text.color": INK, "axes.labelcolor": INK,
+        "axes.edgecolor": FAINT, "xtick.color": FAINT, "ytick.color": FAINT, "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK, "font.size": 10,
+    })  # fmt: skip
+
+
+def _canvas(plot: Plot | Map) -> Canvas:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(7.2, 4.4), layout="constrained")
     FigureCanvasAgg(canvas)  # no pyplot: no window, no global state
     _draw(plot, canvas.add_subplot())
-    with matplotlib.rc_context({"svg.hashsalt": plot.name}):  # else the names inside are drawn at random
-        for kind in kinds:
-            canvas.savefig(folder / f"{plot.name}.{kind}", **SETTINGS[kind])
+    return canvas
 
 
 @singledispatch
@@ -50,15 +100,32 @@ def _(plot: Plot, axes: Axes) -> None:
     if plot.empty:
         axes.text(0.5, 0.5, "no trial has these numbers", ha="center", transform=axes.transAxes)
     elif plot.log_x:
-        axes.set_xscale("log")
+        _draw_log_axis(axes, plot)
     if plot.ticks:
         axes.minorticks_off()
         axes.set_xticks([x for x, _ in plot.ticks], [_plain(name) for _, name in plot.ticks])
-    axes.set(title=_plain(plot.title), xlabel=_plain(plot.x_title), ylabel=_plain(plot.y_title))
+    axes.set(xlabel=_plain(plot.x_title), ylabel=_plain(plot.y_title))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    if not plot.empty:
+    if len([series for series in plot.series if series.x]) > 1:
         axes.legend(frameon=False, fontsize=9)
+
+
+def _draw_log_axis(axes: Axes, plot: Plot) -> None:
+    """A logarithmic axis with plain numbers; few values are each their own tick."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+    values = sorted({x for s in plot.series if not s.dashed for x in s.x})
+    if plot.name == "rank" and len(values) <= TICKS:
+        axes.set_xticks(values)
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(FuncFormatter(_tick) if narrow(plot) else NullFormatter())
+
+
+def _tick(x: float, _: int) -> str:
+    return f"{x:,.0f}" if x >= 1 and x == round(x) else f"{x:g}"
 
 
 def _draw_series(axes: Axes, series: Series) -> None:
@@ -71,7 +138,7 @@ def _draw_series(axes: Axes, series: Series) -> None:
         return
     axes.errorbar(
         series.x, series.y, yerr=series.errors, fmt=_MARKERS[series.symbol], color=color, capsize=2,
-        elinewidth=1, label=_plain(series.name),
+        elinewidth=1, label=_plain(series.name), rasterized=len(series.x) > MANY,
     )  # fmt: skip
     if series.line:
         axes.step(series.x, series.y, where="post", color=color, linewidth=1.5)

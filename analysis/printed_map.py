@@ -16,7 +16,7 @@ def draw_map(plot: Map, axes: Axes) -> None:
     image = axes.imshow(plot.cells, cmap=SCALE.lower(), origin="lower", aspect="auto")
     x, y = ([point[i] for point in plot.points] for i in (0, 1))
     axes.scatter(x, y, s=9, color="white", edgecolors="black", linewidths=0.5)
-    axes.set(title=_plain(plot.title), xlabel=_plain(plot.x_title), ylabel=_plain(plot.y_title))
+    axes.set(xlabel=_plain(plot.x_title), ylabel=_plain(plot.y_title))
     axes.set_xticks([place for place, _ in plot.x_ticks], [_plain(name) for _, name in plot.x_ticks])
     axes.set_yticks([place for place, _ in plot.y_ticks], [_plain(name) for _, name in plot.y_ticks])
     axes.figure.colorbar(image, ax=axes, label=_plain(plot.z_title))

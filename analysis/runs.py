@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.errors import ReportError
+from analysis.server import pages_at, run_page
 from analysis.settings import WITHOUT_FACTORS, setting_frame
 from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
 from study.core.mlflow_store import TABLES, TAG, address, experiment_of, explain_refusals, open_client
@@ -27,7 +28,7 @@ STOPPED = ("pruned", "infeasible")  # what a trial's own tag may say of it inste
 METRICS = ("score", f"score{ERROR}", *COSTS, "test/score")
 COLUMNS = (
     "number", "label", "baseline", "state", "duplicate_of", "error", "kind", "rank", "rank_pattern", "lam", "targets",
-    "layers", "residual", "adaptation",
+    "layers", "residual", "adaptation", "run_id",
 )  # fmt: skip
 
 
@@ -36,12 +37,13 @@ class StudyInfo:
     """The study run itself; `tags` are the suite's own, without their prefix."""
 
     run_id: str
-    artifacts: str  # where its files are
     status: str
     started: pd.Timestamp
     params: dict[str, str]
     tags: dict[str, str]
     metrics: dict[str, float] = field(default_factory=dict)
+    experiment: str = ""
+    artifacts: str = ""  # where its files are
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -81,6 +83,11 @@ class StudyRuns:
     left_out: dict[str, int]
     settings: pd.DataFrame = field(default_factory=setting_frame)
     tables: dict[int, str] = field(default_factory=dict)  # places of the trials' tables of answers, by number
+    server: str = ""  # where MLflow's pages are, if a server keeps them
+
+    def link(self, run: str) -> str:
+        """The address of a run's page, "" where there is no server."""
+        return run_page(self.server, self.info.experiment, run)
 
     @property
     def compared(self) -> pd.DataFrame:
@@ -92,14 +99,15 @@ class StudyRuns:
 def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     """The study run of experiment `name` that ran last and its trials; StudyError where there is none."""
     client = open_client(tracking_uri)
-    with explain_refusals(*address(tracking_uri)), _pause_collection():
+    key, uri = address(tracking_uri)
+    with explain_refusals(key, uri), _pause_collection():
         run = _last_study_run(client, name)
         recorded = list(_trial_runs(client, run))
     info, trials = _study_info(run), trial_frame([_trial_row(r) for r in recorded])
     settings = setting_frame([(int(r.data.tags[f"{TAG}trial"]), r.data.params) for r in recorded], tuple(info.sweeps))
     # The newest run of a number comes first, and is the one that counts.
     tables = {int(r.data.tags[f"{TAG}trial"]): r.info.artifact_uri for r in reversed(recorded) if TABLES in r.data.tags}
-    return StudyRuns(name, info, trials, fold_frame(trials), count_left_out(trials), settings, tables)
+    return StudyRuns(name, info, trials, fold_frame(trials), count_left_out(trials), settings, tables, pages_at(uri))
 
 
 def trial_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -195,9 +203,8 @@ def _pause_collection() -> Iterator[None]:
 def _study_info(run: Run) -> StudyInfo:
     tags = {k.removeprefix(TAG): v for k, v in run.data.tags.items() if k.startswith(TAG)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    return StudyInfo(
-        run.info.run_id, run.info.artifact_uri, run.info.status, started, dict(run.data.params), tags, _figures(run)
-    )
+    params, place, experiment = dict(run.data.params), run.info.artifact_uri, run.info.experiment_id
+    return StudyInfo(run.info.run_id, run.info.status, started, params, tags, _figures(run), experiment, place)
 
 
 def _trial_row(run: Run) -> dict[str, Any]:
@@ -210,6 +217,7 @@ def _trial_row(run: Run) -> dict[str, Any]:
     lam, rank = params.get("method.lam", params.get("method.lambda")), method["rank"]
     # A pattern such as attention:8,ffn:2 is no number to draw by: the column of ranks is then empty.
     method["rank_pattern"] = None if rank is None or rank.isdecimal() else rank
+    named["run_id"] = run.info.run_id
     row = {"number": tags[f"{TAG}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
     if row["kind"] in WITHOUT_FACTORS:  # these methods have no such knobs; their recorded defaults mean nothing
         row |= dict.fromkeys(("rank", "rank_pattern", "lam", "targets", "layers", "residual"))

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from analysis import exported, references
 from analysis import findings as say
+from analysis.every_trial import folds_grid, trials_grid
+from analysis.explorer import budgets_grid, explorer_of
 from analysis.findings import Findings
+from analysis.grid import Grid, grid_of
 from analysis.layers import LinearLayer
 from analysis.plots import Plot
 from study.core import formatting as fmt
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Headings and rows of as many cells; `chosen` are the places of the rows to be shaded."""
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    chosen: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +60,10 @@ class View:
     exports: Grid
     how_to_export: str
     provenance: tuple[tuple[str, str], ...]
+    folds: Grid
+    trials: Grid
+    explorer: dict[str, Any]
+    budgets: Grid
 
 
 def view_of(f: Findings) -> View:
@@ -79,18 +78,27 @@ def view_of(f: Findings) -> View:
         left_out=say.left_out_line(f),
         failures=tuple(say.failure_lines(f)),
         plots=f.plots,
-        front=_grid([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded),
-        baselines=_grid([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
-        references=_grid([references.reference_cells(reference) for reference in f.references]),
-        comparisons=_grid(say.comparison_rows(f)),
+        front=grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded),
+        baselines=grid_of([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
+        references=grid_of([references.reference_cells(reference) for reference in f.references]),
+        comparisons=grid_of(say.comparison_rows(f)),
         unanswered=f.unanswered,
-        effects=_grid(f.effect_rows),
+        effects=grid_of(f.effect_rows),
         modules=tuple(dict.fromkeys(x.name for x in f.linears)),
         layers=_layers(f.linears),
-        exports=_grid([exported.export_cells(row) for _, row in f.exported.iterrows()]),
+        exports=grid_of([exported.export_cells(row) for _, row in f.exported.iterrows()]),
         how_to_export=exported.how(f.runs.name),
         provenance=tuple(say.provenance(f)),
+        folds=folds_grid(f.runs),
+        trials=trials_grid(f.runs),
+        explorer=explorer_of(f.runs, recommended, _levels(f)),
+        budgets=budgets_grid(f.runs),
     )
+
+
+def _levels(f: Findings) -> dict[str, float]:
+    """The scores that need no training, by name."""
+    return {r.name: r.mean for r in f.references if r.metric == f.runs.info.metric}
 
 
 def _choice(f: Findings, rule: str, number: int | None) -> Choice:
@@ -101,11 +109,6 @@ def _choice(f: Findings, rule: str, number: int | None) -> Choice:
         rule, number, fmt.text(row["label"]), fmt.with_se(row["score"], row["score_se"]),
         fmt.count(row["params/trainable"]), fmt.mebibytes(row["memory/train_bytes"]), fmt.number(row["test/score"]),
     )  # fmt: skip
-
-
-def _grid(rows: Sequence[dict[str, str]], chosen: tuple[int, ...] = ()) -> Grid:
-    """A table of equal rows, each heading → cell."""
-    return Grid(tuple(rows[0]) if rows else (), tuple(tuple(row.values()) for row in rows), chosen)
 
 
 def _layers(linears: Sequence[LinearLayer]) -> tuple[Layer, ...]:

@@ -16,6 +16,8 @@ EXTRAS = PROJECT["optional-dependencies"]
 INDIRECT = {
     "onnxscript": "torch.onnx.export",
     "accelerate": "the Trainer of tests/benchmarks/peer.py",
+    "axe-core-python": "tests/browsers.py, which does without",
+    "playwright": "tests/browsers.py, which does without",
     "pytest-xdist": "pytest -n",
 }
 LOCAL = {"study", "analysis", *(path.stem for path in (ROOT / "tests").rglob("*"))}

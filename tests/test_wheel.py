@@ -37,7 +37,8 @@ def test_the_wheel_holds_two_packages_and_every_configuration_file(unpacked: Pat
     modules = {p.relative_to(ROOT) for p in (ROOT / "study").rglob("*.py")}
     assert modules <= {p.relative_to(unpacked) for p in unpacked.rglob("*.py")}
     templates = {p.relative_to(ROOT) for p in (ROOT / "study").rglob("*.j2")}
-    templates |= {p.relative_to(ROOT) for p in (ROOT / "analysis" / "templates").rglob("*") if p.is_file()}
+    for folder in ("templates", "assets"):
+        templates |= {p.relative_to(ROOT) for p in (ROOT / "analysis" / folder).rglob("*") if p.is_file()}
     assert set() != templates <= {p.relative_to(unpacked) for p in unpacked.rglob("*")}
 
 

@@ -109,6 +109,16 @@ def store(tmp_path_factory):
     return uri
 
 
+@pytest.fixture
+def comma(tmp_path):
+    """The URI of a database with one study, whose name has a comma."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/comma.db"
+    study_of(MlflowClient(tracking_uri=uri), "a,b", TRIALS[:2])
+    return uri
+
+
 @pytest.fixture(params=[math.nan, math.inf, -math.inf])
 def odd(request, tmp_path_factory):
     """The URI of a database with a study of which a fold's score, a cost and a reference are no numbers."""

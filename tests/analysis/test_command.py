@@ -40,7 +40,8 @@ def test_it_prints_the_path_of_the_report_and_writes_nothing_else(store, tmp_pat
         (["study=a", "nope=1"], "nope"),
         (["study=a", "--nope"], "--nope: is no flag; lora-report --hydra-help shows those that there are"),
         (["study=a"], "there is no such database"),
-        (["study=a", "figures=svg,pdf"], "figures=svg,pdf: holds 'pdf', which is no kind; write svg,png"),
+        (["study=a", "figures=svg,jpg"], "figures=svg,jpg: holds 'jpg', which is no kind; write svg,png,pdf"),
+        (["study=a", "tables=xlsx"], "tables=xlsx: holds 'xlsx', which is no kind; write csv,latex"),
     ],
 )
 def test_a_mistake_is_one_line_exit_2_and_no_file(tmp_path, arguments, said):

@@ -37,8 +37,8 @@ def test_figures_are_kept_as_the_kinds_that_are_asked_for(kinds, store, tmp_path
 
 
 def test_an_unknown_kind_of_figure_is_refused_and_nothing_is_written(store, tmp_path):
-    with pytest.raises(ReportError, match="figures=svg,pdf: holds 'pdf'"):
-        write_report("demo", tmp_path / "reports", store, ("svg", "pdf"))
+    with pytest.raises(ReportError, match="figures=svg,jpg: holds 'jpg'"):
+        write_report("demo", tmp_path / "reports", store, ("svg", "jpg"))
     assert not (tmp_path / "reports").exists()
 
 

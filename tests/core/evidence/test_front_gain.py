@@ -5,14 +5,14 @@ import pytest
 
 from study.core.evidence.front_gain import adds_to_front
 from study.core.figures import MAXIMIZE, MINIMIZE
-from study.core.pareto import undominated
+from study.core.pareto import undominated_mask
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_with_one_draw_it_is_the_front(seed: int) -> None:
     generator = np.random.default_rng(seed)
     gains, costs = generator.normal(size=15), generator.integers(0, 6, (15, 2)).astype(float)
-    front = undominated(np.column_stack([gains, costs]), [MAXIMIZE, MINIMIZE, MINIMIZE])
+    front = undominated_mask(np.column_stack([gains, costs]), [MAXIMIZE, MINIMIZE, MINIMIZE])
     assert adds_to_front(gains[None], costs).tolist() == front.astype(float).tolist()
 
 

@@ -1,0 +1,66 @@
+"""Every trial of a study and its folds as tables, whatever became of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from analysis.grid import Grid, grid_of
+from analysis.runs import StudyRuns
+from study.core import formatting as fmt
+
+ROOM = 500  # rows that a page has room for; trials.csv has all
+RUN = 8  # letters of a run's id that tell it from others; trials.csv has all
+
+
+def trials_grid(runs: StudyRuns) -> Grid:
+    """A row for each trial with its state and, where it failed, its error; the first cell leads to its run."""
+    shown = runs.trials.head(ROOM)
+    grid = grid_of([_trial_cells(row) for row in shown.to_dict("records")])
+    links = tuple(runs.link(run) for run in shown["run_id"]) if runs.server else ()
+    return replace(grid, links=links, left_out=len(runs.trials) - len(shown))
+
+
+def folds_grid(runs: StudyRuns) -> Grid:
+    """A row for each trial that has a scored fold, a column for each fold; a fold that was not scored is a dash."""
+    if runs.folds.empty:
+        return Grid((), ())
+    wide = runs.folds.pivot(index="number", columns="fold", values="score").head(ROOM)
+    trials = runs.trials.set_index("number")
+    rows = [_fold_cells(number, scores, trials.loc[number]) for number, scores in wide.iterrows()]
+    return replace(grid_of(rows), left_out=int(runs.folds["number"].nunique()) - len(wide))
+
+
+def shown_state(row: Any) -> str:
+    """What became of a trial: complete, failed, pruned, incomplete, or repeated, which is the result of another."""
+    return "repeated" if not fmt.missing(row["duplicate_of"]) else str(row["state"])
+
+
+def _trial_cells(row: dict[Any, Any]) -> dict[str, str]:
+    of = row["duplicate_of"]
+    error = fmt.MISSING if fmt.missing(row["error"]) else " ".join(str(row["error"]).split())
+    return {
+        "Trial": str(row["number"]),
+        "Configuration": fmt.text(row["label"]),
+        "State": shown_state(row) + ("" if fmt.missing(of) else f" (of {of})"),
+        "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
+        "Trained parameters": fmt.count(row["params/trainable"]),
+        "Training memory": fmt.mebibytes(row["memory/train_bytes"]),
+        "Training time": fmt.seconds(row["time/train_seconds"]),
+        "Latency": fmt.milliseconds(row["latency/ms"]),
+        "Test score": fmt.number(row["test/score"]),
+        "Error": error,
+        "Run": fmt.text(row["run_id"])[:RUN],
+    }
+
+
+def _fold_cells(number: Any, scores: pd.Series, trial: pd.Series) -> dict[str, str]:
+    return {
+        "Trial": str(number),
+        "Configuration": fmt.text(trial["label"]),
+        "State": shown_state(trial),
+        **{f"Fold {fold}": fmt.number(score) for fold, score in scores.items()},
+        "Mean ± SE": fmt.with_se(trial["score"], trial["score_se"]),
+    }

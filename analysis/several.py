@@ -1,0 +1,109 @@
+"""Several studies side by side: a page with the answer and the front of each, which leads to the report of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from analysis import findings as say
+from analysis.environment import html_environment, in_order
+from analysis.errors import ReportError
+from analysis.findings import Findings
+from analysis.grid import Grid, grid_of
+from analysis.plots import Plot
+from analysis.report import check_kinds, read_findings, write_findings
+from analysis.runs import StudyRuns, load_study
+from study.core import formatting as fmt
+from study.core.names import LONGEST, check_name
+
+
+def write_reports(
+    text: str,
+    out_dir: str | Path,
+    tracking_uri: str | None = None,
+    figures: Sequence[str] = (),
+    drawing: Executor | None = None,
+    tables: Sequence[str] = (),
+    tolerance: float | None = None,
+    confidence: float | None = None,
+) -> Path:
+    """Write the report of the study that `text` names, or of each of several between commas and a page that compares
+    them, <out_dir>/index.html; return the page that was asked for. Nothing is written where a study is unknown."""
+    check_kinds(figures, tables)
+    studies = [read_findings(runs, tracking_uri, tolerance, confidence) for runs in load_studies(text, tracking_uri)]
+    pages = [write_findings(findings, out_dir, figures, drawing, tables) for findings in studies]
+    if len(pages) == 1:
+        return pages[0]
+    index = Path(out_dir) / "index.html"
+    index.write_text(comparison_of(studies), encoding="utf-8")
+    return index
+
+
+def load_studies(text: str, tracking_uri: str | None = None) -> list[StudyRuns]:
+    """The study of that name, or where there is none those whose names the commas in it part (no space follows them).
+
+    StudyError where one is unknown.
+    """
+    names = list(dict.fromkeys(re.split(r",(?! )", text)))
+    for name in names:
+        check_name("study", name)  # such as ../x must not lead out of the folder
+    if len(names) > 1 and len(text.encode()) <= LONGEST:
+        with suppress(ReportError):  # no study has the whole as its name
+            return [load_study(text, tracking_uri)]
+    return [load_study(name, tracking_uri) for name in names]
+
+
+def comparison_of(studies: Sequence[Findings]) -> str:
+    """The page that compares the studies; it needs no script."""
+    shown = [(f, _address(f), say.headline(f), _front(f)) for f in studies]
+    template = html_environment().get_template("several.html.j2")
+    return in_order(template.render(studies=shown, answers=answers_grid(studies), plots=fronts_plots(studies)))
+
+
+def answers_grid(studies: Sequence[Findings]) -> Grid:
+    """A row for each study: what it recommends and what that costs; the first cell leads to its report."""
+    return replace(grid_of([_answer_cells(f) for f in studies]), links=tuple(_address(f) for f in studies))
+
+
+def fronts_plots(studies: Sequence[Findings]) -> tuple[Plot, ...]:
+    """For each metric, the fronts of the studies that measure it, score against trained parameters."""
+    plots = []
+    for i, metric in enumerate(dict.fromkeys(f.runs.info.metric for f in studies)):
+        alike = [f for f in studies if f.runs.info.metric == metric]
+        fronts = [(f.runs.name, series) for f in alike for series in f.plots[0].series if series.name == "front"]
+        series = tuple(replace(front, name=name, color=j + 1) for j, (name, front) in enumerate(fronts) if front.x)
+        title = f"The fronts by {metric}"
+        caption = "Each line joins one study's front; bars are one standard error over folds."
+        plots.append(Plot(f"fronts-{i}", title, caption, "trained parameters", metric, series, True))
+    return tuple(plots)
+
+
+def _answer_cells(f: Findings) -> dict[str, str]:
+    number = _recommendation(f)
+    cells = {} if number is None else say.trial_cells(f, f.trial(number))
+    shown = ("Configuration", "Score ± SE", "Trained parameters", "Training memory", "Latency", "Test score")
+    return {
+        "Study": f.runs.name,
+        "Task": fmt.text(f.runs.info.params.get("task.name")),
+        "Metric": f.runs.info.metric,
+        **{heading: fmt.MISSING if number is None else cells[heading] for heading in shown},
+        "Compared": f"{len(f.compared)} of {len(f.runs.trials)}",
+    }
+
+
+def _front(f: Findings) -> Grid:
+    chosen = tuple(i for i, number in enumerate(f.front["number"]) if number == _recommendation(f))
+    return grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], chosen)
+
+
+def _recommendation(f: Findings) -> int | None:
+    return None if f.judgement is None else f.judgement.recommended
+
+
+def _address(f: Findings) -> str:
+    return f"{quote(f.runs.name)}/index.html"

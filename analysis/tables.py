@@ -1,0 +1,63 @@
+"""The report's tables as files: CSV for programs, LaTeX for papers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.findings import Findings
+from analysis.grid import Grid
+from analysis.view import view_of
+
+ENDINGS = {"csv": "csv", "latex": "tex"}
+# What pdflatex has no letter for in its usual fonts.
+LATEX = str.maketrans({
+    "±": r"$\pm$", "λ": r"$\lambda$", "·": r"$\cdot$", "×": r"$\times$", "≤": r"$\leq$", "≥": r"$\geq$", "–": "--",
+})  # fmt: skip
+
+
+def save_tables(findings: Findings, folder: Path, kinds: Sequence[str]) -> None:
+    """Write <folder>/<name>.<ending> for each table that has rows and each of the kinds, csv or latex."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (title, grid) in tables_of(findings).items():
+        for kind in kinds:
+            text = grid_as_csv(grid) if kind == "csv" else grid_as_latex(grid, f"{title} ({findings.runs.name})", name)
+            (folder / f"{name}.{ENDINGS[kind]}").write_text(text, encoding="utf-8")
+
+
+def tables_of(findings: Findings) -> dict[str, tuple[str, Grid]]:
+    """The report's tables that have rows: name → title and cells."""
+    view = view_of(findings)
+    tables = {
+        "front": ("The front", view.front),
+        "budgets": ("What each budget buys", view.budgets),
+        "baselines": ("Baselines", view.baselines),
+        "references": ("What needs no training", view.references),
+        "comparisons": ("How sure", view.comparisons),
+        "folds": ("Fold by fold", view.folds),
+        "exports": ("Exported models", view.exports),
+    }
+    return {name: (title, grid) for name, (title, grid) in tables.items() if grid.rows}
+
+
+def grid_as_csv(grid: Grid) -> str:
+    """The cells as the report shows them, a heading above each column."""
+    return str(_frame(grid).to_csv(index=False))
+
+
+def grid_as_latex(grid: Grid, caption: str, label: str) -> str:
+    """A table environment of the package booktabs; no cell is read as a command."""
+    text = _frame(grid).to_latex(index=False, escape=True, caption=_escape_caption(caption), label=f"tab:{label}")
+    return str(text).translate(LATEX)
+
+
+def _escape_caption(text: str) -> str:
+    """The text as pandas escapes that of a cell; it leaves captions as they are."""
+    table = pd.DataFrame([[text]]).to_latex(index=False, header=False, escape=True)
+    return str(table).partition("\\midrule\n")[2].partition(" \\\\\n")[0]
+
+
+def _frame(grid: Grid) -> pd.DataFrame:
+    return pd.DataFrame(list(grid.rows), columns=list(grid.headings))

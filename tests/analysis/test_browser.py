@@ -1,0 +1,138 @@
+"""The page as a browser shows it: nothing asked for, nothing complained of, usable by keyboard, read by everyone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from browsers import GRAVE, axe_script, chromium, opened
+
+from analysis.explorer import explorer_of
+from analysis.report import write_report
+from analysis.runs import load_study
+from analysis.several import write_reports
+
+VIEWS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def index(store, tmp_path_factory):
+    return write_report("demo", tmp_path_factory.mktemp("reports"), store)
+
+
+@pytest.fixture
+def page(browser, index):
+    with opened(browser, index, viewport={"width": 1280, "height": 900}) as (page, _, _):
+        yield page
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_a_page_asks_for_nothing_complains_of_nothing_and_has_no_grave_barrier(browser, index, width, scheme):
+    axe = axe_script()
+    options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    with opened(browser, index, **options) as (page, said, asked):
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.locator(".lively .main-svg").count() > 0
+        page.evaluate(axe)
+        violations = page.evaluate("axe.run()")["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in violations if v["impact"] in GRAVE] == []
+        assert (said, asked) == ([], [])
+
+
+def test_without_scripts_every_figure_is_there(browser, index):
+    with opened(browser, index, drawn=False, java_script_enabled=False) as (page, _, asked):
+        assert page.locator(".still svg").count() == 4
+        assert page.locator(".still svg").first.is_visible()
+        assert not page.locator("#explorer").is_visible()
+        assert asked == []
+
+
+def test_no_table_loses_a_column_in_print(page):
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 900})  # of A4 without its margins
+    wide = "[...document.querySelectorAll('table')].filter(t => t.getBoundingClientRect().right > 701).length"
+    assert page.evaluate(wide) == 0
+    assert page.locator(".still svg").first.is_visible()
+    assert not page.locator("#explorer").is_visible()
+
+
+def test_the_budget_buys_what_the_data_says(page, store):
+    runs = load_study("demo", store)
+    steps = explorer_of(runs, None, {})["ladders"]["params/trainable"]
+    for place, number in enumerate(steps):
+        page.locator("#budget").evaluate(f"e => {{ e.value = {place}; e.dispatchEvent(new Event('input')); }}")
+        assert page.locator("#buys").get_attribute("data-trial") == str(number)
+    assert "at most 4,000 (trained parameters)" in page.locator("#buys").inner_text()
+
+
+def test_the_slider_starts_at_the_recommendation_and_the_keyboard_moves_it(page):
+    slider = page.locator("#budget")
+    assert page.locator("#buys").get_attribute("data-trial") == "2"
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#buys").get_attribute("data-trial") == "1"
+    assert slider.get_attribute("aria-valuetext") == "at most 1,000"
+
+
+def test_any_two_figures_can_stand_on_the_axes_and_filters_take_trials_away(page):
+    titles = page.locator("#axis-x option").all_inner_texts()
+    assert titles[:2] == ["trained parameters", "accuracy"]
+    assert "training memory (MiB)" in titles
+    page.locator("#axis-x").select_option(label="training memory (MiB)")
+    assert page.locator("#budget-name").inner_text() == "Budget: training memory"
+    page.get_by_label("lora", exact=True).uncheck()
+    assert page.locator("#buys").get_attribute("data-trial") == "0"
+    page.get_by_label("head", exact=True).uncheck()
+    assert page.locator("#buys").inner_text() == "No trial passes these filters."
+
+
+def test_a_heading_sorts_by_size_and_what_is_missing_comes_last(page):
+    heading = page.locator("#trials th", has_text="Trained parameters")
+    cells = page.locator("#trials tbody tr td:nth-child(5)")
+    heading.get_by_role("button").click()
+    assert cells.all_inner_texts() == ["100", "1,000", "1,000", "2,000", "4,000", "8,000", "–", "–"]
+    heading.get_by_role("button").click()
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert cells.all_inner_texts() == ["8,000", "4,000", "2,000", "1,000", "1,000", "100", "–", "–"]
+
+
+def test_a_point_that_is_clicked_names_its_run(page, store):
+    page.evaluate("showRun(3)")
+    run = load_study("demo", store).trials.set_index("number")["run_id"][3]
+    assert page.locator("#picked").inner_text() == f"Trial 3, lora r8 <b>qv</b> all: run {run}"
+    data = json.loads(page.locator("#data").text_content())
+    assert data["explorer"]["trials"][3]["link"] == ""
+
+
+def test_a_page_follows_the_reader_from_light_to_dark(page):
+    paper = "document.querySelector('.drawing[data-plot=rank] > .live')._fullLayout.paper_bgcolor"
+    assert page.evaluate(paper) == "#ffffff"
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{paper} === '#171e27'")
+    assert page.evaluate("document.querySelector('#figure-front .live')._fullLayout.font.color") == "#e4e9f0"
+
+
+def test_a_page_of_several_studies_has_no_grave_barrier(browser, store, tmp_path):
+    axe = axe_script()
+    index = write_reports("demo,one,none", tmp_path, store)
+    for scheme in ("light", "dark"):
+        options = {"viewport": {"width": 390, "height": 900}, "color_scheme": scheme}
+        with opened(browser, index, drawn=False, **options) as (page, said, asked):
+            page.evaluate(axe)
+            violations = page.evaluate("axe.run()")["violations"]
+            assert [(v["id"], v["nodes"][0]["html"]) for v in violations if v["impact"] in GRAVE] == []
+            assert page.evaluate("document.documentElement.scrollWidth") == 390
+            assert (said, asked) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["none", "one", "patterns"])
+def test_a_study_of_few_trials_is_drawn_without_complaint(browser, store, tmp_path, name):
+    with opened(browser, write_report(name, tmp_path, store)) as (page, said, asked):
+        assert (said, asked) == ([], [])
+        assert page.locator("#trials tbody tr").count() == len(load_study(name, store).trials)

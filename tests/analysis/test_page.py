@@ -1,0 +1,194 @@
+"""The page as text: small, asking for nothing, of named sections, and of no markup that a name brings."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from analysis.axes import amount
+from analysis.bundle import PLOTLY
+from analysis.findings import findings_of
+from analysis.interactive import COLORS
+from analysis.page import contents_of, page_of
+from analysis.plots import DRAWN, Plot, Series
+from analysis.points import ROOM, in_words, points_grid
+from analysis.printed import inline_svg
+from analysis.runs import load_study
+
+NASTY = (
+    '<img src=x onerror="alert(1)">',
+    "\"double\" 'single' `back`",
+    "{{ 7 * 7 }} {% raw %} ${7*7} $x$",
+    "</script><script>alert(1)</script><!--",
+    "‮txet desrever‬ שלום مرحبا",
+    "very long " + "name" * 500,
+    "javascript:alert(1)//]]>",
+)
+ADDRESSES = ("src", "href", "action", "formaction", "srcset", "poster")
+
+
+class Elements(HTMLParser):
+    """Every element of a page with its attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def named(store, name):
+    """Findings of a study in which every name that people choose is `name`."""
+    runs = load_study("demo", store)
+    trials = runs.trials.assign(label=name, error=[name, *[None] * (len(runs.trials) - 1)], targets=name, layers=name)
+    info = replace(runs.info, tags=runs.info.tags | {"metric": name, "notes": json.dumps({name: name})})
+    return findings_of(replace(runs, name=name, info=info, trials=trials))
+
+
+@pytest.fixture(scope="module")
+def plain(store):
+    return page_of(findings_of(load_study("demo", store)))
+
+
+@pytest.fixture(scope="module")
+def elements(plain):
+    return Elements(plain).elements
+
+
+@pytest.fixture(scope="module")
+def harmless(store):
+    return Elements(page_of(named(store, "harmless"))).elements
+
+
+def test_a_page_is_at_most_two_megabytes_and_carries_plotly_as_it_was_published(plain):
+    assert len(plain.encode()) < 2_000_000
+    (packed,) = re.findall(r'<script type="application/gzip" id="plotly">([^<]*)</script>', plain)
+    assert gzip.decompress(base64.b64decode(packed)) == PLOTLY.read_bytes()
+
+
+def test_a_page_of_thousands_of_trials_is_at_most_two_megabytes(store):
+    import numpy as np
+    import pandas as pd
+
+    runs, rng, count = load_study("demo", store), np.random.default_rng(0), 3 * DRAWN
+    rows = pd.concat([runs.trials.iloc[[1]]] * count, ignore_index=True)
+    rows = rows.assign(
+        number=range(count), score=rng.normal(size=count), lam=10 ** rng.uniform(-1, 3, count),
+        label="factorized r16 λ0.123 attention ffn top-half s0.5", run_id="0123456789abcdef" * 2,
+        **{"params/trainable": 10 ** rng.uniform(3, 6, count), "memory/train_bytes": 10 ** rng.uniform(6, 9, count)},
+    )  # fmt: skip
+    text = page_of(findings_of(replace(runs, trials=rows)))
+    assert len(text.encode()) < 2_000_000
+    assert "trials.csv has all" in text
+
+
+def test_nothing_is_asked_of_anywhere_and_nothing_offers_to_upload(plain, elements):
+    addresses = [value for _, attributes in elements for key, value in attributes.items() if key in ADDRESSES]
+    assert [value for value in addresses if not value.startswith(("#", "data:"))] == []
+    assert not re.search(r"url\(\s*['\"]?(?:https?:)?//|@import", plain)
+    besides = re.sub(r'<script type="application/gzip".*?</script>', "", plain)
+    assert not re.search("Share chart|Chart Studio|cloud", besides, flags=re.I)
+
+
+def test_a_run_on_a_server_is_the_only_address_elsewhere(store):
+    runs = replace(load_study("demo", store), server="http://localhost:5000")
+    addresses = {a["href"] for tag, a in Elements(page_of(findings_of(runs))).elements if tag == "a"}
+    assert {a for a in addresses if not a.startswith("#")} == {runs.link(run) for run in runs.trials["run_id"]}
+
+
+def test_every_section_is_a_landmark_with_an_id_and_the_contents_lead_to_those_that_have_a_heading(plain, elements):
+    sections = [attributes for tag, attributes in elements if tag == "section"]
+    ids = [attributes["id"] for attributes in sections]
+    assert len(set(ids)) == len(ids) >= 14
+    assert all("aria-label" in attributes or "aria-labelledby" in attributes for attributes in sections)
+    links = [attributes["href"] for tag, attributes in elements if tag == "a"]
+    assert [f"#{place}" for place, _ in contents_of(plain)] == [link for link in links if link != "#report"]
+    assert {"main", "header", "nav"} <= {tag for tag, _ in elements}
+
+
+def test_no_id_occurs_twice_and_every_reference_has_its_id(elements):
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {a["aria-labelledby"] for _, a in elements if "aria-labelledby" in a} <= set(ids)
+
+
+def test_every_figure_says_in_words_what_it_shows_and_has_its_numbers_beside_it(plain, elements):
+    drawings = [attributes for _, attributes in elements if attributes.get("class") == "drawing"]
+    assert [d["data-plot"] for d in drawings] == ["front", "rank", "lambda", "memory"]
+    assert drawings[0]["aria-label"] == (
+        "Score against trained parameters: accuracy against trained parameters. 6 points (other trials 1, front 4, "
+        "baselines 1), from 0.7100 to 0.9100. Dashed line: majority at 0.5200."
+    )
+    assert plain.count("<summary>The numbers of this figure</summary>") == 4
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_no_name_brings_an_element_an_attribute_or_a_script(harmless, store, name):
+    read = Elements(page_of(named(store, name)))
+    assert {tag for tag, _ in read.elements} <= {tag for tag, _ in harmless}
+    count = [sum(tag in ("script", "img", "section", "table") for tag, _ in each) for each in (read.elements, harmless)]
+    assert count[0] == count[1]
+    assert {key for _, attributes in read.elements for key in attributes if key.startswith("on")} == set()
+    shown = "".join(read.text.split())
+    assert "".join(name.replace("‮", "[U+202E]").replace("‬", "[U+202C]").split()) in shown
+
+
+def test_a_name_cannot_turn_round_what_follows_it(store):
+    text = page_of(named(store, NASTY[4]))
+    assert "‮" not in text
+    assert "[U+202E]txet desrever[U+202C]" in text
+
+
+def plot(name, label, count=3):
+    points = tuple(float(2**i) for i in range(count))
+    series = Series(label, points, points, (0.1,) * count, (f"{label}\nmore",) * count, "circle", color=1)
+    return Plot(name, "Score by rank", "", "rank", "accuracy", (series,), True)
+
+
+def test_a_drawing_has_text_as_text_the_pages_colours_and_ids_of_its_own():
+    one, other = (Elements(inline_svg(plot(name, f'a {COLORS[1]} id="x" $5 <b>'))) for name in ("one", "other"))
+    assert "accuracy" in one.text
+    assert "rank" in one.text
+    ids = [{attributes["id"] for _, attributes in read.elements if "id" in attributes} for read in (one, other)]
+    assert not ids[0] & ids[1]
+    styles = " ".join(attributes.get("style") or "" for _, attributes in one.elements)
+    assert "var(--series-1)" in styles
+    assert "var(--ink)" in styles
+    assert COLORS[1] not in styles
+
+
+def test_the_same_numbers_are_the_same_drawing():
+    assert inline_svg(plot("one", "a")) == inline_svg(plot("one", "a"))
+
+
+def test_the_numbers_of_a_figure_are_those_that_are_drawn_as_far_as_there_is_room():
+    grid = points_grid(plot("one", "lora"))
+    assert grid.headings == ("Series", "Rank", "accuracy", "± SE", "Configuration")
+    assert grid.rows[1] == ("lora", "2", "2.0000", "0.1000", "lora")
+    assert points_grid(plot("one", "lora", ROOM + 5)).left_out == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(22_700_000.0, "22,700,000"), (36_866.4, "36,866"), (0.25, "0.25"), (8, "8")]
+)
+def test_an_amount_is_read_without_an_exponent(value, text):
+    assert amount(value) == text
+
+
+def test_a_level_is_said_beside_the_points():
+    level = Series("majority", (1.0, 2.0), (0.5, 0.5), (0.0, 0.0), ("", ""), "circle", dashed=True)
+    shown = plot("one", "lora")
+    words = in_words(replace(shown, series=(*shown.series, level)))
+    assert words.endswith("3 points (lora 3), from 1.0000 to 4.0000. Dashed line: majority at 0.5000.")

@@ -1,0 +1,95 @@
+"""The report's tables as files, and every trial and fold among them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+
+from analysis.every_trial import ROOM, folds_grid, trials_grid
+from analysis.findings import findings_of
+from analysis.grid import Grid
+from analysis.report import write_report
+from analysis.runs import load_study
+from analysis.tables import grid_as_csv, grid_as_latex, tables_of
+
+CELLS = ("50 % & 3_000 $x$ #1 {a} ~b ^c \\d", "0.9 ± 0.1 λ · –")
+
+
+@pytest.fixture
+def runs(store):
+    return load_study("demo", store)
+
+
+def test_each_table_with_rows_is_a_file_of_each_kind(store, tmp_path):
+    folder = write_report("demo", tmp_path, store, tables=("csv", "latex")).parent / "tables"
+    names = ("front", "budgets", "baselines", "references", "comparisons", "folds")
+    assert {path.name for path in folder.iterdir()} == {f"{n}.{ending}" for n in names for ending in ("csv", "tex")}
+    rows = list(csv.DictReader((folder / "front.csv").open(encoding="utf-8")))
+    assert [row["Trial"] for row in rows] == ["0", "1", "2", "3"]
+    assert rows[3]["Configuration"] == "lora r8 <b>qv</b> all"
+    assert "lora r8 <b>qv</b> all & 0.9100 $\\pm$ 0.0060" in (folder / "front.tex").read_text(encoding="utf-8")
+
+
+def test_without_being_asked_for_no_table_is_a_file(store, tmp_path):
+    assert not (write_report("demo", tmp_path, store).parent / "tables").exists()
+
+
+def test_a_study_without_rows_has_no_tables(store):
+    assert set(tables_of(findings_of(load_study("none", store)))) == set()
+
+
+def test_csv_is_read_back_as_it_was():
+    grid = Grid(("a", "b,c"), (CELLS, ('"', "x\ny")))
+    assert list(csv.reader(io.StringIO(grid_as_csv(grid)))) == [["a", "b,c"], list(CELLS), ['"', "x\ny"]]
+
+
+def test_no_cell_of_a_latex_table_is_a_command():
+    text = grid_as_latex(Grid(("a_b", "c"), (CELLS,)), "Front (my_study & 1)", "front")
+    assert r"50 \% \& 3\_000 \$x\$ \#1 \{a\} \textasciitilde b \textasciicircum c \textbackslash d" in text
+    assert r"0.9 $\pm$ 0.1 $\lambda$ $\cdot$ --" in text
+    assert r"\caption{Front (my\_study \& 1)}" in text
+    assert r"\toprule" in text
+    assert r"a\_b & c" in text
+
+
+def test_every_trial_is_a_row_with_what_became_of_it(runs):
+    errors = [*[None] * 5, "RuntimeError:\n  out of memory", None, None]
+    grid = trials_grid(replace(runs, trials=runs.trials.assign(error=errors)))
+    column = grid.headings.index
+    assert [row[column("Trial")] for row in grid.rows] == [str(n) for n in range(8)]
+    assert [row[column("State")] for row in grid.rows] == [
+        *["complete"] * 5, "failed", "incomplete", "repeated (of 1)",
+    ]  # fmt: skip
+    assert grid.rows[5][column("Error")] == "RuntimeError: out of memory"
+    assert grid.rows[5][column("Score ± SE")] == "–"
+    assert grid.links == ()
+
+
+def test_a_pruned_trial_is_called_so(runs):
+    states = ["pruned", *runs.trials["state"][1:]]
+    grid = trials_grid(replace(runs, trials=runs.trials.assign(state=states)))
+    assert grid.rows[0][grid.headings.index("State")] == "pruned"
+
+
+def test_every_trial_of_a_server_leads_to_its_run(runs):
+    grid = trials_grid(replace(runs, server="http://localhost:5000"))
+    assert grid.links[3].endswith(f"/runs/{runs.trials['run_id'][3]}")
+
+
+def test_each_fold_is_a_column_and_a_fold_that_was_not_scored_a_dash(runs):
+    folds = runs.folds[~((runs.folds["number"] == 2) & (runs.folds["fold"] == 1))]
+    grid = folds_grid(replace(runs, folds=folds))
+    assert grid.headings == ("Trial", "Configuration", "State", "Fold 0", "Fold 1", "Fold 2", "Mean ± SE")
+    assert grid.rows[2][3:] == ("0.8990", "–", "0.9150", "0.9050 ± 0.0060")
+    assert grid.rows[5][2] == "repeated"
+
+
+def test_what_there_is_no_room_for_is_counted(runs):
+    import pandas as pd
+
+    trials = pd.concat([runs.trials] * ROOM, ignore_index=True)
+    grid = trials_grid(replace(runs, trials=trials))
+    assert (len(grid.rows), grid.left_out) == (ROOM, 7 * ROOM)
