@@ -47,7 +47,7 @@ def test_the_gradient_of_the_distance_at_zero_is_zero() -> None:
 
 def trained(**method: object) -> Fit:
     fit = Fit([member_of(0, 0, configuration(**method), 3)], workbench())
-    fit.run(None)
+    fit.run()
     return fit
 
 
@@ -65,7 +65,7 @@ def test_a_null_lambda_is_bit_identical_to_no_regulariser(monkeypatch: pytest.Mo
     plain = tensors(trained(kind="lora", lam=None))
     fit = Fit([member_of(0, 0, configuration(kind="lora", lam=None), 3)], workbench())
     monkeypatch.setattr(fit.pack, "objective", lambda task, distance, share: task.sum())
-    fit.run(None)
+    fit.run()
     assert all(torch.equal(a, b) for a, b in zip(plain, tensors(fit), strict=True))
 
 
