@@ -30,15 +30,11 @@ def _run(arguments: list[str]) -> int:
     from analysis.painter import beside
 
     with beside() as drawing:  # a second core imports matplotlib while this one imports MLflow
+        from analysis.options import Options
         from analysis.several import write_reports
 
-        figures, tables = _kinds(config.figures), _kinds(config.tables)
-        print(
-            write_reports(
-                config.study, config.out, config.tracking.uri, figures, drawing, tables,
-                config.tolerance, config.confidence,
-            )
-        )  # fmt: skip
+        wished = (_kinds(config.figures), _kinds(config.tables), config.tolerance, config.confidence)
+        print(write_reports(config.study, config.out, config.tracking.uri, Options(*wished, drawing)))
     return 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.references import Reference
+from analysis.references import Reference, levels_of
 from analysis.runs import StudyRuns
 from study.core import formatting as fmt
 from study.core.evidence.judgement import Judgement
@@ -88,9 +88,9 @@ class _Speaker:
 
     def reference(self, references: Sequence[Reference]) -> str:
         """That what needs no training is as good."""
-        known = [r for r in references if r.metric == self.metric]
-        top = max(known, key=lambda r: r.mean)
-        return f"Nothing beats {top.name}, which needs no training and scores {self.metric} {fmt.number(top.mean)}."
+        levels = levels_of(references, self.metric)
+        top = max(levels, key=lambda name: levels[name])
+        return f"Nothing beats {top}, which needs no training and scores {self.metric} {fmt.number(levels[top])}."
 
     def doubts(self) -> list[str]:
         """That the data cannot tell, between which, and what would decide."""
@@ -102,10 +102,11 @@ class _Speaker:
         first = f"The data cannot tell which configuration is {near}: {_enumerate_names(names)} are candidates."
         if judgement.recommended is None:
             return [first, "One fold alone does not measure how sure a score is; write study.folds=3 or more."]
-        likeliest = judgement.recommended
+        meanwhile = judgement.recommended
         second = (
-            f"The likeliest is {self.name(likeliest)}, {self.metric} {self.score(likeliest)} at "
-            f"{self.amount(likeliest)}; it is that near with probability {self.probability(likeliest)}."
+            f"Meanwhile take {self.name(meanwhile)}, {self.metric} {self.score(meanwhile)} at "
+            f"{self.amount(meanwhile)}: it is within {judgement.tolerance:g} of the best with probability "
+            f"{self.probability(meanwhile)}, and nothing cheaper is nearly as probable."
         )
         needed = verdict.repeats_needed
         third = f"About {needed} cross-validations in all would be expected to decide."

@@ -11,8 +11,7 @@ from analysis.runs import StudyRuns
 from study.core.effects import Surface, surface
 from study.core.figures import FOLD
 from study.core.knobs import Knob, knobs_of
-
-PRUNED = "pruned"  # the state of a trial that was stopped before all of its folds were trained
+from study.core.records import PRUNED
 
 
 @dataclass(frozen=True)

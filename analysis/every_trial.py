@@ -38,6 +38,17 @@ def shown_state(row: Any) -> str:
     return "repeated" if not fmt.missing(row["duplicate_of"]) else str(row["state"])
 
 
+def measured_cells(row: Any) -> dict[str, str]:
+    """What a trial costs and scores on the test: heading → cell."""
+    return {
+        "Trained parameters": fmt.count(row["params/trainable"]),
+        "Training memory": fmt.mebibytes(row["memory/train_bytes"]),
+        "Training time": fmt.seconds(row["time/train_seconds"]),
+        "Latency": fmt.milliseconds(row["latency/ms"]),
+        "Test score": fmt.number(row["test/score"]),
+    }
+
+
 def _trial_cells(row: dict[Any, Any]) -> dict[str, str]:
     of = row["duplicate_of"]
     error = fmt.MISSING if fmt.missing(row["error"]) else " ".join(str(row["error"]).split())
@@ -46,11 +57,7 @@ def _trial_cells(row: dict[Any, Any]) -> dict[str, str]:
         "Configuration": fmt.text(row["label"]),
         "State": shown_state(row) + ("" if fmt.missing(of) else f" (of {of})"),
         "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
-        "Trained parameters": fmt.count(row["params/trainable"]),
-        "Training memory": fmt.mebibytes(row["memory/train_bytes"]),
-        "Training time": fmt.seconds(row["time/train_seconds"]),
-        "Latency": fmt.milliseconds(row["latency/ms"]),
-        "Test score": fmt.number(row["test/score"]),
+        **measured_cells(row),
         "Error": error,
         "Run": fmt.text(row["run_id"])[:RUN],
     }

@@ -10,6 +10,7 @@ from analysis.answer import sentences
 from analysis.answers import OutOfFold
 from analysis.effect_table import effect_rows
 from analysis.effects import effects_of
+from analysis.every_trial import measured_cells
 from analysis.exported import exports_of
 from analysis.judgement import judgement_of
 from analysis.layers import LinearLayer, recorded_layers
@@ -17,7 +18,7 @@ from analysis.maps import Map, maps_of
 from analysis.plots import Plot, all_plots
 from analysis.plots_effects import effect_plots
 from analysis.plots_progress import progress_plot
-from analysis.references import Reference, recorded_references
+from analysis.references import Reference, levels_of, recorded_references
 from analysis.runs import StudyRuns, json_or_none
 from study.core import formatting as fmt
 from study.core.evidence.judgement import Judgement
@@ -64,6 +65,11 @@ class Findings:
         """The names of plots that the page leaves out, since an effect's shows the same trials and more."""
         return ("lambda",) if any(plot.x_title == "λ" for plot in self.effects) else ()
 
+    @property
+    def displayed(self) -> tuple[Plot | Map, ...]:
+        """The figures of the page."""
+        return tuple(figure for figure in self.figures if figure.name not in self.superseded)
+
     def trial(self, number: int) -> pd.Series:
         """The row of a compared trial."""
         return self.compared[self.compared["number"] == number].iloc[0]
@@ -86,7 +92,7 @@ def findings_of(
     front = compared[on_front].sort_values("params/trainable", na_position="last")
     untrained = recorded_references(runs.info.metrics)
     judgement = judgement_of(runs, untrained, answers, tolerance, confidence)
-    levels = {r.name: r.mean for r in untrained if r.metric == runs.info.metric}
+    levels = levels_of(untrained, runs.info.metric)
     plots = all_plots(compared, on_front, runs.info.metric, levels)
     linears: tuple[LinearLayer, ...] = ()
     if judgement is not None and judgement.recommended is not None:
@@ -110,7 +116,7 @@ def choices(f: Findings) -> list[tuple[str, int | None]]:
     """What may be chosen, in words, and the trial that it is."""
     if f.judgement is None:
         return [("Recommended", None), ("Highest expected score", None)]
-    rule = "Recommended" if f.judgement.verdict.kind != CANNOT_TELL else "Likeliest choice, not certain"
+    rule = "Recommended" if f.judgement.verdict.kind != CANNOT_TELL else "To take meanwhile, not certain"
     return [(rule, f.judgement.recommended), ("Highest expected score", f.judgement.best)]
 
 
@@ -151,11 +157,7 @@ def trial_cells(f: Findings, row: pd.Series) -> dict[str, str]:
         "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
         "Folds": fold_scores(f, row),
         "Other scores": other_scores(f, row),
-        "Trained parameters": fmt.count(row["params/trainable"]),
-        "Training memory": fmt.mebibytes(row["memory/train_bytes"]),
-        "Training time": fmt.seconds(row["time/train_seconds"]),
-        "Latency": fmt.milliseconds(row["latency/ms"]),
-        "Test score": fmt.number(row["test/score"]),
+        **measured_cells(row),
     }
 
 

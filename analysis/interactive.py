@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.interactive_map import map_to_plotly
 from analysis.maps import Map
+from analysis.marks import as_html
 from analysis.plots import Plot, Series, finite_or_none
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _trace(series: Series) -> go.Scatter | go.Bar:
     import plotly.graph_objects as go
 
     color = COLORS[series.color % len(COLORS)]
-    hover = [escape(h).replace("\n", "<br>") for h in series.hover]
+    hover = [as_html(h) for h in series.hover]
     if series.bars and series.band:
         low, high = ([abs(end - y) for end, y in zip(ends, series.y, strict=True)] for ends in series.band)
         return go.Bar(

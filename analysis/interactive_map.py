@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from analysis.maps import Map
+from analysis.marks import as_html
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -62,7 +63,7 @@ def _cells(plot: Map) -> go.Scatter:
     }  # fmt: skip
     return go.Scatter(
         x=[j for j, _ in places], y=[i for _, i in places], mode="markers", marker=marker, hoverinfo="text",
-        hovertext=[escape(plot.hover[i][j]).replace("\n", "<br>") for j, i in places],
+        hovertext=[as_html(plot.hover[i][j]) for j, i in places],
     )  # fmt: skip
 
 
@@ -72,5 +73,5 @@ def _points(plot: Map) -> go.Scatter:
     marker = {"size": 5, "color": "rgba(255,255,255,.75)", "line": {"width": 1, "color": "#1c2330"}}
     return go.Scatter(
         x=[x for x, _, _ in plot.points], y=[y for _, y, _ in plot.points], mode="markers", marker=marker,
-        hoverinfo="text", hovertext=[escape(text).replace("\n", "<br>") for *_, text in plot.points],
+        hoverinfo="text", hovertext=[as_html(text) for *_, text in plot.points],
     )  # fmt: skip

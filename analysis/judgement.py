@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.answers import OutOfFold
-from analysis.references import Reference
+from analysis.references import Reference, levels_of
 from analysis.runs import StudyRuns, json_or_none
 from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
 from study.core.evidence.table import ScoreTable, Worths
-from study.core.figures import COSTS, FIGURES, Figure
-from study.core.records import Adaptation
+from study.core.figures import COSTS, usual_tolerance
 
 CONFIDENCE = 0.9  # of studies that did not record theirs
 
@@ -41,7 +40,7 @@ def judgement_of(
         return None
     rows = runs.compared.set_index("number").loc[numbers]
     figures = {int(number): {name: row[name] for name in COSTS} for number, row in rows.iterrows()}
-    levels = [r.mean for r in references if r.metric == runs.info.metric]
+    levels = [*levels_of(references, runs.info.metric).values()]
     return judge(
         _table(runs, numbers, answers), figures, runs.info.objectives, tolerance_of(runs, tolerance),
         _number(runs.info.params.get("report.confidence"), confidence, CONFIDENCE), _free(rows), levels,
@@ -50,8 +49,7 @@ def judgement_of(
 
 def tolerance_of(runs: StudyRuns, given: float | None = None) -> float:
     """How much score a cheaper model may lose: as given, as the study says, or as is usual for its metric."""
-    usual = FIGURES.get(runs.info.metric, Figure(runs.info.metric, "maximize")).tolerance
-    return _number(runs.info.params.get("report.tolerance"), given, usual)
+    return _number(runs.info.params.get("report.tolerance"), given, usual_tolerance(runs.info.metric))
 
 
 def _number(recorded: str | None, given: float | None, usual: float) -> float:
@@ -62,9 +60,8 @@ def _number(recorded: str | None, given: float | None, usual: float) -> float:
 
 def _free(rows: pd.DataFrame) -> list[int]:
     """The numbers of the trials that train nothing but a head."""
-    adapted = {number: json_or_none(text) for number, text in rows["adaptation"].items()}
-    whole = {n: Adaptation.from_json(rows.loc[n, "adaptation"]) for n, raw in adapted.items() if raw is not None}
-    return [int(n) for n in rows.index if (rows.loc[n, "kind"] == "head" or (n in whole and not whole[n].trained))]
+    adapted = {number: json_or_none(text) or {} for number, text in rows["adaptation"].items()}
+    return [int(n) for n in rows.index if rows.loc[n, "kind"] == "head" or adapted[n].get("trained") == 0]
 
 
 def _table(runs: StudyRuns, numbers: Sequence[int], answers: OutOfFold | None) -> ScoreTable:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.effects import Effects
+from analysis.plots import jitter
 from analysis.settings import name_of
 from study.core import formatting as fmt
 from study.core.effects import Interaction, Surface
@@ -96,8 +97,7 @@ def _points(effects: Effects, x: Knob, y: Knob, metric: str) -> tuple[tuple[floa
 def _places(knob: Knob, numbers: np.ndarray) -> np.ndarray:
     """The trials' values in cells: a little beside them where each cell is a value of its own."""
     exact = np.isin(knob.values[knob.there], knob.shown).all()
-    # Multiples of the golden ratio spread evenly, however many there are.
-    return _in_cells(knob, knob.values) + (JITTER * (2 * (numbers * 0.618034 % 1) - 1) if exact else 0)
+    return _in_cells(knob, knob.values) + (JITTER * jitter(numbers) if exact else 0)
 
 
 def _ticks(knob: Knob) -> tuple[tuple[float, str], ...]:

@@ -177,6 +177,11 @@ def thin_out(part: pd.DataFrame, x: str, by: Sequence[str] = (), log_x: bool = F
     return drawn, note
 
 
+def jitter(numbers: np.ndarray) -> np.ndarray:
+    """A place from −1 to 1 for each trial's number: multiples of the golden ratio spread evenly, however many."""
+    return np.asarray(2 * (numbers * 0.618034 % 1) - 1)
+
+
 def _cells(values: pd.Series, count: int) -> np.ndarray:
     """Which of `count` equal parts of the values' range each lies in."""
     low, high = values.min(), values.max()

@@ -8,7 +8,7 @@ from math import nan
 import pandas as pd
 
 from analysis.effects import Effects
-from analysis.plots import SYMBOLS, Plot, Series, series_of, thin_out
+from analysis.plots import SYMBOLS, Plot, Series, jitter, series_of, thin_out
 from analysis.settings import name_of
 from study.core import formatting as fmt
 from study.core.effects import MainEffect, Share, Surface
@@ -54,10 +54,7 @@ def _numeric(effects: Effects, effect: MainEffect, metric: str) -> Plot:
     knob, name = effect.knob, name_of(effect.knob.key)
     trials, note = thin_out(effects.trials.assign(**{PLACE: knob.values}), PLACE, ["kind"], log_x=knob.log)
     low, mean, high = _scores(effects, effect)
-    hover = tuple(
-        f"{name} {knob.name(x)}\n{metric} {fmt.number(y)} ({fmt.number(a)} to {fmt.number(b)})"
-        for x, y, a, b in zip(effect.values, mean, low, high, strict=True)
-    )
+    hover = _hover(effect, metric, (low, mean, high))
     x = tuple(map(float, effect.values))
     curve = Series("average, 95 % interval", x, mean, (nan,) * len(x), hover, "circle", color=1, band=(low, high))
     series = (*_trials(trials), curve, *_without(effects, effect))
@@ -69,14 +66,10 @@ def _numeric(effects: Effects, effect: MainEffect, metric: str) -> Plot:
 def _choice(effects: Effects, effect: MainEffect, metric: str) -> Plot:
     """The trials of each choice, and its average with its interval beside them."""
     knob, name = effect.knob, name_of(effect.knob.key)
-    numbers = effects.trials["number"].to_numpy()
-    places = knob.values - ASIDE + SPREAD * (2 * (numbers * 0.618034 % 1) - 1)  # evenly spread, however many there are
+    places = knob.values - ASIDE + SPREAD * jitter(effects.trials["number"].to_numpy())
     trials, note = thin_out(effects.trials.assign(**{PLACE: places}), PLACE, ["kind"])
     low, mean, high = _scores(effects, effect)
-    hover = tuple(
-        f"{name} {knob.name(x)}\n{metric} {fmt.number(y)} ({fmt.number(a)} to {fmt.number(b)})"
-        for x, y, a, b in zip(effect.values, mean, low, high, strict=True)
-    )
+    hover = _hover(effect, metric, (low, mean, high))
     halves = tuple((b - a) / 2 for a, b in zip(low, high, strict=True))
     x = tuple(map(float, effect.values))
     averages = Series("average, 95 % interval", x, mean, halves, hover, "diamond", color=1)
@@ -108,6 +101,15 @@ def _scores(effects: Effects, effect: MainEffect) -> tuple[tuple[float, ...], tu
     if effects.sign < 0:
         low, high = high, low
     return tuple(low.tolist()), tuple(mean.tolist()), tuple(high.tolist())
+
+
+def _hover(effect: MainEffect, metric: str, interval: tuple[tuple[float, ...], ...]) -> tuple[str, ...]:
+    """What a reader sees of the score at each value: its place and its interval of low, mean and high."""
+    name, knob = name_of(effect.knob.key), effect.knob
+    return tuple(
+        f"{name} {knob.name(x)}\n{metric} {fmt.number(y)} ({fmt.number(a)} to {fmt.number(b)})"
+        for x, a, y, b in zip(effect.values, *interval, strict=True)
+    )
 
 
 def _without(effects: Effects, effect: MainEffect) -> tuple[Series, ...]:

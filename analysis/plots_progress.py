@@ -32,12 +32,24 @@ def _growth(known: pd.DataFrame, objectives: tuple[str, ...], directions: tuple[
     losses = np.column_stack(
         [_losses(known[o].to_numpy(float), d) for o, d in zip(objectives, directions, strict=True)]
     )
-    areas = np.array([hypervolume(losses[: i + 1], (1.0, 1.0)) for i in range(len(losses))])
+    areas = _areas(losses)
     # Where every trial lies on one line no area is dominated, and there is nothing that grew.
     shares = 100 * areas / areas[-1] if areas[-1] > 0 else np.full(len(areas), nan)
     numbers = tuple(map(float, known["number"]))
     hover = tuple(f"after trial {n:.0f}\n{share:.1f} %" for n, share in zip(numbers, shares, strict=True))
     return Series("front so far", numbers, tuple(shares.tolist()), (nan,) * len(numbers), hover, "circle", True, 1)
+
+
+def _areas(losses: np.ndarray) -> np.ndarray:
+    """The hypervolume [n] of the first one, two … of `losses` [n, 2]: what the front so far beats adds nothing."""
+    front, areas = losses[:0], np.zeros(len(losses))
+    for i, point in enumerate(losses):
+        if (front <= point).all(axis=1).any():
+            areas[i] = areas[i - 1]
+            continue
+        front = np.vstack([front[~(point <= front).all(axis=1)], point])
+        areas[i] = hypervolume(front, (1.0, 1.0))
+    return areas
 
 
 def _losses(values: np.ndarray, direction: str) -> np.ndarray:

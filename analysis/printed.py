@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.interactive import COLORS, narrow
 from analysis.maps import Map
+from analysis.marks import without_mathematics
 from analysis.plots import Plot, Series
 from analysis.printed_map import draw_map
 
@@ -34,7 +35,7 @@ def save(plot: Plot | Map, folder: Path, kinds: Sequence[str]) -> None:
     """Write <folder>/<name>.<kind> for each of the kinds: svg (its text is text), png or pdf."""
     with _style(plot.name):
         canvas = _canvas(plot)
-        canvas.axes[0].set_title(_plain(plot.title))  # in a page, the heading above the figure says it
+        canvas.axes[0].set_title(without_mathematics(plot.title))  # in a page, the heading above the figure says it
         for kind in kinds:
             canvas.savefig(folder / f"{plot.name}.{kind}", **SETTINGS[kind])
 
@@ -103,8 +104,8 @@ def _(plot: Plot, axes: Axes) -> None:
         _draw_log_axis(axes, plot)
     if plot.ticks:
         axes.minorticks_off()
-        axes.set_xticks([x for x, _ in plot.ticks], [_plain(name) for _, name in plot.ticks])
-    axes.set(xlabel=_plain(plot.x_title), ylabel=_plain(plot.y_title))
+        axes.set_xticks([x for x, _ in plot.ticks], [without_mathematics(name) for _, name in plot.ticks])
+    axes.set(xlabel=without_mathematics(plot.x_title), ylabel=without_mathematics(plot.y_title))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     if len([series for series in plot.series if series.x]) > 1:
@@ -131,14 +132,16 @@ def _tick(x: float, _: int) -> str:
 def _draw_series(axes: Axes, series: Series) -> None:
     color = COLORS[series.color % len(COLORS)]
     if series.dashed:
-        axes.plot(series.x, series.y, linestyle="--", color=color, linewidth=1.2, label=_plain(series.name))
+        axes.plot(
+            series.x, series.y, linestyle="--", color=color, linewidth=1.2, label=without_mathematics(series.name)
+        )
         return
     if series.band is not None:
         _draw_band(axes, series, series.band, color)
         return
     axes.errorbar(
         series.x, series.y, yerr=series.errors, fmt=_MARKERS[series.symbol], color=color, capsize=2,
-        elinewidth=1, label=_plain(series.name), rasterized=len(series.x) > MANY,
+        elinewidth=1, label=without_mathematics(series.name), rasterized=len(series.x) > MANY,
     )  # fmt: skip
     if series.line:
         axes.step(series.x, series.y, where="post", color=color, linewidth=1.5)
@@ -147,12 +150,7 @@ def _draw_series(axes: Axes, series: Series) -> None:
 def _draw_band(axes: Axes, series: Series, band: tuple[Sequence[float], Sequence[float]], color: str) -> None:
     if series.bars:
         ends = [[abs(end - y) for end, y in zip(side, series.y, strict=True)] for side in band]
-        axes.bar(series.x, series.y, 0.6, yerr=ends, color=color, capsize=2, label=_plain(series.name))
+        axes.bar(series.x, series.y, 0.6, yerr=ends, color=color, capsize=2, label=without_mathematics(series.name))
         return
     axes.fill_between(series.x, *band, color=color, alpha=0.2, linewidth=0)
-    axes.plot(series.x, series.y, color=color, linewidth=1.6, label=_plain(series.name))
-
-
-def _plain(text: str) -> str:
-    """The text with no mathematics in it: a name may hold a dollar sign, such as a regular expression's."""
-    return text.replace("$", r"\$")
+    axes.plot(series.x, series.y, color=color, linewidth=1.6, label=without_mathematics(series.name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -38,6 +38,11 @@ def recorded_references(metrics: Mapping[str, float]) -> tuple[Reference, ...]:
             test = metrics.get(f"{PREFIX}{name}/{TEST}{metric}", nan)
             recorded.append(Reference(name, metric, metrics[key], metrics.get(f"{key}{ERROR}", nan), test))
     return tuple(recorded)
+
+
+def levels_of(references: Sequence[Reference], metric: str) -> dict[str, float]:
+    """The scores of that metric that need no training, by name."""
+    return {r.name: r.mean for r in references if r.metric == metric}
 
 
 def reference_cells(reference: Reference) -> dict[str, str]:

@@ -17,13 +17,14 @@ from analysis.server import pages_at, run_page
 from analysis.settings import WITHOUT_FACTORS, setting_frame
 from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
 from study.core.mlflow_store import TABLES, TAG, address, experiment_of, explain_refusals, open_client
+from study.core.records import INFEASIBLE, PRUNED
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 STATES = {"FINISHED": "complete", "FAILED": "failed"}
-STOPPED = ("pruned", "infeasible")  # what a trial's own tag may say of it instead
+STOPPED = (PRUNED, INFEASIBLE)  # what a trial's own tag may say of it instead
 # A column that no trial has filled is still a column, of missing values.
 METRICS = ("score", f"score{ERROR}", *COSTS, "test/score")
 COLUMNS = (

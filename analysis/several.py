@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,28 +14,22 @@ from analysis.environment import html_environment, in_order
 from analysis.errors import ReportError
 from analysis.findings import Findings
 from analysis.grid import Grid, grid_of
+from analysis.options import Options
 from analysis.plots import Plot
-from analysis.report import check_kinds, read_findings, write_findings
+from analysis.report import read_findings, write_findings
 from analysis.runs import StudyRuns, load_study
 from study.core import formatting as fmt
 from study.core.names import LONGEST, check_name
 
 
 def write_reports(
-    text: str,
-    out_dir: str | Path,
-    tracking_uri: str | None = None,
-    figures: Sequence[str] = (),
-    drawing: Executor | None = None,
-    tables: Sequence[str] = (),
-    tolerance: float | None = None,
-    confidence: float | None = None,
+    text: str, out_dir: str | Path, tracking_uri: str | None = None, options: Options | None = None
 ) -> Path:
     """Write the report of the study that `text` names, or of each of several between commas and a page that compares
     them, <out_dir>/index.html; return the page that was asked for. Nothing is written where a study is unknown."""
-    check_kinds(figures, tables)
-    studies = [read_findings(runs, tracking_uri, tolerance, confidence) for runs in load_studies(text, tracking_uri)]
-    pages = [write_findings(findings, out_dir, figures, drawing, tables) for findings in studies]
+    options = options or Options()
+    studies = [read_findings(runs, tracking_uri, options) for runs in load_studies(text, tracking_uri)]
+    pages = [write_findings(findings, out_dir, options) for findings in studies]
     if len(pages) == 1:
         return pages[0]
     index = Path(out_dir) / "index.html"

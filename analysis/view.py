@@ -91,14 +91,9 @@ def view_of(f: Findings) -> View:
         provenance=tuple(say.provenance(f)),
         folds=folds_grid(f.runs),
         trials=trials_grid(f.runs),
-        explorer=explorer_of(f.runs, recommended, _levels(f)),
+        explorer=explorer_of(f.runs, recommended, references.levels_of(f.references, f.runs.info.metric)),
         budgets=budgets_grid(f.runs),
     )
-
-
-def _levels(f: Findings) -> dict[str, float]:
-    """The scores that need no training, by name."""
-    return {r.name: r.mean for r in f.references if r.metric == f.runs.info.metric}
 
 
 def _choice(f: Findings, rule: str, number: int | None) -> Choice:

@@ -84,19 +84,22 @@ def _hydra(argv: list[str]) -> int:
     return 0
 
 
-def _say(text: str) -> None:
-    """Print a paragraph as wide as the terminal is."""
+def _report(config: StudyConfig) -> Path:
+    """Write the report, and print its answer as wide as the terminal is."""
     from rich.console import Console
 
-    Console().print(text, markup=False, highlight=False)
+    from analysis.findings import headline
+    from analysis.options import Options
+    from analysis.report import read_findings, write_findings
+    from analysis.runs import load_study
 
-
-def _report(config: StudyConfig) -> Path:
-    from analysis.report import write_report
-
+    uri, options = config.tracking.get("uri"), Options()
     try:
-        return write_report(config.study.name, config.report.dir, config.tracking.get("uri"), say=_say)
+        findings = read_findings(load_study(config.study.name, uri), uri, options)
+        index = write_findings(findings, config.report.dir, options)
     except StudyError as error:
         command = shlex.join(["lora-report", f"study={config.study.name}"])
         remedy = f"the runs are kept: mend it and write {command}"
         raise StudyError("the report", f"could not be written ({str(error).rstrip('.')})", remedy) from error
+    Console().print(headline(findings), markup=False, highlight=False)
+    return index

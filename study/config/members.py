@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from study.config.schema import Configuration
-from study.core.records import Adaptation, FoldResult
-
-PRUNED, INFEASIBLE = "pruned", "infeasible"  # what becomes of a trial that stops before its last fold
+from study.core.records import INFEASIBLE, PRUNED, Adaptation, FoldResult
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from study.config.schema import (
 from study.config.targets import GROUPS
 from study.config.values import flatten
 from study.core.errors import ConfigError
-from study.core.figures import OBJECTIVES, SCORES
+from study.core.figures import OBJECTIVES, SCORES, is_confidence, is_tolerance
 from study.core.names import check_name
 
 
@@ -118,11 +118,11 @@ STUDY: Mapping[str, Rule] = {
     ),
     "engine.tokens": at_least(1, "a forward pass holds at least one token", "write for example engine.tokens=4096"),
     "engine.cache_gb": at_least(0, "is negative", "write the gigabytes that the cache may hold, 0 for none"),
-    "report.tolerance": at_least(
-        0, "is negative", "write how much score you would give up for a cheaper model, such as 0.01, or null"
+    "report.tolerance": Rule(
+        is_tolerance, "is negative", "write how much score you would give up for a cheaper model, such as 0.01, or null"
     ).or_null(),
     "report.confidence": Rule(
-        lambda value: 0.5 <= value < 1,
+        is_confidence,
         "is a probability of at least one half and less than 1",
         "write for example report.confidence=0.9",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,25 @@ def direction(name: str) -> Direction:
         remedy = f"choose among {', '.join(OBJECTIVES)}"
         raise ConfigError(f"objectives: {name}", FIGURES[name].barred, remedy)
     return FIGURES[name].direction
+
+
+def usual_tolerance(metric: str) -> float:
+    """How much of a metric most people would give up for a cheaper model."""
+    return FIGURES.get(metric, FIGURES["score"]).tolerance
+
+
+def is_tolerance(value: object) -> bool:
+    """Whether it is an amount of score that one may lose."""
+    return _is_number(value) and value >= 0  # type: ignore[operator]
+
+
+def is_confidence(value: object) -> bool:
+    """Whether it is a probability with which one may decide."""
+    return _is_number(value) and 0.5 <= value < 1  # type: ignore[operator]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def combine(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from study.core import site_ranks
 from study.core.answers import Answers
 
 SMALLER = "try a smaller train.lr"
+PRUNED, INFEASIBLE = "pruned", "infeasible"  # what becomes of a trial that stops before its last fold
 
 
 def finite(figures: Mapping[str, float]) -> dict[str, float]:

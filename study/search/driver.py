@@ -15,7 +15,7 @@ from study.config.members import Member, Stop, TrialResult
 from study.config.schema import StudyConfig
 from study.core import answer_tables, seeding, stores
 from study.core.errors import StudyError
-from study.core.records import FoldResult, finite
+from study.core.records import FoldResult
 from study.launch import Launcher, Worker
 from study.record import Tracker
 from study.scoring import references
@@ -125,7 +125,8 @@ class Driver:
         self._open(trial)
         for fold in folds.values():
             self.tracker.fold(fold)
-        self._finish(result_of(trial, folds, self.results))
+        result = result_of(trial, folds, self.results)
+        self._finish(result, summary(result))
 
     def _round(self, trials: list[FrozenTrial]) -> None:
         originals, kept = self._originals(trials), {t.number: folds_of(t) for t in trials}
@@ -223,15 +224,16 @@ class Driver:
         if original is not None:
             self.ledger.note(trial, "duplicate_of", original)
         result = result_of(trial, folds, self.results, original, stopped)
-        self.ledger.keep_constraints(trial, {**self.plan.known_figures(result.configuration), **summary(result)})
+        figures = summary(result)
+        if self.plan.constraints:
+            self.ledger.keep_constraints(trial, {**self.plan.known_figures(result.configuration), **figures})
         if result.stopped is None:
-            self.ledger.tell(trial.number, self._values(result))
+            self.ledger.tell(trial.number, self._values(result, figures))
         else:
             self.ledger.tell_stopped(trial, estimate)
-        self._finish(result)
+        self._finish(result, figures)
 
-    def _finish(self, result: TrialResult) -> None:
-        figures = summary(result)
+    def _finish(self, result: TrialResult, figures: dict[str, float]) -> None:
         result = replace(result, broken=tuple(map(str, self.plan.broken(figures))))
         if result.duplicate_of is None:
             self.tracker.answers(result.trial, partial(answer_tables.answers, self.plan.folds, result.folds))
@@ -243,8 +245,6 @@ class Driver:
                 self.first.setdefault(self.plan.training(result.configuration), result.trial)
         self.progress.trial_done(result)
 
-    def _values(self, result: TrialResult) -> list[float] | None:
-        objectives, figures = self.plan.config.objectives, summary(result)
-        if not result.complete or len(finite({n: figures.get(n, math.nan) for n in objectives})) < len(objectives):
-            return None
-        return [figures[name] for name in objectives]
+    def _values(self, result: TrialResult, figures: dict[str, float]) -> list[float] | None:
+        values = [figures.get(name, math.nan) for name in self.plan.config.objectives]
+        return values if result.complete and all(map(math.isfinite, values)) else None

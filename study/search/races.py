@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from study.config.members import INFEASIBLE, Stop, TrialResult
-from study.core.records import FoldResult
+from study.config.members import Stop, TrialResult
+from study.core.records import INFEASIBLE, FoldResult
 from study.search import pruners
 from study.search.ledger import Ledger
 from study.search.plan import Plan

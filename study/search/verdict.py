@@ -1,4 +1,4 @@
-"""What a study's results come to, for the terminal and for exports; the report makes the same of its record."""
+"""What a study's results come to, for exports; the report makes the same of its record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from study.config.members import TrialResult
 from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
 from study.core.evidence.table import ScoreTable, Worths
-from study.core.figures import FIGURES
+from study.core.figures import usual_tolerance
 from study.data.examples import Classified
 from study.search.objectives import summary
 from study.search.plan import Plan
@@ -25,7 +25,7 @@ def judge_results(plan: Plan, results: Mapping[int, TrialResult]) -> Judgement |
     free = [n for n, r in whole.items() if (made := plan.adaptation_or_none(r.configuration)) and not made.trained]
     compared = select_compared({n: f["score"] for n, f in figures.items()}, [n for n, r in whole.items() if r.baseline])
     report = plan.config.report
-    tolerance = FIGURES[plan.metric].tolerance if report.tolerance is None else report.tolerance
+    tolerance = usual_tolerance(plan.metric) if report.tolerance is None else report.tolerance
     table = _table(plan, {number: whole[number] for number in compared})
     return judge(table, figures, plan.config.objectives, tolerance, report.confidence, free)
 

@@ -41,6 +41,11 @@ def test_it_prints_the_path_of_the_report_and_writes_nothing_else(store, tmp_pat
         (["study=a", "--nope"], "--nope: is no flag; lora-report --hydra-help shows those that there are"),
         (["study=a"], "there is no such database"),
         (["study=a", "figures=svg,jpg"], "figures=svg,jpg: holds 'jpg', which is no kind; write svg,png,pdf"),
+        (["study=a", "tolerance=abc"], "tolerance=abc: is no score that one can lose; write a number of 0 or more"),
+        (["study=a", "tolerance=-1"], "tolerance=-1: is no score that one can lose"),
+        (["study=a", "tolerance=.inf"], "tolerance=.inf: is no score that one can lose"),
+        (["study=a", "confidence=2"], "confidence=2: is no probability of at least one half and less than 1"),
+        (["study=a", "confidence=surely"], "confidence=surely: is no probability"),
         (["study=a", "tables=xlsx"], "tables=xlsx: holds 'xlsx', which is no kind; write csv,latex"),
     ],
 )

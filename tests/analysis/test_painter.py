@@ -3,18 +3,19 @@
 import pytest
 
 from analysis.errors import ReportError
+from analysis.options import Options
 from analysis.painter import beside
 from analysis.report import write_report
 
 
 def test_a_second_process_draws_the_same_files(store, tmp_path):
-    plain = write_report("demo", tmp_path / "plain", store, ("svg",)).parent / "figures"
+    plain = write_report("demo", tmp_path / "plain", store, Options(("svg",))).parent / "figures"
     with beside() as drawing:
-        other = write_report("demo", tmp_path / "beside", store, ("svg",), drawing).parent / "figures"
+        other = write_report("demo", tmp_path / "beside", store, Options(("svg",), drawing=drawing)).parent / "figures"
     assert {p.name: p.read_bytes() for p in other.iterdir()} == {p.name: p.read_bytes() for p in plain.iterdir()}
 
 
 def test_a_figure_that_cannot_be_written_is_an_error_with_a_remedy(store, tmp_path):
     (tmp_path / "demo" / "figures" / "front.svg").mkdir(parents=True)
     with beside() as drawing, pytest.raises(ReportError, match=r"cannot be written .*front\.svg.*name a folder"):
-        write_report("demo", tmp_path, store, drawing=drawing)
+        write_report("demo", tmp_path, store, Options(drawing=drawing))

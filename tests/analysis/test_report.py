@@ -9,6 +9,7 @@ import pytest
 from analysis.errors import ReportError
 from analysis.findings import failure_lines, findings_of, headline
 from analysis.interactive import to_plotly
+from analysis.options import Options
 from analysis.report import write_report
 from analysis.runs import load_study
 
@@ -30,7 +31,7 @@ def test_every_file_is_written(index):
 
 @pytest.mark.parametrize("kinds", [("png",), ("svg", "png")])
 def test_figures_are_kept_as_the_kinds_that_are_asked_for(kinds, store, tmp_path):
-    folder = write_report("demo", tmp_path, store, kinds).parent / "figures"
+    folder = write_report("demo", tmp_path, store, Options(kinds)).parent / "figures"
     names = ("front", "rank", "lambda", "memory")
     assert {p.name for p in folder.iterdir()} == {f"{name}.{kind}" for name in names for kind in kinds}
     assert all(p.stat().st_size > 1000 for p in folder.iterdir())
@@ -38,7 +39,7 @@ def test_figures_are_kept_as_the_kinds_that_are_asked_for(kinds, store, tmp_path
 
 def test_an_unknown_kind_of_figure_is_refused_and_nothing_is_written(store, tmp_path):
     with pytest.raises(ReportError, match="figures=svg,jpg: holds 'jpg'"):
-        write_report("demo", tmp_path / "reports", store, ("svg", "jpg"))
+        write_report("demo", tmp_path / "reports", store, Options(("svg", "jpg")))
     assert not (tmp_path / "reports").exists()
 
 

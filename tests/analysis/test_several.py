@@ -9,6 +9,7 @@ import pytest
 
 from analysis.errors import ReportError
 from analysis.findings import findings_of
+from analysis.options import Options
 from analysis.runs import load_study
 from analysis.several import answers_grid, comparison_of, fronts_plots, load_studies, write_reports
 from study.core.errors import ConfigError
@@ -27,7 +28,7 @@ class Links(HTMLParser):
 
 
 def test_each_has_its_report_and_a_page_compares_them(store, tmp_path):
-    index = write_reports("demo,one,none", tmp_path, store, tables=("csv",))
+    index = write_reports("demo,one,none", tmp_path, store, Options(tables=("csv",)))
     assert index == tmp_path / "index.html"
     for name in ("demo", "one", "none"):
         assert (tmp_path / name / "index.html").is_file()

@@ -11,6 +11,7 @@ import pytest
 from analysis.every_trial import ROOM, folds_grid, trials_grid
 from analysis.findings import findings_of
 from analysis.grid import Grid
+from analysis.options import Options
 from analysis.report import write_report
 from analysis.runs import load_study
 from analysis.tables import grid_as_csv, grid_as_latex, tables_of
@@ -24,7 +25,7 @@ def runs(store):
 
 
 def test_each_table_with_rows_is_a_file_of_each_kind(store, tmp_path):
-    folder = write_report("demo", tmp_path, store, tables=("csv", "latex")).parent / "tables"
+    folder = write_report("demo", tmp_path, store, Options(tables=("csv", "latex"))).parent / "tables"
     names = ("front", "budgets", "baselines", "references", "comparisons", "folds")
     assert {path.name for path in folder.iterdir()} == {f"{n}.{ending}" for n in names for ending in ("csv", "tex")}
     rows = list(csv.DictReader((folder / "front.csv").open(encoding="utf-8")))

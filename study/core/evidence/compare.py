@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from study.core.evidence.normal import normal_errors
 from study.core.evidence.sources import Estimates
 
 DRAWS, POINTS = 2000, 256
@@ -170,9 +171,11 @@ def _largest(estimates: Estimates, parts: _Parts, seed: int) -> np.ndarray:
     freedom = estimates.freedom
     rest = estimates.rest * freedom / generator.chisquare(freedom, (DRAWS, 1))
     scale = np.sqrt(np.maximum(rest - estimates.explained, 0))
-    errors = _normal(estimates.examples, generator) + scale * _normal(estimates.unit, generator)
+    errors = normal_errors(estimates.examples, DRAWS, generator) + scale * normal_errors(
+        estimates.unit, DRAWS, generator
+    )
     if estimates.exceptions:
-        errors += _normal(estimates.exceptional, generator)
+        errors += normal_errors(estimates.exceptional, DRAWS, generator)
     first, second = np.triu_indices(len(estimates.means), 1)
     measured = np.sqrt(np.maximum(parts.variance()[first, second], 1e-300))
     largest = np.empty(DRAWS)
@@ -180,9 +183,3 @@ def _largest(estimates: Estimates, parts: _Parts, seed: int) -> np.ndarray:
         drawn = errors[start : start + 50]
         largest[start : start + 50] = (np.abs(drawn[:, first] - drawn[:, second]) / measured).max(axis=1)
     return largest
-
-
-def _normal(covariance: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    values, axes = np.linalg.eigh(covariance)
-    drawn: np.ndarray = generator.standard_normal((DRAWS, len(values))) * np.sqrt(np.maximum(values, 0)) @ axes.T
-    return drawn

@@ -19,8 +19,15 @@ def adds_to_front(draws: np.ndarray, costs: np.ndarray, tolerance: float = 0.0) 
     for row in np.flatnonzero(~unknown):
         rivals = (costs <= costs[row]).all(axis=1) & ~unknown
         rivals[row] = False
-        if rivals.any():
-            probability[row] = (draws[:, row] > draws[:, rivals].max(axis=1) + tolerance).mean()
-        else:
-            probability[row] = 1.0
+        probability[row] = exceeds(draws, int(row), np.flatnonzero(rivals), tolerance)
     return probability
+
+
+def exceeds(draws: np.ndarray, row: int, rivals: np.ndarray, tolerance: float = 0.0) -> float:
+    """The probability that a row's true gain is more than `tolerance` above that of every rival, given by their rows.
+
+    1 where it has none; `draws` [S, C] are true gains.
+    """
+    if not len(rivals):
+        return 1.0
+    return float((draws[:, row] > draws[:, rivals].max(axis=1) + tolerance).mean())

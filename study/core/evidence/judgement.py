@@ -39,7 +39,7 @@ class Judgement:
 
     @property
     def recommended(self) -> int | None:
-        """The number of the trial to choose; where the data cannot tell, of the one that is most probably it."""
+        """The number of the trial to choose; where the data cannot tell, of the one to take meanwhile."""
         return self.number(self.verdict.recommended)
 
     @property
@@ -72,10 +72,8 @@ def judge(
     rows = [row for row, number in enumerate(table.numbers) if number in free]
     estimates = estimate(table)
     verdict = decide(estimates, costs, tolerance, confidence, rows, levels)
-    return Judgement(
-        table, estimates, verdict, tuple(differences(estimates, verdict.best)), corrected_best(table), cost, tolerance,
-        confidence,
-    )  # fmt: skip
+    contrasts, corrected = tuple(differences(estimates, verdict.best)), corrected_best(table, estimates=estimates)
+    return Judgement(table, estimates, verdict, contrasts, corrected, cost, tolerance, confidence)
 
 
 def cost_of(objectives: Sequence[str]) -> str:

@@ -80,9 +80,7 @@ class _Slice:
     def logs(self) -> np.ndarray:
         """The logarithm [T] of each cell's probability, up to a constant; the spreads' steps are logarithmic."""
         turned, ones = self._in_axes()
-        total = self.values + self.spreads[:, None] ** 2
-        precision = (ones**2 / total).sum(axis=1)
-        center = (ones * turned / total).sum(axis=1) / precision
+        total, precision, center = self._pool(self.spreads[:, None] ** 2)
         off = ((turned - center[:, None] * ones) ** 2 / total).sum(axis=1)
         prior = np.log(self.spreads) - np.log(self._typical() ** 2 + self.spreads**2)
         logs: np.ndarray = prior - (np.log(total).sum(axis=1) + off + np.log(precision)) / 2
@@ -92,9 +90,7 @@ class _Slice:
         """The gains [Σ picked, C] of as many draws of each spread as `picked` [T] says."""
         turned, ones = self._in_axes()
         square = np.repeat(self.spreads, picked)[:, None] ** 2
-        total = self.values + square
-        precision = (ones**2 / total).sum(axis=1)
-        center = (ones * turned / total).sum(axis=1) / precision
+        total, precision, center = self._pool(square)
         center = (center + generator.standard_normal(len(center)) / np.sqrt(precision))[:, None] * ones
         gains = center + square / total * (turned - center)
         gains += np.sqrt(square * self.values / total) * generator.standard_normal(gains.shape)
@@ -108,6 +104,13 @@ class _Slice:
     def _in_axes(self) -> tuple[np.ndarray, np.ndarray]:
         """The contenders' means and the ones [K], in the axes."""
         return self.means[self.near] @ self.axes, self.axes.sum(axis=0)
+
+    def _pool(self, square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """At squared spreads [n, 1]: the whole variances [n, K], and the precision and the value of their mean [n]."""
+        turned, ones = self._in_axes()
+        total = self.values + square
+        precision = (ones**2 / total).sum(axis=1)
+        return total, precision, (ones * turned / total).sum(axis=1) / precision
 
     def _typical(self) -> float:
         """The half-Cauchy's scale: a typical error."""

@@ -5,23 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from study.core.evidence.additive import Additive, fit
-from study.core.evidence.sources import estimate
+from study.core.evidence.normal import normal_errors
+from study.core.evidence.sources import Estimates, estimate
 from study.core.evidence.table import ScoreTable, Worths
 from study.core.evidence.weighted import columns_by_fold, scores_under
 
 OUT = np.exp(-1)  # the share of examples that a bootstrap leaves out
 
 
-def corrected_best(table: ScoreTable, draws: int = 1000, seed: int = 0) -> float:
+def corrected_best(table: ScoreTable, draws: int = 1000, seed: int = 0, estimates: Estimates | None = None) -> float:
     """The gain of the configuration with the highest mean, less what being the highest of C has flattered it by.
 
     With answers by bootstrap of the whole selection (BBC-CV, Tsamardinos, Greasidou and Borboudakis 2018): the best is
     chosen on the examples drawn and scored on those left out. Trainings cannot be drawn again, so their noise is
     split by a Gaussian: chosen on mean + a·e, scored on mean − e/a, which are independent (data thinning, Neufeld and
     others 2024), with the same share kept for choosing as the bootstrap keeps. Without answers all of it is split so.
-    NaN where nothing measures the error.
+    NaN where nothing measures the error. `estimates` are those of the table, where they are known already.
     """
-    estimates = estimate(table)
+    estimates = estimates or estimate(table)
     if not estimates.freedom:
         return np.nan
     generator = np.random.default_rng(seed)
@@ -31,8 +32,7 @@ def corrected_best(table: ScoreTable, draws: int = 1000, seed: int = 0) -> float
     else:
         chosen_by, scored_by = _bootstrap(table, table.answers, draws, generator)
         noise = estimates.trainings
-    values, axes = np.linalg.eigh(noise)
-    error = generator.standard_normal((draws, len(values))) * np.sqrt(np.maximum(values, 0)) @ axes.T
+    error = normal_errors(noise, draws, generator)
     tilt = np.sqrt(OUT / (1 - OUT))
     best = (estimates.means + chosen_by + tilt * error).argmax(axis=1)
     moved = scored_by - error / tilt

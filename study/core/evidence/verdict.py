@@ -60,12 +60,14 @@ def decide(
     estimates = estimate(data) if isinstance(data, ScoreTable) else data
     gains = draw(estimates, count, seed)
     if np.isnan(gains).any():
-        return _without_errors(estimates, gains)
+        return _without_errors(estimates)
     order = _cheapest_first(estimates, costs, gains)
     good = gains >= gains.max(axis=1, keepdims=True) - tolerance
     within = good.mean(axis=0)
     chosen = next((int(row) for row in order if within[row] >= confidence), None)
-    verdict = Verdict(CHOOSE, chosen, _best(estimates, gains), (), within, adds_to_front(gains, costs), None)
+    verdict = Verdict(
+        CHOOSE, chosen, _best(estimates, gains.mean(axis=0)), (), within, adds_to_front(gains, costs), None
+    )
     if any((level >= gains.max(axis=1) - tolerance).mean() >= confidence for level in levels):
         return replace(verdict, kind=NOTHING_BEATS, recommended=None)
     if chosen is not None:
@@ -119,13 +121,14 @@ def _cheapest_first(estimates: Estimates, costs: np.ndarray, gains: np.ndarray) 
     return np.lexsort((np.array(estimates.numbers), -gains.mean(axis=0), np.asarray(costs, float)))
 
 
-def _best(estimates: Estimates, gains: np.ndarray) -> int:
-    return int(np.lexsort((np.array(estimates.numbers), -gains.mean(axis=0)))[0])
+def _best(estimates: Estimates, expected: np.ndarray) -> int:
+    """The row of the highest expected gain [C]; of equal ones the lowest number's."""
+    return int(np.lexsort((np.array(estimates.numbers), -expected))[0])
 
 
-def _without_errors(estimates: Estimates, gains: np.ndarray) -> Verdict:
+def _without_errors(estimates: Estimates) -> Verdict:
     """Where nothing measures the error, anything could be chosen."""
     rows = len(estimates.means)
-    best = int(np.lexsort((np.array(estimates.numbers), -estimates.means))[0])
+    best = _best(estimates, estimates.means)
     unknown = np.full(rows, np.nan)
     return Verdict(CANNOT_TELL, None, best, tuple(range(rows)), unknown, unknown, None)

@@ -63,7 +63,7 @@ def figures(result: TrialResult) -> dict[str, float]:
 def recommend(plan: Plan, results: Sequence[TrialResult]) -> TrialResult:
     """The trial that the study recommends among these, by the comparison that the report is made of.
 
-    Where the data cannot tell, it is the one that is most probably it; where nothing is known of the error, the best.
+    Where the data cannot tell, it is the one to take meanwhile; where nothing is known of the error, the best.
     """
     judgement = judge_results(plan, {result.trial: result for result in results})
     number = None if judgement is None else judgement.recommended

@@ -108,10 +108,9 @@ class Board:
 
     def probability(self, row: int, tolerance: float) -> float:
         """That the row's gain exceeds every rival's by more than the tolerance; 1 where it has none."""
-        rivals = self.rivals(row)
-        if not len(rivals):
-            return 1.0
-        return float((self.draws[:, row] > self.draws[:, rivals].max(axis=1) + tolerance).mean())
+        from study.core.evidence.front_gain import exceeds
+
+        return exceeds(self.draws, row, self.rivals(row), tolerance)
 
     def rival(self, row: int) -> int:
         """The number of the best of the row's rivals."""
