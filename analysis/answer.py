@@ -97,7 +97,7 @@ class _Speaker:
         verdict, judgement = self.judgement.verdict, self.judgement
         numbers = [int(judgement.table.numbers[row]) for row in verdict.candidates]
         names = [self.name(number) for number in numbers[:NAMED]]
-        names += [f"{len(numbers) - NAMED} others"] if len(numbers) > NAMED else []
+        names += [fmt.plural(len(numbers) - NAMED, "other")] if len(numbers) > NAMED else []
         near = f"the cheapest within {judgement.tolerance:g} of the best"
         first = f"The data cannot tell which configuration is {near}: {_enumerate_names(names)} are candidates."
         if judgement.recommended is None:
@@ -106,7 +106,7 @@ class _Speaker:
         second = (
             f"Meanwhile take {self.name(meanwhile)}, {self.metric} {self.score(meanwhile)} at "
             f"{self.amount(meanwhile)}: it is within {judgement.tolerance:g} of the best with probability "
-            f"{self.probability(meanwhile)}, and nothing cheaper is nearly as probable."
+            f"{self.probability(meanwhile)}{', and nothing cheaper comes near that' * self._cheaper(meanwhile)}."
         )
         needed = verdict.repeats_needed
         third = f"About {needed} cross-validations in all would be expected to decide."

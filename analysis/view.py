@@ -91,9 +91,14 @@ def view_of(f: Findings) -> View:
         provenance=tuple(say.provenance(f)),
         folds=folds_grid(f.runs),
         trials=trials_grid(f.runs),
-        explorer=explorer_of(f.runs, recommended, references.levels_of(f.references, f.runs.info.metric)),
+        explorer=explorer_of(f.runs, recommended, _drawn_levels(f.plots[0])),
         budgets=budgets_grid(f.runs),
     )
+
+
+def _drawn_levels(front: Plot) -> dict[str, float]:
+    """The scores without training that the front's plot has room for; its caption names the others."""
+    return {series.name: series.y[0] for series in front.series if series.dashed}
 
 
 def _choice(f: Findings, rule: str, number: int | None) -> Choice:

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from analysis.axes import axes_of
 from analysis.bundle import as_json
 from analysis.explorer import ROOM, budgets_grid, explorer_of, ladder
+from analysis.findings import findings_of
 from analysis.runs import load_study
 from analysis.server import pages_at
+from analysis.view import view_of
 
 
 @pytest.fixture
@@ -48,6 +50,13 @@ def test_the_data_holds_every_compared_trial_with_its_numbers_its_error_and_its_
     assert data["levels"] == [{"name": "majority", "value": 0.52}]
     assert {f["name"]: f["values"] for f in data["filters"]}["method"] == ["head", "lora"]
     assert json.loads(as_json(data)) == data
+
+
+def test_a_level_that_the_caption_calls_too_far_off_is_not_drawn_over_the_trials(runs):
+    figures = {"reference/majority/accuracy": 0.1, "reference/lead/accuracy": 0.75}
+    findings = findings_of(replace(runs, info=replace(runs.info, metrics=figures)))
+    assert "Too far off to be drawn: majority 0.1000." in findings.plots[0].caption
+    assert view_of(findings).explorer["levels"] == [{"name": "lead", "value": 0.75}]
 
 
 def test_a_ladder_is_the_best_score_for_each_budget(runs):
