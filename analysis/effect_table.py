@@ -7,7 +7,7 @@ import numpy as np
 from analysis.effects import Effects
 from analysis.settings import name_of
 from study.core import formatting as fmt
-from study.core.effects import MainEffect, Share
+from study.core.surface.effects import MainEffect, Share
 
 ENDS = (0.025, 0.975)
 LIKELY = 0.05  # of being the best: a choice that is less likely so is not named

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.runs import StudyRuns
-from study.core.effects import Surface, surface
 from study.core.figures import FOLD
-from study.core.knobs import Knob, knobs_of
 from study.core.records import PRUNED
+from study.core.surface.effects import Surface, surface
+from study.core.surface.knobs import Knob, knobs_of
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from analysis.effects import Effects
 from analysis.plots import jitter
 from analysis.settings import name_of
 from study.core import formatting as fmt
-from study.core.effects import Interaction, Surface
-from study.core.knobs import Knob
+from study.core.surface.effects import Interaction, Surface
+from study.core.surface.knobs import Knob
 
 SHOWN = (("method.rank", "method.lam"), ("method.rank", "method.layers"))  # wherever both are searched
 CLEAR = 0.02  # of the variance: a pair that surely adds more is shown too

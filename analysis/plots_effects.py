@@ -11,8 +11,8 @@ from analysis.effects import Effects
 from analysis.plots import SYMBOLS, Plot, Series, jitter, series_of, thin_out
 from analysis.settings import name_of
 from study.core import formatting as fmt
-from study.core.effects import MainEffect, Share, Surface
-from study.core.knobs import Knob
+from study.core.surface.effects import MainEffect, Share, Surface
+from study.core.surface.knobs import Knob
 
 PLACE = "place on the axis"
 ASIDE = 0.25  # how far beside its level's estimate a choice's trials are drawn

@@ -7,7 +7,7 @@ from math import sqrt
 
 import numpy as np
 
-from study.core.knobs import FEW, Knob
+from study.core.surface.knobs import FEW, Knob
 
 LENGTH = 0.25  # of the knob's range: how far apart two values may be and still tell of one another
 KEPT = 7  # functions of one number: the smoothest

@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from study.core.comparable_means import comparable_means
-from study.core.knob_design import Design, Part, design_of
-from study.core.knobs import Knob
-from study.core.mixed_model import draw_effects
+from study.core.surface.comparable_means import comparable_means
+from study.core.surface.knob_design import Design, Part, design_of
+from study.core.surface.knobs import Knob
+from study.core.surface.mixed_model import draw_effects
 
 FEWEST = 8  # trials from which a surface is told
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from study.core.knobs import FEW, PLACES, knobs_of
+from study.core.surface.knobs import FEW, PLACES, knobs_of
 
 
 def only(column, sweep=""):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from study.core.effects import FEWEST, surface
-from study.core.knobs import knobs_of
+from study.core.surface.effects import FEWEST, surface
+from study.core.surface.knobs import knobs_of
 
 RANKS, LAYERS = [1, 2, 4, 8, 16, 32], ["all", "top-half", "top-1"]
 FOLDS, FOLD, NOISE = 3, 0.01, 0.015

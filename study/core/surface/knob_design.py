@@ -10,8 +10,8 @@ from math import sqrt
 
 import numpy as np
 
-from study.core.basis import ABSENCE, CURVE, TREND, Basis, basis_of, products_of
-from study.core.knobs import Knob
+from study.core.surface.basis import ABSENCE, CURVE, TREND, Basis, basis_of, products_of
+from study.core.surface.knobs import Knob
 
 Part = tuple[int, ...]  # the place of one knob, or the places of two
 SCALES = {TREND: 0.5, CURVE: 0.3, ABSENCE: 0.5}  # how large a share of the gains' spread each is thought to have
