@@ -12,7 +12,7 @@ from analysis.references import Reference, levels_of
 from analysis.runs import StudyRuns, json_or_none
 from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
-from study.core.evidence.table import ScoreTable, Worths
+from study.core.evidence.table import ScoreTable, Worths, grain_of
 from study.core.figures import COSTS, usual_tolerance
 
 CONFIDENCE = 0.9  # of studies that did not record theirs
@@ -70,11 +70,14 @@ def _table(runs: StudyRuns, numbers: Sequence[int], answers: OutOfFold | None) -
     matrix = scores.to_numpy(float)
     if not scores.shape[1] or np.isnan(matrix).all(axis=1).any():
         matrix = runs.compared.set_index("number").loc[list(numbers), ["score"]].to_numpy(float)
-        return ScoreTable(tuple(numbers), matrix, np.ones(1), 1)
+        return ScoreTable(tuple(numbers), matrix, np.full(1, np.nan), 1)
     splits = int(_number(runs.info.params.get("study.folds"), None, matrix.shape[1]))
     kept = None if answers is None else _answers(~np.isnan(matrix), list(scores.columns), answers)
-    sizes = np.bincount(kept.fold, minlength=matrix.shape[1]) if kept else np.ones(matrix.shape[1])
-    return ScoreTable(tuple(numbers), matrix, sizes, splits, kept)
+    if kept is not None:
+        sizes = np.bincount(kept.fold, minlength=matrix.shape[1]).astype(float)
+    else:
+        sizes = np.full(matrix.shape[1], _number(runs.info.tags.get("examples"), None, np.nan) / splits)
+    return ScoreTable(tuple(numbers), matrix, sizes, splits, kept, grain_of(runs.info.metric))
 
 
 def _answers(trained: np.ndarray, folds: list[int], answers: OutOfFold) -> Worths | None:

@@ -7,19 +7,18 @@ from collections.abc import Callable
 from html import unescape
 
 from analysis.environment import html_environment, in_order
-from analysis.findings import Findings
 from analysis.maps import Map
 from analysis.plots import Plot
 from analysis.printed import inline_svg
 from analysis.sections import PAGE
-from analysis.view import view_of
+from analysis.view import View
 
 SECTION = re.compile(r'<section id="([^"]+)"[^>]*>\s*<h2[^>]*>(.*?)</h2>', re.S)
 
 
-def page_of(findings: Findings, svg_of: Callable[[Plot | Map], str] = inline_svg) -> str:
+def page_of(view: View, svg_of: Callable[[Plot | Map], str] = inline_svg) -> str:
     """The whole page, its scripts inlined; what is shown of a name is escaped. `svg_of` is a plot's still drawing."""
-    environment, shown = html_environment(), {"report": view_of(findings), "findings": findings}
+    environment, shown = html_environment(), {"report": view, "findings": view.findings}
     environment.filters["svg"] = svg_of
     sections = [environment.get_template(f"sections/{name}.html.j2").render(shown) for name in PAGE]
     template = environment.get_template("page.html.j2")

@@ -13,6 +13,7 @@ from analysis.options import Options
 from analysis.painter import paint, paint_inline
 from analysis.runs import StudyRuns, load_study
 from analysis.tables import save_tables
+from analysis.view import view_of
 from study.core.names import check_name
 
 
@@ -42,15 +43,16 @@ def write_findings(findings: Findings, out_dir: str | Path, options: Options) ->
 def _write(findings: Findings, folder: Path, options: Options) -> Path:
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     plots = findings.figures if options.figures else findings.plots[:1]
-    inside = paint_inline(findings.displayed, options.drawing)
+    inside = paint_inline(findings.displayed, options.drawing)  # which goes on beside while the view is computed
     drawn = paint(plots, folder / "figures", options.figures or ("svg",), options.drawing)
+    view = view_of(findings)
     if options.tables:
-        save_tables(findings, folder / "tables", options.tables)
+        save_tables(view, folder / "tables", options.tables)
     findings.runs.trials.to_csv(folder / "trials.csv", index=False)
     findings.front.to_csv(folder / "front.csv", index=False)
-    (folder / "report.md").write_text(brief.markdown_of(findings), encoding="utf-8")
+    (folder / "report.md").write_text(brief.markdown_of(view), encoding="utf-8")
     index = folder / "index.html"
-    index.write_text(page.page_of(findings, lambda plot: inside[plot.name].result()), encoding="utf-8")
+    index.write_text(page.page_of(view, lambda plot: inside[plot.name].result()), encoding="utf-8")
     for figure in drawn:
         figure.result()
     return index

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.findings import Findings
 from analysis.grid import Grid
-from analysis.view import view_of
+from analysis.view import View
 
 ENDINGS = {"csv": "csv", "latex": "tex"}
 # What pdflatex has no letter for in its usual fonts.
@@ -18,18 +17,17 @@ LATEX = str.maketrans({
 })  # fmt: skip
 
 
-def save_tables(findings: Findings, folder: Path, kinds: Sequence[str]) -> None:
+def save_tables(view: View, folder: Path, kinds: Sequence[str]) -> None:
     """Write <folder>/<name>.<ending> for each table that has rows and each of the kinds, csv or latex."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (title, grid) in tables_of(findings).items():
+    for name, (title, grid) in tables_of(view).items():
         for kind in kinds:
-            text = grid_as_csv(grid) if kind == "csv" else grid_as_latex(grid, f"{title} ({findings.runs.name})", name)
+            text = grid_as_csv(grid) if kind == "csv" else grid_as_latex(grid, f"{title} ({view.name})", name)
             (folder / f"{name}.{ENDINGS[kind]}").write_text(text, encoding="utf-8")
 
 
-def tables_of(findings: Findings) -> dict[str, tuple[str, Grid]]:
+def tables_of(view: View) -> dict[str, tuple[str, Grid]]:
     """The report's tables that have rows: name → title and cells."""
-    view = view_of(findings)
     tables = {
         "front": ("The front", view.front),
         "budgets": ("What each budget buys", view.budgets),

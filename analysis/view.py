@@ -13,6 +13,7 @@ from analysis.explorer import budgets_grid, explorer_of
 from analysis.findings import Findings
 from analysis.grid import Grid, grid_of
 from analysis.layers import LinearLayer
+from analysis.maps import Map
 from analysis.plots import Plot
 from study.core import formatting as fmt
 
@@ -41,14 +42,19 @@ class Layer:
 
 @dataclass(frozen=True)
 class View:
-    """The report's content, apart from how it looks; `layers` go from the bottom up."""
+    """The report's content, apart from how it looks; `layers` go from the bottom up, `displayed` are its figures."""
 
     name: str
     headline: str
     choices: tuple[Choice, ...]
     left_out: str
     failures: tuple[str, ...]
-    plots: tuple[Plot, ...]
+    front_plot: Plot
+    setting_plots: tuple[Plot, ...]
+    effect_plots: tuple[Plot, ...]
+    maps: tuple[Map, ...]
+    progress: tuple[Plot, ...]
+    displayed: tuple[Plot | Map, ...]
     front: Grid
     baselines: Grid
     references: Grid
@@ -64,6 +70,7 @@ class View:
     trials: Grid
     explorer: dict[str, Any]
     budgets: Grid
+    findings: Findings
 
 
 def view_of(f: Findings) -> View:
@@ -77,7 +84,12 @@ def view_of(f: Findings) -> View:
         choices=tuple(_choice(f, rule, number) for rule, number in say.choices(f)),
         left_out=say.left_out_line(f),
         failures=tuple(say.failure_lines(f)),
-        plots=f.plots,
+        front_plot=f.plots[0],
+        setting_plots=tuple(plot for plot in f.plots[1:] if plot.name not in f.superseded),
+        effect_plots=f.effects,
+        maps=f.maps,
+        progress=f.progress,
+        displayed=f.displayed,
         front=grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded),
         baselines=grid_of([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
         references=grid_of([references.reference_cells(reference) for reference in f.references]),
@@ -93,6 +105,7 @@ def view_of(f: Findings) -> View:
         trials=trials_grid(f.runs),
         explorer=explorer_of(f.runs, recommended, _drawn_levels(f.plots[0])),
         budgets=budgets_grid(f.runs),
+        findings=f,
     )
 
 

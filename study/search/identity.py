@@ -52,6 +52,8 @@ def values_of(config: StudyConfig, searched: Mapping[str, Any], facts: Mapping[s
     kept |= {f"space.{key}": sweep for key, sweep in sorted(config.space.items()) if sweep}
     kept |= {"constraints": [str(bound) for bound in limits(config.constraints)]}
     kept |= {"objectives": list(config.objectives), "study.seed": config.study.seed, **facts}
+    if config.report.tolerance is not None and config.pruner.get("tolerance", 0) is None:
+        kept["report.tolerance"] = config.report.tolerance  # by which trials are stopped
     by_key = [key for key in config.space if key.startswith(ranks.PLACE)]
     return kept | ({ORDER: by_key} if by_key else {})  # of which the first that matches counts
 

@@ -116,6 +116,12 @@ class Plan:
         return self.examples.metric
 
     @property
+    def tolerance(self) -> float:
+        """How much score one would give up for a cheaper model: as the study says, or as is usual for its metric."""
+        given = self.config.report.tolerance
+        return figures.usual_tolerance(self.metric) if given is None else given
+
+    @property
     def directions(self) -> list[Any]:
         """maximize or minimize, one for each objective."""
         return [figures.direction(name) for name in self.config.objectives]

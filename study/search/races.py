@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from study.config.members import Stop, TrialResult
+from study.core.evidence.table import grain_of
 from study.core.records import INFEASIBLE, FoldResult
 from study.search import pruners
 from study.search.ledger import Ledger
@@ -33,7 +34,7 @@ class Races:
 
     def __init__(self, plan: Plan, ledger: Ledger, progress: Progress) -> None:
         self.plan, self.ledger, self.progress = plan, ledger, progress
-        self.pruner = pruners.make(plan.config)
+        self.pruner = pruners.make(plan.config, plan.tolerance)
         self.ended: list[Entry] = []
 
     def waves(self) -> tuple[range, ...]:
@@ -82,7 +83,8 @@ class Races:
     def _race(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> Race:
         """The study when `trained` folds of the round's trials count."""
         entries = [*self.ended, *self._entries(trials, kept, stops, trained)]
-        return Race(sorted(entries, key=lambda e: e.number), [len(fold.valid) for fold in self.plan.folds])
+        sizes = [len(fold.valid) for fold in self.plan.folds]
+        return Race(sorted(entries, key=lambda e: e.number), sizes, grain_of(self.plan.metric))
 
     def _entries(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> list[Entry]:
         """The round's trials when `trained` of their folds count."""

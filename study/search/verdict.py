@@ -9,8 +9,7 @@ import numpy as np
 from study.config.members import TrialResult
 from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
-from study.core.evidence.table import ScoreTable, Worths
-from study.core.figures import usual_tolerance
+from study.core.evidence.table import ScoreTable, Worths, grain_of
 from study.data.examples import Classified
 from study.search.objectives import summary
 from study.search.plan import Plan
@@ -24,10 +23,8 @@ def judge_results(plan: Plan, results: Mapping[int, TrialResult]) -> Judgement |
     figures = {number: summary(result) for number, result in whole.items()}
     free = [n for n, r in whole.items() if (made := plan.adaptation_or_none(r.configuration)) and not made.trained]
     compared = select_compared({n: f["score"] for n, f in figures.items()}, [n for n, r in whole.items() if r.baseline])
-    report = plan.config.report
-    tolerance = usual_tolerance(plan.metric) if report.tolerance is None else report.tolerance
     table = _table(plan, {number: whole[number] for number in compared})
-    return judge(table, figures, plan.config.objectives, tolerance, report.confidence, free)
+    return judge(table, figures, plan.config.objectives, plan.tolerance, plan.config.report.confidence, free)
 
 
 def _table(plan: Plan, results: Mapping[int, TrialResult]) -> ScoreTable:
@@ -37,7 +34,7 @@ def _table(plan: Plan, results: Mapping[int, TrialResult]) -> ScoreTable:
             scores[row, fold.fold] = fold.score
     sizes = np.array([len(fold.valid) for fold in plan.folds])
     answers = _answers(plan, list(results.values()), ~np.isnan(scores))
-    return ScoreTable(tuple(results), scores, sizes, plan.config.study.folds, answers)
+    return ScoreTable(tuple(results), scores, sizes, plan.config.study.folds, answers, grain_of(plan.metric))
 
 
 def _answers(plan: Plan, results: list[TrialResult], trained: np.ndarray) -> Worths | None:

@@ -18,6 +18,7 @@ from analysis.plots_progress import progress_plot
 from analysis.printed import save
 from analysis.runs import StudyInfo, StudyRuns, fold_frame, trial_frame
 from analysis.settings import recorded_setting, setting_frame
+from analysis.view import view_of
 
 NAME = "<i>$x$</i>"
 SWEEPS = {"method.rank": "choice(1,2,4,8)", "method.lam": "tag(log, interval(0.1, 1000))",
@@ -154,7 +155,7 @@ def test_the_table_says_where_the_best_may_lie_and_by_how_much(runs):
 
 def test_page_and_markdown_hold_the_table_the_figures_and_the_lambda_cloud_no_more(runs):
     findings = findings_of(runs)
-    page, markdown = page_of(findings), markdown_of(findings)
+    page, markdown = page_of(view_of(findings)), markdown_of(view_of(findings))
     for name in ("importances", "effect_method-lam", "map_method-rank_method-lam", "hypervolume", "front"):
         assert page.count(f'id="figure-{name}"') == 1
     assert 'id="figure-lambda"' not in page

@@ -8,6 +8,7 @@ from analysis import brief, page
 from analysis.exported import export_cells, exports_of
 from analysis.findings import findings_of
 from analysis.runs import load_study
+from analysis.view import view_of
 
 FIGURES = {
     "export/peft/bytes": 1e6, "export/peft/base_bytes": 9e7, "export/peft/parameters": 36_000.0,
@@ -38,7 +39,7 @@ def test_there_is_a_row_for_each_export_with_what_a_device_must_hold_in_order(ru
 
 def test_the_page_and_the_markdown_show_them(runs):
     findings = findings_of(runs)
-    for text in (page.page_of(findings), brief.markdown_of(findings)):
+    for text in (page.page_of(view_of(findings)), brief.markdown_of(view_of(findings))):
         assert "Exported models" in text
         assert "50.0 MB" in text
         assert "8.25 ms" in text
@@ -47,5 +48,5 @@ def test_the_page_and_the_markdown_show_them(runs):
 def test_a_study_without_exports_says_how_to_make_one(store):
     findings = findings_of(load_study("one", store))
     assert findings.exported.empty
-    assert "lora-export study=one" in page.page_of(findings)
-    assert "Exported models" not in brief.markdown_of(findings)
+    assert "lora-export study=one" in page.page_of(view_of(findings))
+    assert "Exported models" not in brief.markdown_of(view_of(findings))

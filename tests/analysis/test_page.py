@@ -20,6 +20,7 @@ from analysis.plots import DRAWN, Plot, Series
 from analysis.points import ROOM, in_words, points_grid
 from analysis.printed import inline_svg
 from analysis.runs import load_study
+from analysis.view import view_of
 
 NASTY = (
     '<img src=x onerror="alert(1)">',
@@ -59,7 +60,7 @@ def named(store, name):
 
 @pytest.fixture(scope="module")
 def plain(store):
-    return page_of(findings_of(load_study("demo", store)))
+    return page_of(view_of(findings_of(load_study("demo", store))))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def elements(plain):
 
 @pytest.fixture(scope="module")
 def harmless(store):
-    return Elements(page_of(named(store, "harmless"))).elements
+    return Elements(page_of(view_of(named(store, "harmless")))).elements
 
 
 def test_a_page_is_at_most_two_megabytes_and_carries_plotly_as_it_was_published(plain):
@@ -89,7 +90,7 @@ def test_a_page_of_thousands_of_trials_is_at_most_two_megabytes(store):
         label="factorized r16 λ0.123 attention ffn top-half s0.5", run_id="0123456789abcdef" * 2,
         **{"params/trainable": 10 ** rng.uniform(3, 6, count), "memory/train_bytes": 10 ** rng.uniform(6, 9, count)},
     )  # fmt: skip
-    text = page_of(findings_of(replace(runs, trials=rows)))
+    text = page_of(view_of(findings_of(replace(runs, trials=rows))))
     assert len(text.encode()) < 2_000_000
     assert "trials.csv has all" in text
 
@@ -104,7 +105,7 @@ def test_nothing_is_asked_of_anywhere_and_nothing_offers_to_upload(plain, elemen
 
 def test_a_run_on_a_server_is_the_only_address_elsewhere(store):
     runs = replace(load_study("demo", store), server="http://localhost:5000")
-    addresses = {a["href"] for tag, a in Elements(page_of(findings_of(runs))).elements if tag == "a"}
+    addresses = {a["href"] for tag, a in Elements(page_of(view_of(findings_of(runs)))).elements if tag == "a"}
     assert {a for a in addresses if not a.startswith("#")} == {runs.link(run) for run in runs.trials["run_id"]}
 
 
@@ -136,7 +137,7 @@ def test_every_figure_says_in_words_what_it_shows_and_has_its_numbers_beside_it(
 
 @pytest.mark.parametrize("name", NASTY)
 def test_no_name_brings_an_element_an_attribute_or_a_script(harmless, store, name):
-    read = Elements(page_of(named(store, name)))
+    read = Elements(page_of(view_of(named(store, name))))
     assert {tag for tag, _ in read.elements} <= {tag for tag, _ in harmless}
     count = [sum(tag in ("script", "img", "section", "table") for tag, _ in each) for each in (read.elements, harmless)]
     assert count[0] == count[1]
@@ -146,7 +147,7 @@ def test_no_name_brings_an_element_an_attribute_or_a_script(harmless, store, nam
 
 
 def test_a_name_cannot_turn_round_what_follows_it(store):
-    text = page_of(named(store, NASTY[4]))
+    text = page_of(view_of(named(store, NASTY[4])))
     assert "‮" not in text
     assert "[U+202E]txet desrever[U+202C]" in text
 

@@ -15,6 +15,7 @@ from analysis.options import Options
 from analysis.report import write_report
 from analysis.runs import load_study
 from analysis.tables import grid_as_csv, grid_as_latex, tables_of
+from analysis.view import view_of
 
 CELLS = ("50 % & 3_000 $x$ #1 {a} ~b ^c \\d", "0.9 ± 0.1 λ · –")
 
@@ -39,7 +40,7 @@ def test_without_being_asked_for_no_table_is_a_file(store, tmp_path):
 
 
 def test_a_study_without_rows_has_no_tables(store):
-    assert set(tables_of(findings_of(load_study("none", store)))) == set()
+    assert set(tables_of(view_of(findings_of(load_study("none", store))))) == set()
 
 
 def test_csv_is_read_back_as_it_was():

@@ -59,7 +59,7 @@ def named(store):
 
 
 def test_no_name_breaks_out_of_the_page(named):
-    text = page_of(named)
+    text = page_of(view_of(named))
     read = Cells(text)
     assert "i" not in read.names
     assert "<i>" not in text
@@ -68,7 +68,7 @@ def test_no_name_breaks_out_of_the_page(named):
 
 
 def test_no_name_breaks_out_of_its_line_its_table_or_a_tag_of_the_markdown(named):
-    text = markdown_of(named)
+    text = markdown_of(view_of(named))
     assert "<" not in text
     shown = cell(NAME)
     assert f"# {shown}\n" in text
@@ -100,7 +100,7 @@ def test_a_section_is_added_as_one_template_and_its_name(store, monkeypatch):
     environment.loader = ChoiceLoader([added, environment.loader])
     monkeypatch.setattr(page, "html_environment", lambda: environment)
     monkeypatch.setattr(page, "PAGE", (*PAGE, "origin"))
-    text = page_of(findings_of(load_study("demo", store)))
+    text = page_of(view_of(findings_of(load_study("demo", store))))
     assert text.partition("Provenance")[2].count("<h2>Origin</h2>abc123") == 1
 
 

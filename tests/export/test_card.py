@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,8 @@ EVIDENCE = Evidence(
     study="on: [it]", trial=7, label="lora | r8", task="sentiment", metric="accuracy", classes=("bad", "fair", "good"),
     data_fingerprint="d1", folds_fingerprint="f1", examples=12345, test_examples=1500,
     settings={"method.kind": "factorized", "model.precision": "bfloat16"}, figures={"score": 0.5},
-    folds=(0.25, 0.75), differences=(Difference("a|b\nc", 3, 0.5, 0.125, None, None),), test_score=0.875,
+    folds=(0.25, 0.75), differences=(Difference("a|b\nc", 3, 0.5, 0.125, *[math.nan] * 4),), test_score=0.875,
+    within=0.75, tolerance=0.005,
     lost={"layer.0": 0.25, "layer.1": 0.75}, notes={},
 )  # fmt: skip
 
@@ -74,7 +76,7 @@ def test_what_the_hub_reads_survives_any_name() -> None:
 
 def test_tables_hold_a_cell_with_a_bar_and_leave_out_what_is_not_known() -> None:
     text = card()
-    assert "| a\\|b c | 3 | 0.5000 | +0.1250 | – |\n" in text
+    assert "| a\\|b c | 3 | 0.5000 | +0.1250 | – | – |\n" in text
     assert "| stored bytes | 4,096 |\n" in text
     assert "latency, median" not in text
 
@@ -83,3 +85,8 @@ def test_what_products_of_thin_matrices_lose_and_another_precision_are_limits() 
     text = card()
     assert "leaves out 50% of a weight's norm on average, and 75% at layer.1;" in text
     assert "- The study trained in bfloat16; this export is float32." in text
+
+
+def test_how_probably_it_is_near_the_best_is_said_where_that_is_known() -> None:
+    assert "- within 0.005 of the best configuration of the study with probability 0.75\n" in card()
+    assert "of the best configuration" not in card(evidence=replace(EVIDENCE, within=math.nan))

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from invented import outcome, plan_of, run
+from invented import Silent, asked, outcome, plan_of, run
+from optuna.storages import InMemoryStorage
 
 from study.config.schema import Configuration
 from study.core.errors import ConfigError
 from study.core.evidence.front_gain import adds_to_front
+from study.core.figures import usual_tolerance
 from study.core.records import FoldResult
 from study.search import pruners
 from study.search.driver import Driver
@@ -18,6 +20,7 @@ from study.search.plan import Plan
 from study.search.pruners import Entry, Race
 from study.search.pruners.racing import Board, Racing
 from study.search.pruners.table import estimated_values
+from study.search.races import Races
 
 RANKS = 24
 SMALL = ("study.folds=4", "study.trials=24", "search.round=8", "search.baselines=[]", "sampler=grid",
@@ -193,7 +196,8 @@ def test_a_sampler_that_learns_asks_alike_with_one_worker_and_eight() -> None:
 
 WRONG = {
     "pruner.alpha=0": "pruner.alpha=0: is a probability; write a number between 0 and 1",
-    "pruner.tolerance=-1": "pruner.tolerance=-1: is negative; write a difference of scores",
+    "pruner.tolerance=-1": "pruner.tolerance=-1: is no score that one can lose; write a difference of scores",
+    "pruner.tolerance=much": "pruner.tolerance=much: is no score that one can lose; write a difference of scores",
     "pruner.first=0": "pruner.first=0: is no number of folds; write 1 or more",
     "objectives=[score,loss]": "pruner=racing: weighs one score against costs, and objectives=",
     "objectives=[params/stored]": "has 0 scores; name one",
@@ -206,6 +210,19 @@ def test_what_cannot_be_raced_is_said(argument: str) -> None:
     with pytest.raises(ConfigError) as raised:
         pruners.make(plan_of(*SMALL, "pruner=racing", argument).config)
     assert WRONG[argument] in str(raised.value)
+
+
+def test_what_counts_as_more_is_what_the_studys_verdict_would_give_up() -> None:
+    plan = plan_of(*SMALL, "pruner=racing")
+    assert pruners.make(plan.config, plan.tolerance).tolerance == TOLERANCE
+    assert pruners.make(plan.config, usual_tolerance("rouge2")).tolerance == 0.005
+    said = plan_of(*SMALL, "pruner=racing", "report.tolerance=0.03")
+    assert Races(said, asked(said, InMemoryStorage()), Silent()).pruner.tolerance == 0.03
+    assert "report.tolerance" in said.values
+    assert "report.tolerance" not in {**plan.values, **plan_of(*SMALL, "report.tolerance=0.03").values}
+    given = plan_of(*SMALL, "pruner=racing", "report.tolerance=0.03", "pruner.tolerance=0.02")
+    assert pruners.make(given.config, given.tolerance).tolerance == 0.02
+    assert "report.tolerance" not in given.values
 
 
 def test_a_pruner_of_optuna_takes_one_objective() -> None:

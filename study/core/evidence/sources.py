@@ -79,12 +79,14 @@ def estimate(table: ScoreTable) -> Estimates:
     explained = squares.explained[pooled].sum() / freedom if freedom > 0.5 else np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         each = np.maximum(0, (squares.rest - squares.explained) / squares.left)
+    unit = spread(model, table.splits, pooled.astype(float))
+    exceptional = spread(model, table.splits, np.where(pooled, 0.0, each))
+    trainings = np.diag(np.maximum(0.0, rest - explained) * unit + exceptional)
     return Estimates(
         numbers=tuple(int(number) for number in table.numbers),
         means=model.means(np.where(table.trained, table.scores, 0.0)),
-        examples=covariance(table, model, moves) + _level(table, model, rest),
-        unit=spread(model, table.splits, pooled.astype(float)),
-        exceptional=spread(model, table.splits, np.where(pooled, 0.0, each)),
+        examples=covariance(table, model, moves) + _level(table, model, rest) + _least(table, trainings),
+        unit=unit, exceptional=exceptional,
         rest=float(rest), explained=float(explained), freedom=round(freedom),
         exceptions=tuple(int(row) for row in np.flatnonzero(~pooled)), exceptional_freedom=squares.left,
         pairs=pairs(table), repeats=table.repeats,
@@ -168,3 +170,10 @@ def _level(table: ScoreTable, model: Additive, rest: float) -> Any:
     _, folds = model.coefficients(np.where(table.trained, table.scores, 0.0))
     beyond = float(np.var(folds, ddof=1)) - rest * float(np.mean(1 / table.trained.sum(axis=0)))
     return max(0.0, beyond) / len(folds)
+
+
+def _least(table: ScoreTable, variance: np.ndarray) -> Any:
+    """Without answers, what the variances [C] over trainings lack of that which one answer of each would give it."""
+    if table.answers is not None:
+        return 0.0
+    return np.diag(np.maximum(0, table.step**2 / 2 - np.nan_to_num(variance, nan=np.inf)))

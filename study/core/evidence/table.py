@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from study.core import metrics
 from study.core.errors import DataError
 
 MACRO_F1 = "macro_f1"
@@ -88,12 +89,18 @@ def _number_labels(labels: np.ndarray) -> np.ndarray:
     return numbers
 
 
+def grain_of(metric: str) -> float:
+    """How much one answer is apt to change of a metric's sum over answers: 1 for classes, 0 where that is unknown."""
+    return 1.0 if metric in metrics.NAMES else 0.0
+
+
 @dataclass(frozen=True)
 class ScoreTable:
     """The gains (scores, higher is better) of C configurations on F = k·R folds; NaN where a fold was not trained.
 
-    `numbers` [C] are the trials' numbers, `sizes` [F] the held-out examples of each fold, `splits` the folds k of one
-    cross-validation.
+    `numbers` [C] are the trials' numbers, `sizes` [F] the held-out examples of each fold (NaN: unknown), `splits` the
+    folds k of one cross-validation. `grain` is how much one answer is apt to change (:func:`grain_of`); with the sizes
+    it says below what no difference can be measured where the answers themselves were not kept.
     """
 
     numbers: Sequence[int]
@@ -101,6 +108,7 @@ class ScoreTable:
     sizes: np.ndarray
     splits: int
     answers: Worths | None = None
+    grain: float = 0.0
 
     def __post_init__(self) -> None:
         rows, folds = self.scores.shape
@@ -126,6 +134,13 @@ class ScoreTable:
         """Which cells [C, F] have a score."""
         trained: np.ndarray = ~np.isnan(self.scores)
         return trained
+
+    @property
+    def step(self) -> np.ndarray:
+        """How much one answer moves each mean [C]; 0 where that is unknown."""
+        answers = np.where(self.trained, np.asarray(self.sizes, float), 0).sum(axis=1) / self.repeats
+        step: np.ndarray = np.nan_to_num(self.grain / answers)
+        return step
 
     @property
     def repeats(self) -> int:

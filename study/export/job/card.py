@@ -40,6 +40,7 @@ def render(
         held_out=f"{e.test_examples:,}",
         needs_base=made.needs_base,
         differences=[_difference_row(d) for d in e.differences],
+        within=fmt.probability(e.within),
         costs=_costs(e, figures),
         origin=_origin(e, manifest),
         **_ways(folder, place, made, manifest),
@@ -95,8 +96,9 @@ def _ways(folder: Path, place: Path, made: Format, manifest: Manifest) -> dict[s
 
 
 def _difference_row(d: Difference) -> tuple[str, ...]:
-    """A row of the card's table of differences: the other's name, trial and score, the difference and its interval."""
-    return d.name, str(d.trial), fmt.number(d.score), f"{d.mean:+.4f}", fmt.interval(d.low, d.high)
+    """A row of the card's table: the other's name, trial and score, the difference and its intervals."""
+    intervals = fmt.interval(d.low, d.high), fmt.interval(d.all_low, d.all_high)
+    return d.name, str(d.trial), fmt.number(d.score), f"{d.mean:+.4f}", *intervals
 
 
 def _costs(e: Evidence, figures: Mapping[str, float]) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,27 +10,31 @@ from study import methods
 from study.config.members import TrialResult
 from study.config.schema import Configuration
 from study.config.values import flatten
-from study.export.job.choice import best
+from study.core.evidence.compare import Comparison, Contrast
+from study.core.evidence.judgement import Judgement
 from study.export.job.trained import Trained
 from study.methods.layers import stored
 from study.search.objectives import summary
 from study.search.plan import Plan
+from study.search.verdict import judge_results
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How a trial's folds compare to another's, fold by fold: this one's scores less the other's.
+    """This trial's score less another's, as the study's one comparison of all its trials has it.
 
-    `low` and `high` bound the 95 % interval, corrected for shared training data (Nadeau & Bengio 2003); they are
-    None where folds are too few.
+    `low` to `high` is the 95 % interval of this pair, `all_low` to `all_high` the one that holds for all pairs of the
+    study at once; NaN where folds are too few.
     """
 
     name: str
     trial: int
     score: float
     mean: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
+    all_low: float
+    all_high: float
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,9 @@ class Evidence:
     """The facts of a model card.
 
     `test_score` is the exported model's own on examples that neither search nor training has seen, None where there are
-    none; `lost` is, by layer, the share of a dropped weight's norm that its two thin layers cannot express.
+    none; `within` is the probability that the configuration is within `tolerance` of the study's best, NaN where
+    nothing measures it; `lost` is, by layer, the share of a dropped weight's norm that its two thin layers cannot
+    express.
     """
 
     study: str
@@ -54,6 +61,8 @@ class Evidence:
     figures: Mapping[str, float]
     folds: tuple[float, ...]
     differences: tuple[Difference, ...]
+    within: float
+    tolerance: float
     test_score: float | None
     lost: Mapping[str, float]
     notes: Mapping[str, str]
@@ -64,6 +73,8 @@ def gather(
 ) -> Evidence:
     """The evidence for one trial of a study."""
     linears = {name: trained.backbone.get_submodule(name) for name in trained.starts}
+    judgement = _judgement(plan, chosen, results)
+    row = None if judgement is None else judgement.row(chosen.trial)
     return Evidence(
         study=plan.config.study.name,
         trial=chosen.trial,
@@ -78,7 +89,9 @@ def gather(
         settings=_settings(chosen.configuration),
         figures=summary(chosen),
         folds=tuple(f.score for f in chosen.folds if f.score is not None),
-        differences=differences(plan, chosen, results),
+        differences=() if judgement is None or row is None else differences(plan, chosen, results, judgement),
+        within=math.nan if judgement is None or row is None else float(judgement.verdict.within[row]),
+        tolerance=plan.tolerance,
         test_score=test_score,
         lost={n: stored.lost_share(linears[n], s) for n, s in trained.starts.items()} if trained.dropped else {},
         notes=plan.examples.notes,
@@ -91,23 +104,33 @@ def _settings(configuration: Configuration) -> dict[str, object]:
     return {key: v for key, v in flatten(configuration).items() if not key.startswith("method.") or key in read}
 
 
-def differences(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult]) -> tuple[Difference, ...]:
-    """The differences of the trial from the best one and from each baseline, itself left out."""
-    distinct = [r for r in results.values() if r.duplicate_of is None]
-    top = best(distinct)
+def _judgement(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult]) -> Judgement | None:
+    """The study's judgement, of the trials that its front may have and of the chosen one."""
+    kept = {n: r for n, r in results.items() if n == chosen.trial or not plan.broken(summary(r))}
+    return judge_results(plan, kept)
+
+
+def differences(
+    plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult], judgement: Judgement
+) -> tuple[Difference, ...]:
+    """The differences of the trial from the best one and from each baseline that is compared, itself left out."""
+    top = results[judgement.best]
     also = f", baseline {top.baseline}" if top.baseline else ""
     others = [(f"the best: {plan.label(top.configuration)}{also}", top)]
-    others += [(f"baseline {r.baseline}", r) for r in distinct if r.baseline and r.trial != top.trial]
-    return tuple(_difference(name, chosen, other) for name, other in others if other.trial != chosen.trial)
+    compared = [results[int(number)] for number in judgement.table.numbers]
+    others += [(f"baseline {r.baseline}", r) for r in compared if r.baseline and r.trial != top.trial]
+    comparison, row = Comparison(judgement.estimates), judgement.row(chosen.trial)
+    assert row is not None
+    return tuple(
+        _difference(name, other, comparison.against(judgement.table.numbers.index(other.trial))[row])
+        for name, other in others
+        if other.trial != chosen.trial
+    )
 
 
-def _difference(name: str, chosen: TrialResult, other: TrialResult) -> Difference:
-    """The difference of the chosen trial from another, fold by fold."""
-    import pandas as pd
-
-    from study.core.evidence import paired_difference
-
-    mine, theirs = (pd.Series({f.fold: f.score for f in r.folds}) for r in (chosen, other))
-    paired = paired_difference(mine, theirs, nadeau_bengio=True)
-    low, high = (None if pd.isna(x) else float(x) for x in (paired.low, paired.high))
-    return Difference(name, other.trial, float(summary(other)["score"]), paired.mean, low, high)
+def _difference(name: str, other: TrialResult, contrast: Contrast) -> Difference:
+    """The chosen trial's contrast against another."""
+    return Difference(
+        name, other.trial, float(summary(other)["score"]), contrast.mean, contrast.low, contrast.high,
+        contrast.simultaneous_low, contrast.simultaneous_high,
+    )  # fmt: skip

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Pruner", "Race", "make"]
 
 
-def make(config: StudyConfig) -> Pruner:
+def make(config: StudyConfig, tolerance: float | None = None) -> Pruner:
     """The study's pruner, ours or one of Optuna's; ConfigError where it cannot be made or does not fit the study.
 
-    Its target is offered `objectives` and `seed`.
+    Its target is offered `objectives`, `seed` and `studys_tolerance`, how much score one would give up for a cheaper
+    model, None before the study's metric is known.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*experimental.*")  # who names a pruner has chosen it
-        made = build("pruner", config.pruner, objectives=config.objectives, seed=config.study.seed)
+        offered = {"objectives": config.objectives, "seed": config.study.seed, "studys_tolerance": tolerance}
+        made = build("pruner", config.pruner, **offered)
     if isinstance(made, Pruner):
         return made
     from optuna.pruners import BasePruner

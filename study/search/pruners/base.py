@@ -38,11 +38,12 @@ class Entry:
 class Race:
     """A study at a fixed point of a round, between two waves: its trials by number, those that repeat others left out.
 
-    `sizes` are the held-out examples of each fold.
+    `sizes` are the held-out examples of each fold, `grain` is how much one answer is apt to change (ScoreTable).
     """
 
     entries: Sequence[Entry]
     sizes: Sequence[int]
+    grain: float = 0.0
 
     @property
     def open(self) -> Iterator[Entry]:

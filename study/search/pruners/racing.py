@@ -10,11 +10,10 @@ import numpy as np
 from study.config.members import Stop
 from study.core import seeding
 from study.core.errors import ConfigError
-from study.core.figures import FIGURES, MINIMIZE, direction
+from study.core.figures import FIGURES, MINIMIZE, direction, is_tolerance, usual_tolerance
 from study.search.pruners.base import Entry, Pruner, Race
 from study.search.pruners.table import measured_cost, rows_of, table_of
 
-TOLERANCE = 0.01  # of a score, where none is given
 DRAWS = 4000
 HIGHEST = {MINIMIZE: 0.0}  # the best gain that there can be, of losses; scores end at 1
 
@@ -26,15 +25,23 @@ class Racing(Pruner):
     objective. All are judged from one joint posterior over the study so far (study/core/evidence); a trial that has
     been stopped is nobody's rival. The least promising trial is decided on first, then the others without it. `first`
     folds are trained before anybody may stop; what no score could make worth its known cost is not trained at all.
+    Where no `tolerance` is given, it is the study's own, by which its verdict is made.
     """
 
     def __init__(
-        self, objectives: Sequence[str], seed: int, alpha: float = 0.05, tolerance: float | None = None, first: int = 1
+        self,
+        objectives: Sequence[str],
+        seed: int,
+        alpha: float = 0.05,
+        tolerance: float | None = None,
+        first: int = 1,
+        studys_tolerance: float | None = None,
     ) -> None:
         _check(alpha, tolerance, first)
         self.score, self.costs = _split(objectives)
         self.seed, self.alpha, self.first = seed, alpha, first
-        self.tolerance = TOLERANCE if tolerance is None else tolerance
+        usual = usual_tolerance(self.score) if studys_tolerance is None else studys_tolerance
+        self.tolerance = usual if tolerance is None else tolerance
 
     def waves(self, folds: int) -> tuple[range, ...]:
         first = min(self.first, folds)
@@ -55,7 +62,7 @@ class Racing(Pruner):
         from study.core.evidence.posterior import draw
         from study.core.evidence.sources import estimate
 
-        table = table_of(rows, self.score, race.sizes)
+        table = table_of(rows, self.score, race)
         trained = sum(len(entry.folds) for entry in rows)
         seed = seeding.derive(self.seed, "racing", rows[-1].number, trained) % 2**32
         draws = draw(estimate(table), DRAWS, seed)
@@ -132,7 +139,9 @@ def _check(alpha: float, tolerance: float | None, first: int) -> None:
     """Raise ConfigError for a value that is impossible."""
     if not 0 < alpha < 1:
         raise ConfigError(f"pruner.alpha={alpha}", "is a probability", "write a number between 0 and 1, such as 0.05")
-    if tolerance is not None and not tolerance >= 0:
-        raise ConfigError(f"pruner.tolerance={tolerance}", "is negative", "write a difference of scores, such as 0.01")
+    if tolerance is not None and not is_tolerance(tolerance):
+        rule = "is no score that one can lose"
+        remedy = "write a difference of scores of 0 or more, such as 0.01, or null for the study's own"
+        raise ConfigError(f"pruner.tolerance={tolerance}", rule, remedy)
     if type(first) is not int or first < 1:
         raise ConfigError(f"pruner.first={first}", "is no number of folds", "write 1 or more")

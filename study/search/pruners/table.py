@@ -27,16 +27,17 @@ def rows_of(race: Race) -> list[Entry]:
     return [e for e in race.entries if e.folds and e.state != "failed"][-MOST:]
 
 
-def table_of(rows: Sequence[Entry], objective: str, sizes: Sequence[int]) -> ScoreTable:
-    """The gains of the trials in a figure, fold by fold; folds that none of them has trained are left out."""
+def table_of(rows: Sequence[Entry], objective: str, race: Race) -> ScoreTable:
+    """The gains of the race's `rows` in a figure, fold by fold; folds that none of them has trained are left out."""
     from study.core.evidence.table import ScoreTable
 
-    gains = np.full((len(rows), len(sizes)), np.nan)
+    gains = np.full((len(rows), len(race.sizes)), np.nan)
     for i, row in enumerate(rows):
         for fold, result in row.folds.items():
             gains[i, fold] = sign_of(objective) * result.metrics[objective]
     trained = ~np.isnan(gains).all(axis=0)
-    return ScoreTable([row.number for row in rows], gains[:, trained], np.array(sizes)[trained], int(trained.sum()))
+    numbers, sizes = [row.number for row in rows], np.array(race.sizes)[trained]
+    return ScoreTable(numbers, gains[:, trained], sizes, int(trained.sum()), grain=race.grain)
 
 
 def measured_cost(entry: Entry, objective: str) -> float:
@@ -75,5 +76,5 @@ def _column(race: Race, rows: Sequence[Entry], wanted: Sequence[int], objective:
         return {r.number: -sign_of(objective) * measured_cost(r, objective) * times for r in rows if r.number in wanted}
     from study.core.evidence.sources import estimate
 
-    means = estimate(table_of(rows, objective, race.sizes)).means
+    means = estimate(table_of(rows, objective, race)).means
     return {r.number: sign_of(objective) * float(m) for r, m in zip(rows, means, strict=True) if r.number in wanted}

@@ -31,6 +31,33 @@ def test_two_configurations_without_answers_are_compared_as_baycomp_does() -> No
     assert (contrast.low, contrast.high) == pytest.approx((low, high), rel=0.02, abs=1e-3)
 
 
+def test_two_configurations_without_answers_have_the_error_of_nadeau_and_bengio() -> None:
+    """The corrected error is s times the root of one over k plus the split ratio."""
+    scores = np.array([[0.80, 0.84, 0.79, 0.83, 0.85], [0.78, 0.83, 0.80, 0.80, 0.81]])
+    contrast = differences(estimate(ScoreTable(range(2), scores, np.full(5, 100), 5)), 0)[1]
+    error = np.std(scores[1] - scores[0], ddof=1) * np.sqrt(1 / 5 + 1 / 4)
+    assert (contrast.mean, contrast.se) == pytest.approx(((scores[1] - scores[0]).mean(), error))
+    half = stats.t.ppf(0.975, 4) * error
+    assert (contrast.low, contrast.high) == pytest.approx((contrast.mean - half, contrast.mean + half), rel=0.03)
+
+
+def test_one_shared_fold_gives_no_interval() -> None:
+    contrast = differences(estimate(ScoreTable(range(2), np.array([[0.80], [0.78]]), np.full(1, 100), 1)), 0)[1]
+    assert contrast.mean == pytest.approx(-0.02)
+    assert contrast.distinguishable is None
+
+
+@pytest.mark.parametrize(("grain", "least"), [(1.0, 1 / 72), (0.0, 0.0)])
+def test_equal_differences_in_two_folds_are_no_certainty_where_one_answer_moves_a_score(
+    grain: float, least: float
+) -> None:
+    scores = np.array([[0.5, 0.7], [0.6, 0.8]])
+    table = ScoreTable(range(2), scores, np.full(2, 36), 2, grain=grain)
+    assert differences(estimate(table), 0)[1].se == pytest.approx(least, abs=1e-9)
+    unknown = ScoreTable(range(2), scores, np.full(2, np.nan), 2, grain=grain)
+    assert differences(estimate(unknown), 0)[1].se == pytest.approx(0, abs=1e-9)
+
+
 def test_simultaneous_intervals_of_independent_means_are_tukeys() -> None:
     """With equal variances the largest |t| of all pairs is the studentized range over √2."""
     estimates = estimate(study(np.full(6, 0.8), 5, answers=False).table)
