@@ -189,6 +189,7 @@ def provenance(f: Findings) -> list[tuple[str, str]]:
     versions, notes = (json_or_none(info.tags.get(tag)) or {} for tag in ("versions", "notes"))
     return [
         ("study run", f"{info.run_id} ({info.status.lower()}, started {info.started:%Y-%m-%d %H:%M} UTC)"),
+        ("runs in MLflow, best first", f.runs.trials_link),
         ("task and model", f"{fmt.text(info.params.get('task.name'))}, {fmt.text(info.params.get('model.name'))}"),
         ("folds and seed", f"{fmt.text(info.params.get('study.folds'))}, {fmt.text(info.params.get('study.seed'))}"),
         ("objectives", ", ".join(f"{d} {o}" for o, d in zip(info.objectives, info.directions, strict=False))),

@@ -9,6 +9,7 @@ from analysis.answers import answers_or_reason
 from analysis.errors import ReportError
 from analysis.findings import Findings, findings_of
 from analysis.judgement import compared_numbers
+from analysis.notes import conclusion_of
 from analysis.options import Options
 from analysis.painter import paint, paint_inline
 from analysis.runs import StudyRuns, load_study
@@ -50,6 +51,7 @@ def _write(findings: Findings, folder: Path, options: Options) -> Path:
         save_tables(view, folder / "tables", options.tables)
     findings.runs.trials.to_csv(folder / "trials.csv", index=False)
     findings.front.to_csv(folder / "front.csv", index=False)
+    conclusion_of(findings).write(folder)
     (folder / "report.md").write_text(brief.markdown_of(view), encoding="utf-8")
     index = folder / "index.html"
     index.write_text(page.page_of(view, lambda plot: inside[plot.name].result()), encoding="utf-8")

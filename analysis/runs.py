@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.server import pages_at, run_page
-from analysis.settings import WITHOUT_FACTORS, setting_frame
+from analysis.settings import WITHOUT_FACTORS, merge_parameters, setting_frame
+from study.core import mlflow_pages
 from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
 from study.core.mlflow_store import TABLES, TAG, address, experiment_of, explain_refusals, open_client
 from study.core.records import INFEASIBLE, PRUNED
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
 
 STATES = {"FINISHED": "complete", "FAILED": "failed"}
 STOPPED = (PRUNED, INFEASIBLE)  # what a trial's own tag may say of it instead
@@ -45,6 +45,7 @@ class StudyInfo:
     metrics: dict[str, float] = field(default_factory=dict)
     experiment: str = ""
     artifacts: str = ""  # where its files are
+    viewed: bool = False  # whether its experiment has a view of its trials for MLflow's pages
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -85,10 +86,17 @@ class StudyRuns:
     settings: pd.DataFrame = field(default_factory=setting_frame)
     tables: dict[int, str] = field(default_factory=dict)  # places of the trials' tables of answers, by number
     server: str = ""  # where MLflow's pages are, if a server keeps them
+    roles: dict[int, str] = field(default_factory=dict)  # what trials are to the answer that MLflow's pages show
 
     def link(self, run: str) -> str:
         """The address of a run's page, "" where there is no server."""
-        return run_page(self.server, self.info.experiment, run)
+        return mlflow_pages.run_page(self.server, self.info.experiment, run)
+
+    @property
+    def trials_link(self) -> str:
+        """The address of its trials in MLflow, best first; where no server keeps it, where ``mlflow ui`` shows it."""
+        place = mlflow_pages.trials_place(self.info.experiment, self.info.run_id, self.info.viewed)
+        return f"{self.server or mlflow_pages.LOCAL}/{place}"
 
     @property
     def compared(self) -> pd.DataFrame:
@@ -102,13 +110,18 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     client = open_client(tracking_uri)
     key, uri = address(tracking_uri)
     with explain_refusals(key, uri), _pause_collection():
-        run = _last_study_run(client, name)
+        experiment, run = _last_study_run(client, name)
         recorded = list(_trial_runs(client, run))
-    info, trials = _study_info(run), trial_frame([_trial_row(r) for r in recorded])
-    settings = setting_frame([(int(r.data.tags[f"{TAG}trial"]), r.data.params) for r in recorded], tuple(info.sweeps))
+    info = _study_info(run, experiment)
+    params = [merge_parameters(info.params, r.data.params, info.sweeps) for r in recorded]
+    trials = trial_frame([_trial_row(*both) for both in zip(recorded, params, strict=True)])
+    numbers = [int(r.data.tags[f"{TAG}trial"]) for r in recorded]
+    settings = setting_frame(list(zip(numbers, params, strict=True)), tuple(info.sweeps))
     # The newest run of a number comes first, and is the one that counts.
     tables = {int(r.data.tags[f"{TAG}trial"]): r.info.artifact_uri for r in reversed(recorded) if TABLES in r.data.tags}
-    return StudyRuns(name, info, trials, fold_frame(trials), count_left_out(trials), settings, tables, pages_at(uri))
+    return StudyRuns(
+        name, info, trials, fold_frame(trials), count_left_out(trials), settings, tables, mlflow_pages.pages_at(uri)
+    )
 
 
 def trial_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -150,12 +163,12 @@ def json_or_none(text: Any) -> Any:
         return None
 
 
-def _last_study_run(client: MlflowClient, name: str) -> Run:
+def _last_study_run(client: MlflowClient, name: str) -> tuple[Experiment, Run]:
     experiment = experiment_of(client, "study", name)
     if experiment is not None:
         studies = list(_pages(client, experiment.experiment_id, f"tags.`{TAG}level` = 'study'"))
         if studies:
-            return max(studies, key=lambda run: max(run.info.start_time, run.info.end_time or 0))
+            return experiment, max(studies, key=lambda run: max(run.info.start_time, run.info.end_time or 0))
     known = ", ".join(sorted(e.name for e in _experiments(client))) or "none yet"
     rule = "no study of this name in the store" if experiment is None else "this experiment holds no study"
     raise ReportError(f"study={name}", rule, f"choose one of: {known}")
@@ -201,15 +214,16 @@ def _pause_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _study_info(run: Run) -> StudyInfo:
+def _study_info(run: Run, kept_in: Experiment) -> StudyInfo:
     tags = {k.removeprefix(TAG): v for k, v in run.data.tags.items() if k.startswith(TAG)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    params, place, experiment = dict(run.data.params), run.info.artifact_uri, run.info.experiment_id
-    return StudyInfo(run.info.run_id, run.info.status, started, params, tags, _figures(run), experiment, place)
+    params, place, run_id = dict(run.data.params), run.info.artifact_uri, run.info.run_id
+    experiment, viewed = run.info.experiment_id, mlflow_pages.view_tag(run_id) in kept_in.tags
+    return StudyInfo(run_id, run.info.status, started, params, tags, _figures(run), experiment, place, viewed)
 
 
-def _trial_row(run: Run) -> dict[str, Any]:
-    tags, params = run.data.tags, run.data.params
+def _trial_row(run: Run, params: Mapping[str, str]) -> dict[str, Any]:
+    tags = run.data.tags
     named = {key: tags.get(TAG + key) for key in ("label", "baseline", "duplicate_of", "error", "adaptation")}
     method = {key: params.get(f"method.{key}") for key in ("kind", "rank", "targets", "layers", "residual")}
     marked = tags.get(f"{TAG}state")

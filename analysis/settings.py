@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -17,6 +17,21 @@ NAMES = {
     "method.lambda": "λ",
     "train.lr": "learning rate",
 }
+
+
+WHOLE = "task.name"  # a parameter of every study, and of each trial that an earlier version recorded
+
+
+def merge_parameters(study: Mapping[str, str], trial: Mapping[str, str], searched: Iterable[str]) -> Mapping[str, str]:
+    """What a trial has of every parameter: its own over the study's.
+
+    A searched key that the trial does not have is none of its method's. Earlier versions recorded all of them on each
+    trial, which then are taken as they are.
+    """
+    if WHOLE in trial:
+        return trial
+    keys = {RANK if key.startswith(f"{RANK}.") else key for key in searched}
+    return {**{key: value for key, value in study.items() if key not in keys}, **trial}
 
 
 def setting_frame(trials: Sequence[tuple[int, Mapping[str, str]]] = (), keys: Sequence[str] = ()) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from analysis.environment import html_environment, in_order
 from analysis.errors import ReportError
 from analysis.findings import Findings
 from analysis.grid import Grid, grid_of
+from analysis.notes import show_in_mlflow
 from analysis.options import Options
 from analysis.plots import Plot
 from analysis.report import read_findings, write_findings
@@ -30,6 +31,9 @@ def write_reports(
     options = options or Options()
     studies = [read_findings(runs, tracking_uri, options) for runs in load_studies(text, tracking_uri)]
     pages = [write_findings(findings, out_dir, options) for findings in studies]
+    if options.tolerance is None and options.confidence is None:  # else it is an answer to another question
+        for findings in studies:
+            show_in_mlflow(findings, tracking_uri)
     if len(pages) == 1:
         return pages[0]
     index = Path(out_dir) / "index.html"

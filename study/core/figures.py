@@ -36,6 +36,8 @@ class Figure:
 
 
 AFTER = "is taken when the search is over, which must not see it"
+OF_STUDY = "belongs to the study's answer, not to a trial"
+ANSWER = "answer/"  # before the figures of a study's answer, which stand on the study's own run
 FIGURES = {
     figure.name: figure
     for figure in (
@@ -60,6 +62,13 @@ FIGURES = {
         Figure("pack/members", MINIMIZE, "members", barred="says how a fold was trained, not what it is worth"),
         Figure("test/score", MAXIMIZE, barred=AFTER),
         Figure("test/loss", MINIMIZE, barred=AFTER),
+        Figure(f"{ANSWER}score", MAXIMIZE, barred=OF_STUDY),  # of what is recommended
+        Figure(f"{ANSWER}cost", MINIMIZE, barred=OF_STUDY),  # of the same, in the study's own cost
+        Figure(f"{ANSWER}probability", MAXIMIZE, barred=OF_STUDY),  # that it is within the tolerance of the best
+        Figure(f"{ANSWER}best_score", MAXIMIZE, barred=OF_STUDY),
+        Figure(f"{ANSWER}best_corrected", MAXIMIZE, barred=OF_STUDY),  # for having been chosen as the best of many
+        Figure(f"{ANSWER}best_cost", MINIMIZE, barred=OF_STUDY),
+        Figure(f"{ANSWER}compared", MAXIMIZE, "trials", barred=OF_STUDY),
     )
 }
 SCORES = tuple(name for name, figure in FIGURES.items() if figure.spread and name not in ("score", "loss"))
@@ -68,6 +77,7 @@ COSTS = tuple(name for name in OBJECTIVES if not FIGURES[name].spread)  # what a
 EXPORTED = ("bytes", "base_bytes", "parameters", "latency_p50_ms", "latency_p95_ms", "peak_bytes", "max_difference",
             "test_score")  # what is measured of an exported model  # fmt: skip
 FOLD = "score/fold_"  # before a fold's index: its score, beside its trial's figures
+OF_FOLD = "fold/"  # before a figure on a fold's own run, so that a search for a score finds trials
 ERROR = "_se"  # behind the name of a figure: the standard error of its mean over folds
 
 

@@ -89,6 +89,9 @@ class Behind(Tracker):
     def command(self) -> str:
         return self.tracker.command()
 
+    def page(self) -> str:
+        return self.tracker.page()
+
     def end(self, status: str) -> None:
         """Wait for what is left to be written, then close; a record with a gap has FAILED."""
         self.calls.put(None)

@@ -19,7 +19,8 @@ class Tracker(ABC):
     making one and its checks create nothing, and what can be known to be wrong is said there; whoever tells the same
     trial or fold again leaves one record; a trial is FINISHED where each of its folds has a score, FAILED where one has
     none, KILLED where it was stopped before its last fold, and stays as it is from then on; what is open at the end is
-    KILLED too, and goes on where the study does; a study that is started again goes on in
+    KILLED too, and goes on where the study does; a trial lasts from the start of its first fold to the end of its last
+    one; a study that is started again goes on in
     its own record, known by the tag `lora_study.study_id`; records of others are neither taken nor changed.
 
     It is called by the driver alone: the checks, `start`, then trials in any order (`trial`, `fold`, `answers`,
@@ -75,8 +76,12 @@ class Tracker(ABC):
 
     @abstractmethod
     def report(self, folder: Path) -> None:
-        """Attach the report."""
+        """Attach the report, and show the answer that it holds: study/core/conclusion.py."""
 
     def command(self) -> str:
         """What a person types to look at the record; empty where there is nothing to look at."""
+        return ""
+
+    def page(self) -> str:
+        """Where a browser then shows the trials, best first, once the study has started; empty where nothing does."""
         return ""

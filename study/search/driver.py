@@ -123,7 +123,7 @@ class Driver:
         """Take a told trial over, and record again whatever MLflow has lost of it."""
         folds = folds_of(trial)
         self._open(trial)
-        for fold in folds.values():
+        for fold in sorted(folds.values(), key=lambda fold: fold.started):  # the first one's start is the trial's
             self.tracker.fold(fold)
         result = result_of(trial, folds, self.results)
         self._finish(result, summary(result))
@@ -134,7 +134,7 @@ class Driver:
         for trial in trials:
             self._open(trial)
         for trial in trials:
-            for result in kept[trial.number].values():
+            for result in sorted(kept[trial.number].values(), key=lambda fold: fold.started):
                 self._fold(trial, result, stored=True)
         runners = [t for t in trials if t.number not in originals]
         members = [m for t in runners for m in self._members(t, kept[t.number])]

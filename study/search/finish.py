@@ -88,6 +88,8 @@ def announce(
     tracker.report(page.parent)
     print(f"Report: {page}")
     print(f"Runs:   {tracker.command()}")
+    if tracker.page():
+        print(f"        {tracker.page()}")
 
 
 def failures(results: dict[int, TrialResult]) -> list[str]:

@@ -25,8 +25,14 @@ def origin_of(plan: Plan, ledger: Ledger, argv: list[str]) -> Provenance:
         notes=plan.examples.notes,
         examples=str(len(plan.searched)),
         test_examples=str(len(plan.test)),
+        **_classes(plan),
         linears=targets.describe(plan.shapes.sites),
     )
+
+
+def _classes(plan: Plan) -> dict[str, str]:
+    """How many classes are learned; nothing where none are."""
+    return {"classes": str(len(plan.examples.class_names))} if isinstance(plan.examples, Classified) else {}
 
 
 def artifacts(plan: Plan) -> dict[str, object]:

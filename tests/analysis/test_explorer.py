@@ -16,8 +16,8 @@ from analysis.bundle import as_json
 from analysis.explorer import ROOM, budgets_grid, explorer_of, ladder
 from analysis.findings import findings_of
 from analysis.runs import load_study
-from analysis.server import pages_at
 from analysis.view import view_of
+from study.core.mlflow_pages import pages_at
 
 
 @pytest.fixture
@@ -103,7 +103,8 @@ def test_a_servers_pages_are_linked_without_a_password(uri, pages):
 def test_a_run_of_a_server_is_linked(runs):
     served = replace(runs, server="http://localhost:5000")
     trial = explorer_of(served, None, {})["trials"][0]
-    assert trial["link"] == f"http://localhost:5000/#/experiments/{runs.info.experiment}/runs/{trial['run']}"
+    place = f"#/experiments/{runs.info.experiment}/runs/{trial['run']}?workflowType=machine_learning"
+    assert trial["link"] == f"http://localhost:5000/{place}"
 
 
 @given(st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))

@@ -78,7 +78,7 @@ def test_a_pruned_trial_is_called_so(runs):
 
 def test_every_trial_of_a_server_leads_to_its_run(runs):
     grid = trials_grid(replace(runs, server="http://localhost:5000"))
-    assert grid.links[3].endswith(f"/runs/{runs.trials['run_id'][3]}")
+    assert grid.links[3].endswith(f"/runs/{runs.trials['run_id'][3]}?workflowType=machine_learning")
 
 
 def test_each_fold_is_a_column_and_a_fold_that_was_not_scored_a_dash(runs):

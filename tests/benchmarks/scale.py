@@ -26,13 +26,15 @@ from study.config.compose import compose, register_schema
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StorageConfig
 from study.config.space import parse_space
-from study.core.figures import direction
+from study.core.figures import OF_FOLD, direction
 from study.core.records import Epoch, Fold, FoldResult, Provenance
 from study.data.examples import Texts
 from study.models.targets import LinearSite, describe
 from study.record import Tracker
 from study.record.behind import Behind
-from study.record.mlflow import MlflowTracker, _params
+from study.record.mlflow import MlflowTracker
+from study.record.names import digits, fold_name, trial_name
+from study.record.parameters import searched_keys, study_parameters, trial_parameters
 from study.search.kept import attributes_of
 from study.search.ledger import Ledger, _dump
 from study.search.objectives import summary
@@ -138,6 +140,7 @@ class Copies:
         from mlflow.store.tracking.dbmodels import models
 
         self.plan, self.engine = plan, sqlalchemy.create_engine(uri)
+        self.searched, self.parameters = searched_keys(plan.config), study_parameters(plan.config)
         orm: Any = (models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric, models.SqlLatestMetric)
         self.tables = {model.__table__.name: model.__table__ for model in orm}
         with self.engine.connect() as connection:
@@ -163,15 +166,17 @@ class Copies:
                     connection.execute(table.insert(), rows[name])
 
     def _add(self, rows: dict[str, list[dict[str, Any]]], result: TrialResult) -> None:
-        label = self.plan.label(result.configuration)
-        values = {"lora_study.label": label, "mlflow.runName": label, **_params(self.plan.config, result.configuration)}
-        trial = self._copy(
-            rows, self.trial, label, {**values, "lora_study.trial": str(result.trial), **summary(result)}
-        )
+        label, width = self.plan.label(result.configuration), digits(self.plan.config.study.trials)
+        name = trial_name(result.trial, label, width)
+        values = {"lora_study.label": label, "mlflow.runName": name, "mlflow.note.content": label}
+        params = trial_parameters(result.configuration, self.searched, self.parameters)
+        whole = {**values, "lora_study.trial": str(result.trial), **summary(result)}
+        trial = self._copy(rows, self.trial, name, whole, params)
         for fold in result.folds:
-            name = f"fold {fold.fold}"
+            name = fold_name(result.trial, fold.fold, width)
             fold_values = {"mlflow.runName": name, "mlflow.parentRunId": trial, "lora_study.trial": str(result.trial)}
-            self._copy(rows, self.fold, name, {**fold_values, "lora_study.fold": str(fold.fold), **fold.metrics})
+            figures = {f"{OF_FOLD}{key}": value for key, value in fold.metrics.items()}
+            self._copy(rows, self.fold, name, {**fold_values, "lora_study.fold": str(fold.fold), **figures}, {})
 
     @staticmethod
     def _copy(
@@ -179,12 +184,14 @@ class Copies:
         template: dict[str, list[dict[str, Any]]],
         name: str,
         values: dict[str, Any],
+        params: dict[str, str],
     ) -> str:
         run = uuid.uuid4().hex
         (whole,) = template["runs"]
         uri = whole["artifact_uri"].replace(whole["run_uuid"], run)
         rows["runs"].append({**whole, "run_uuid": run, "name": name, "artifact_uri": uri})
-        for table in template.keys() - {"runs"}:
+        rows["params"] += [{"key": key, "value": value, "run_uuid": run} for key, value in params.items()]
+        for table in template.keys() - {"runs", "params"}:
             rows[table] += [{**r, "run_uuid": run, "value": values.get(r["key"], r["value"])} for r in template[table]]
         return run
 

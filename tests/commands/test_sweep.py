@@ -204,8 +204,10 @@ def test_the_runs_are_a_tree_with_readable_names_and_true_statuses(undisturbed: 
     for tag in ("data_fingerprint", "folds_fingerprint", "model_fingerprint", "versions", "git_commit"):
         assert root.data.tags[f"lora_study.{tag}"]
     one = next(r for r in runs if level[r.info.run_id] == "trial")
-    assert one.info.run_name.startswith("r")
-    assert one.data.params["method.lam"] == "None"
+    assert one.info.run_name == f"{int(one.data.tags['lora_study.trial']):02d} {one.data.tags['lora_study.label']}"
+    assert one.data.tags["lora_study.label"].startswith("r")
+    assert root.data.params["method.lam"] == "None"
+    assert {*one.data.params} == {"method.rank"}
     for metric in ("score", "score_se", "params/adapter", "params/head", "params/stored", "memory/train_bytes",
                    "memory/peak_bytes", "time/train_seconds", "speed/tokens_per_second", "latency/ms"):  # fmt: skip
         assert one.data.metrics[metric] > 0

@@ -53,7 +53,7 @@ def mlflow_rows(folder: Path) -> Rows:
         parts = [tags[key] for key in ("trial", "fold") if key in tags]
         name = "/".join(parts) or "study"
         assert name not in rows
-        rows[name] = (run.info.status, dict(run.data.metrics))
+        rows[name] = (run.info.status, {k.removeprefix("fold/"): v for k, v in run.data.metrics.items()})
     return rows
 
 

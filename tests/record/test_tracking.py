@@ -52,8 +52,8 @@ def test_a_fold_that_was_cut_off_half_written_is_written_again(uri: str) -> None
     for fold in FOLDS:
         second.fold(fold)
     folds = runs(second, "fold")
-    assert sorted(r.info.run_name for r in folds) == ["fold 0", "fold 1"]
-    assert all(r.info.status == "FINISHED" and r.data.metrics["score"] == 0.5 for r in folds)
+    assert sorted(r.info.run_name for r in folds) == ["00.0", "00.1"]
+    assert all(r.info.status == "FINISHED" and r.data.metrics["fold/score"] == 0.5 for r in folds)
 
 
 def test_a_closed_trial_is_left_as_it_is_and_a_killed_one_goes_on(uri: str) -> None:
@@ -229,6 +229,7 @@ def test_a_study_of_any_name_goes_on_in_its_own_runs(name: str, uri: str) -> Non
         tracker = MlflowTracker(uri)
         tracker.start(config, Provenance({"lora_study.study_id": f"{name}:f"}), {})
         tracker.trial(0, Configuration(), "r8", None)
+        tracker.fold(FOLDS[0])
     assert len(runs(tracker, "study")) == len(runs(tracker, "trial")) == 1
 
 
@@ -311,6 +312,7 @@ def test_a_deleted_experiment_is_named_to_those_who_read_it(uri: str) -> None:
 
 def test_figures_of_exports_go_to_the_run_of_the_study_itself(uri: str) -> None:
     tracker = opened(uri)
+    tracker.fold(FOLDS[0])
     tags = {"lora_study.level": "trial", "lora_study.trial": "0"}
     for more in ({}, {"lora_study.study_id": "two"}):
         tracker.client.create_run(tracker.experiment, tags={**tags, **more})

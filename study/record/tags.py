@@ -1,0 +1,32 @@
+"""What tags say of trials and folds; MLflow's stores of every version have their names."""
+
+from __future__ import annotations
+
+from study.config.members import Stop, TrialResult
+from study.core.mlflow_store import TAG
+from study.core.records import FoldResult
+
+LONGEST = 5000  # characters of an error that a tag takes
+STATE = f"{TAG}state"  # of a trial that was stopped before its last fold, or broke a constraint: which
+
+
+def fold_tags(result: FoldResult) -> dict[str, str]:
+    """Which fold it is, where it trained, and why it failed where it did."""
+    error = {f"{TAG}error": result.error[:LONGEST]} if result.error else {}
+    return {f"{TAG}fold": str(result.fold), f"{TAG}device": result.device, **error}
+
+
+def outcome_tags(result: TrialResult) -> dict[str, str]:
+    """What became of a trial, beyond its status."""
+    tags = {} if result.duplicate_of is None else {f"{TAG}duplicate_of": str(result.duplicate_of)}
+    tags |= {} if result.state is None else {STATE: result.state}
+    tags |= {} if result.stopped is None else _stop_tags(result.stopped)
+    tags |= {f"{TAG}broken": ", ".join(result.broken)} if result.broken else {}
+    errors = [fold.error for fold in result.folds if fold.error]
+    return tags | ({f"{TAG}error": errors[0][:LONGEST]} if errors else {})
+
+
+def _stop_tags(stop: Stop) -> dict[str, str]:
+    """Why a trial was stopped; earlier versions' readers see its run KILLED and leave it out as incomplete."""
+    more = {"rival": stop.rival, "probability": stop.probability, "stopped": f"it {stop.reason}"[:LONGEST]}
+    return {f"{TAG}{name}": str(value) for name, value in more.items() if value is not None}
