@@ -7,14 +7,15 @@ import sys
 
 import pandas as pd
 
-from analysis.findings import Findings, headline
+from analysis.answer import sentences
+from analysis.findings import Findings
 from study.core import formatting as fmt
 from study.core import mlflow_pages
 from study.core.conclusion import Conclusion
 from study.core.evidence.judgement import Judgement
 from study.core.evidence.verdict import CANNOT_TELL
 from study.core.figures import ANSWER, FIGURES
-from study.core.markdown import plain, table
+from study.core.markdown import escape_marks, table
 from study.core.mlflow_notes import show_conclusion
 from study.core.mlflow_store import open_client
 
@@ -23,7 +24,8 @@ MOST = 15  # trials of the front in a note
 
 def conclusion_of(f: Findings) -> Conclusion:
     """The findings as MLflow's pages show them; pure."""
-    parts = [f"**{plain(headline(f))}**", _front(f), _links(f)]
+    first, *others = map(escape_marks, sentences(f.runs, f.judgement, f.references))
+    parts = [" ".join([f"**{first}**", *others]), _links(f), _front(f)]
     note = "\n\n".join(part for part in parts if part)
     if f.judgement is None:
         return Conclusion(note)
@@ -64,7 +66,7 @@ def _front(f: Findings) -> str:
 def _cells(f: Findings, row: pd.Series, names: list[str]) -> list[str]:
     number, judgement = int(row["number"]), f.judgement
     place = mlflow_pages.run_place(f.runs.info.experiment, str(row["run_id"]))
-    label, at = plain(str(row["label"])), None if judgement is None else judgement.row(number)
+    label, at = escape_marks(str(row["label"])), None if judgement is None else judgement.row(number)
     chosen = judgement is not None and judgement.recommended == number
     return [
         f"[{number}]({place})",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 MARKS = "\\`*_{}[]<>#|~"
 
 
-def plain(text: str) -> str:
+def escape_marks(text: str) -> str:
     """A text on one line in which nothing is a mark of Markdown, as a regular expression among the targets may have."""
     return "".join(f"\\{letter}" if letter in MARKS else letter for letter in " ".join(text.split()))
 

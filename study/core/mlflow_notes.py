@@ -30,7 +30,7 @@ def show_conclusion(
     """
     run = client.get_run(study)
     experiment = client.get_experiment(run.info.experiment_id)
-    note = merge(experiment.tags.get(NOTE, ""), conclusion.note)
+    note = merge_notes(experiment.tags.get(NOTE, ""), conclusion.note)
     if note != experiment.tags.get(NOTE):
         client.set_experiment_tag(experiment.experiment_id, NOTE, note)
     _show_on_study(client, run, conclusion)
@@ -40,7 +40,7 @@ def show_conclusion(
             _show_on_trial(client, trial, role)
 
 
-def merge(present: str, note: str) -> str:
+def merge_notes(present: str, note: str) -> str:
     """The note as it becomes: ours, cut where there is no room, and below it what a person wrote."""
     head, mark, below = present.partition(END)
     theirs = (below if mark else head).strip()
@@ -55,7 +55,7 @@ def _show_on_study(client: MlflowClient, study: Any, conclusion: Conclusion) -> 
     from mlflow.entities import Metric, RunTag
 
     tags = {
-        NOTE: merge(study.data.tags.get(NOTE, ""), conclusion.note),
+        NOTE: merge_notes(study.data.tags.get(NOTE, ""), conclusion.note),
         f"{TAG}verdict": conclusion.kind,
         f"{TAG}recommended": "" if conclusion.recommended is None else str(conclusion.recommended),
         f"{TAG}best": "" if conclusion.best is None else str(conclusion.best),

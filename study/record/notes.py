@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 from study.config.members import TrialResult
 from study.core import formatting as fmt
-from study.core.figures import COSTS, ERROR, FIGURES
-from study.core.markdown import plain
+from study.core.figures import ERROR, costs_in_words
+from study.core.markdown import escape_marks
 
 MOST = 300  # characters of an error
 
 
 def trial_note(label: str, result: TrialResult, figures: Mapping[str, float], metric: str, links: str) -> str:
     """The configuration, what came of it, fold by fold, and what it costs; `links` come last."""
-    costs = [f"{name} {fmt.by_unit(FIGURES[name].unit, figures[name])}" for name in COSTS if name in figures]
+    costs = costs_in_words(figures)
     lines = [
-        f"**{plain(label)}**{f' (baseline {result.baseline})' if result.baseline else ''}",
+        f"**{escape_marks(label)}**{f' (baseline {result.baseline})' if result.baseline else ''}",
         *_outcome(result, figures, metric),
-        f"Costs: {' · '.join(costs)}." if costs else "",
+        f"Costs: {costs}." if costs else "",
         links,
     ]
     return "\n\n".join(line for line in lines if line)
@@ -27,12 +27,12 @@ def trial_note(label: str, result: TrialResult, figures: Mapping[str, float], me
 def _outcome(result: TrialResult, figures: Mapping[str, float], metric: str) -> list[str]:
     out = [] if result.duplicate_of is None else [f"It repeats the training of trial {result.duplicate_of}."]
     if result.failure is not None and result.stopped is None:
-        return [*out, f"It failed: {plain(result.failure[:MOST])}"]
+        return [*out, f"It failed: {escape_marks(result.failure[:MOST])}"]
     if result.stopped is not None:
         stop = result.stopped
-        out.append(f"Stopped after {fmt.plural(stop.folds, 'fold')}: it {plain(stop.reason)}.")
+        out.append(f"Stopped after {fmt.plural(stop.folds, 'fold')}: it {escape_marks(stop.reason)}.")
     if result.broken:
-        out.append(f"It breaks {plain(', '.join(result.broken))}.")
+        out.append(f"It breaks {escape_marks(', '.join(result.broken))}.")
     if "score" in figures:
         folds = " · ".join(fmt.number(fold.score, 3) for fold in result.folds)
         mean = fmt.with_se(figures["score"], figures.get(f"score{ERROR}"))
