@@ -7,7 +7,8 @@ import sys
 
 import pandas as pd
 
-from analysis.findings import Findings, headline
+from analysis.answer import sentences
+from analysis.findings import Findings
 from study.core import formatting as fmt
 from study.core import mlflow_pages
 from study.core.conclusion import Conclusion
@@ -23,7 +24,8 @@ MOST = 15  # trials of the front in a note
 
 def conclusion_of(f: Findings) -> Conclusion:
     """The findings as MLflow's pages show them; pure."""
-    parts = [f"**{escape_marks(headline(f))}**", _front(f), _links(f)]
+    first, *others = map(escape_marks, sentences(f.runs, f.judgement, f.references))
+    parts = [" ".join([f"**{first}**", *others]), _links(f), _front(f)]
     note = "\n\n".join(part for part in parts if part)
     if f.judgement is None:
         return Conclusion(note)

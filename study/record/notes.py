@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from study.config.members import TrialResult
 from study.core import formatting as fmt
-from study.core.figures import COSTS, ERROR, FIGURES
+from study.core.figures import ERROR, costs_in_words
 from study.core.markdown import escape_marks
 
 MOST = 300  # characters of an error
@@ -14,11 +14,11 @@ MOST = 300  # characters of an error
 
 def trial_note(label: str, result: TrialResult, figures: Mapping[str, float], metric: str, links: str) -> str:
     """The configuration, what came of it, fold by fold, and what it costs; `links` come last."""
-    costs = [f"{name} {fmt.by_unit(FIGURES[name].unit, figures[name])}" for name in COSTS if name in figures]
+    costs = costs_in_words(figures)
     lines = [
         f"**{escape_marks(label)}**{f' (baseline {result.baseline})' if result.baseline else ''}",
         *_outcome(result, figures, metric),
-        f"Costs: {' · '.join(costs)}." if costs else "",
+        f"Costs: {costs}." if costs else "",
         links,
     ]
     return "\n\n".join(line for line in lines if line)

@@ -133,7 +133,6 @@ class Driver:
         by_number = {t.number: t for t in trials}
         for trial in trials:
             self._open(trial)
-        for trial in trials:
             for result in sorted(kept[trial.number].values(), key=lambda fold: fold.started):
                 self._fold(trial, result, stored=True)
         runners = [t for t in trials if t.number not in originals]
@@ -225,6 +224,7 @@ class Driver:
             self.ledger.note(trial, "duplicate_of", original)
         result = result_of(trial, folds, self.results, original, stopped)
         figures = summary(result)
+        self.ledger.describe(trial, self.plan.label(result.configuration), figures)
         if self.plan.constraints:
             self.ledger.keep_constraints(trial, {**self.plan.known_figures(result.configuration), **figures})
         if result.stopped is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.config.schema import Configuration
 from study.config.values import plain
+from study.core.figures import costs_in_words
 from study.core.records import FoldResult, finite
 from study.engine.changes import VERSION, Change
 from study.search import resume, samplers
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 TRAININGS = "lora_study.trainings"  # the version of what a training comes to: study/engine/changes.py
 TEST, PACKS = "test:", "lora_study.packs"
+LABEL, COSTED = "label", "costs"  # attributes of trials for people alone
 
 
 class Ledger:
@@ -47,6 +49,8 @@ class Ledger:
             storage=kept, study_name=config.study.name, load_if_exists=True, directions=plan.directions
         )
         self._check(resumed)
+        if resumed:
+            self._name_objectives()
         self.baselines = list(baselines(plan).items())
         self.searched = samplers.Searched(plan.directions)
         self.untried = Untried(plan)
@@ -59,6 +63,18 @@ class Ledger:
         if resumed and self.study.user_attrs.get(TRAININGS) != VERSION:
             resume.check_change(self.change(), self.plan)
             self.study.set_user_attr(TRAININGS, VERSION)
+
+    def _name_objectives(self) -> None:
+        """Let Optuna's dashboard call the objectives by their names."""
+        import warnings
+
+        from optuna.exceptions import ExperimentalWarning
+
+        names = list(self.plan.config.objectives)
+        if self.study.metric_names != names:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                self.study.set_metric_names(names)
 
     def change(self) -> Change | None:
         """What has changed since the stored trials were trained, as far as it concerns them or what may be asked."""
@@ -132,6 +148,12 @@ class Ledger:
         """Make a fold's result durable, its answers before what says that they are all there."""
         for key, text in attributes_of(result).items():
             self.study._storage.set_trial_user_attr(trial._trial_id, key, text)
+
+    def describe(self, trial: FrozenTrial, label: str, figures: Mapping[str, float]) -> None:
+        """Write beside a trial what a person reads of it in Optuna's dashboard."""
+        self.note(trial, LABEL, label)
+        if costs := costs_in_words(figures):
+            self.note(trial, COSTED, costs)
 
     def keep_constraints(self, trial: FrozenTrial, figures: Mapping[str, float]) -> None:
         """Make durable how far a trial is beyond each constraint, where Optuna's samplers and dashboard look for it."""
