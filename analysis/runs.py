@@ -45,6 +45,7 @@ class StudyInfo:
     metrics: dict[str, float] = field(default_factory=dict)
     experiment: str = ""
     artifacts: str = ""  # where its files are
+    ended: pd.Timestamp | None = None  # None while it runs
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -85,6 +86,7 @@ class StudyRuns:
     settings: pd.DataFrame = field(default_factory=setting_frame)
     tables: dict[int, str] = field(default_factory=dict)  # places of the trials' tables of answers, by number
     server: str = ""  # where MLflow's pages are, if a server keeps them
+    changes: dict[int, dict[str, str]] = field(default_factory=dict)  # each trial's parameters unlike the study's
 
     def link(self, run: str) -> str:
         """The address of a run's page, "" where there is no server."""
@@ -108,7 +110,10 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     settings = setting_frame([(int(r.data.tags[f"{TAG}trial"]), r.data.params) for r in recorded], tuple(info.sweeps))
     # The newest run of a number comes first, and is the one that counts.
     tables = {int(r.data.tags[f"{TAG}trial"]): r.info.artifact_uri for r in reversed(recorded) if TABLES in r.data.tags}
-    return StudyRuns(name, info, trials, fold_frame(trials), count_left_out(trials), settings, tables, pages_at(uri))
+    changes = {int(r.data.tags[f"{TAG}trial"]): _changes(r.data.params, info.params) for r in reversed(recorded)}
+    return StudyRuns(
+        name, info, trials, fold_frame(trials), count_left_out(trials), settings, tables, pages_at(uri), changes
+    )
 
 
 def trial_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -204,8 +209,13 @@ def _pause_collection() -> Iterator[None]:
 def _study_info(run: Run) -> StudyInfo:
     tags = {k.removeprefix(TAG): v for k, v in run.data.tags.items() if k.startswith(TAG)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
+    ended = pd.Timestamp(run.info.end_time, unit="ms", tz="UTC") if run.info.end_time else None
     params, place, experiment = dict(run.data.params), run.info.artifact_uri, run.info.experiment_id
-    return StudyInfo(run.info.run_id, run.info.status, started, params, tags, _figures(run), experiment, place)
+    return StudyInfo(run.info.run_id, run.info.status, started, params, tags, _figures(run), experiment, place, ended)
+
+
+def _changes(params: dict[str, str], studys: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in params.items() if studys.get(key) != value}
 
 
 def _trial_row(run: Run) -> dict[str, Any]:
