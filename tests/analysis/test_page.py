@@ -132,7 +132,7 @@ def test_every_figure_says_in_words_what_it_shows_and_has_its_numbers_beside_it(
         "Score against trained parameters: accuracy against trained parameters. 6 points (other trials 1, front 4, "
         "baselines 1), from 0.7100 to 0.9100. Dashed line: majority at 0.5200."
     )
-    assert plain.count("<summary>The numbers of this figure</summary>") == 4
+    assert plain.count("<summary>The numbers of this figure</summary>") == 5
 
 
 @pytest.mark.parametrize("name", NASTY)
