@@ -10,16 +10,19 @@ from analysis.answer import sentences
 from analysis.answers import OutOfFold
 from analysis.effect_table import effect_rows
 from analysis.effects import effects_of
+from analysis.epochs import traced_numbers
 from analysis.every_trial import measured_cells
 from analysis.exported import exports_of
 from analysis.judgement import judgement_of
 from analysis.layers import LinearLayer, recorded_layers
 from analysis.maps import Map, maps_of
 from analysis.plots import Plot, all_plots
+from analysis.plots_costs import memory_parts_plot, time_plot
 from analysis.plots_effects import effect_plots
+from analysis.plots_learning import learning_plots
 from analysis.plots_progress import progress_plot
 from analysis.references import Reference, levels_of, recorded_references
-from analysis.runs import StudyRuns, json_or_none
+from analysis.runs import StudyRuns
 from study.core import formatting as fmt
 from study.core.evidence.judgement import Judgement
 from study.core.evidence.verdict import CANNOT_TELL
@@ -27,11 +30,6 @@ from study.core.figures import FOLD, SCORES
 from study.core.pareto import pareto_front
 
 DISTINCT = {"best": "best", None: "too few folds", True: "distinguishable", False: "not distinguishable"}
-PROVENANCE = (
-    ("data fingerprint", "data_fingerprint"), ("folds fingerprint", "folds_fingerprint"),
-    ("model fingerprint", "model_fingerprint"), ("git commit", "git_commit"), ("uncommitted changes", "git_dirty"),
-    ("device", "device"), ("examples", "examples"), ("test examples", "test_examples"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,14 @@ class Findings:
     effects: tuple[Plot, ...] = ()
     maps: tuple[Map, ...] = ()
     progress: tuple[Plot, ...] = ()
+    learning: tuple[Plot, ...] = ()
+    costs: tuple[Plot, ...] = ()
     effect_rows: tuple[dict[str, str], ...] = ()
 
     @property
     def figures(self) -> tuple[Plot | Map, ...]:
         """Every plot that has something to draw, and the four of every study."""
-        return (*self.plots, *self.effects, *self.maps, *self.progress)
+        return (*self.plots, *self.effects, *self.maps, *self.learning, *self.progress, *self.costs)
 
     @property
     def superseded(self) -> tuple[str, ...]:
@@ -81,8 +81,9 @@ def findings_of(
     tolerance: float | None = None,
     confidence: float | None = None,
     unanswered: str = "",
+    epochs: pd.DataFrame | None = None,
 ) -> Findings:
-    """Compute what the report says of `runs` and of the out-of-fold `answers` of its trials; pure.
+    """Compute what the report says of `runs`, of the out-of-fold `answers` of its trials and of `epochs`; pure.
 
     `tolerance` is how much score a cheaper model may lose, and `confidence` how probable it must be that it loses no
     more; by default they are the study's own. `unanswered` says why there are no answers.
@@ -100,10 +101,12 @@ def findings_of(
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
     effects, metric = effects_of(runs), runs.info.metric
     progress = progress_plot(compared, runs.info.objectives, runs.info.directions)
+    learning = () if epochs is None else learning_plots(epochs, runs.trials, metric)
+    costs = time_plot(runs, [*front["number"]]), memory_parts_plot(runs, traced_numbers(runs))
     return Findings(
         runs, compared, front, judgement, plots, linears, untrained, exports_of(runs.trials), unanswered,
         effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
-        effect_rows(effects),
+        learning, tuple(plot for plot in costs if not plot.empty), effect_rows(effects),
     )  # fmt: skip
 
 
@@ -118,13 +121,6 @@ def choices(f: Findings) -> list[tuple[str, int | None]]:
         return [("Recommended", None), ("Highest expected score", None)]
     rule = "Recommended" if f.judgement.verdict.kind != CANNOT_TELL else "To take meanwhile, not certain"
     return [(rule, f.judgement.recommended), ("Highest expected score", f.judgement.best)]
-
-
-def left_out_line(f: Findings) -> str:
-    """What the comparison leaves out, in numbers, also where they are zero."""
-    parts = ", ".join(f"{n} {reason}" for reason, n in f.runs.left_out.items())
-    total = sum(f.runs.left_out.values())
-    return f"Left out: {total} of {fmt.plural(len(f.runs.trials), 'trial')} ({parts}). Compared: {len(f.compared)}."
 
 
 def failure_lines(f: Findings) -> list[str]:
@@ -181,19 +177,3 @@ def _comparison_cells(f: Findings, judgement: Judgement, row: int) -> dict[str, 
         "On the front": fmt.probability(verdict.on_front[row]),
         "From the best": DISTINCT["best" if row == verdict.best else contrast.distinguishable],
     }
-
-
-def provenance(f: Findings) -> list[tuple[str, str]]:
-    """Where the numbers come from; what was not recorded is a dash."""
-    info = f.runs.info
-    versions, notes = (json_or_none(info.tags.get(tag)) or {} for tag in ("versions", "notes"))
-    return [
-        ("study run", f"{info.run_id} ({info.status.lower()}, started {info.started:%Y-%m-%d %H:%M} UTC)"),
-        ("runs in MLflow, best first", f.runs.trials_link),
-        ("task and model", f"{fmt.text(info.params.get('task.name'))}, {fmt.text(info.params.get('model.name'))}"),
-        ("folds and seed", f"{fmt.text(info.params.get('study.folds'))}, {fmt.text(info.params.get('study.seed'))}"),
-        ("objectives", ", ".join(f"{d} {o}" for o, d in zip(info.objectives, info.directions, strict=False))),
-        *((name, fmt.text(info.tags.get(tag))) for name, tag in PROVENANCE),
-        ("about the data", "; ".join(f"{k}: {v}" for k, v in notes.items()) or fmt.MISSING),
-        ("versions", ", ".join(f"{k} {v}" for k, v in versions.items()) or fmt.MISSING),
-    ]

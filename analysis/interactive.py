@@ -52,7 +52,7 @@ def _(plot: Plot) -> go.Figure:
     drawn.update_layout(
         template="none", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
         showlegend=len(plot.series) > 1, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"},
+        font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"}, barmode="overlay",
     )  # fmt: skip
     axis: dict[str, object] = {"type": "log", "dtick": "D1" if narrow(plot) else None} if plot.log_x else {}
     if plot.name == "rank":  # ranks are few: each is its own tick
@@ -93,16 +93,23 @@ def _round_floats(data: Any) -> Any:
     return float(f"{data:.{DIGITS}g}") if isinstance(data, float) else data
 
 
+def _whiskers(series: Series) -> dict[str, Any] | None:
+    """How far the band of bars reaches above and below them."""
+    if series.band is None:
+        return None
+    low, high = ([abs(end - y) for end, y in zip(ends, series.y, strict=True)] for ends in series.band)
+    return {"type": "data", "array": high, "arrayminus": low}
+
+
 def _trace(series: Series) -> go.Scatter | go.Bar:
     import plotly.graph_objects as go
 
     color = COLORS[series.color % len(COLORS)]
     hover = [as_html(h) for h in series.hover]
-    if series.bars and series.band:
-        low, high = ([abs(end - y) for end, y in zip(ends, series.y, strict=True)] for ends in series.band)
+    if series.bars:
         return go.Bar(
             name=escape(series.name), x=list(series.x), y=list(series.y), marker={"color": color}, hoverinfo="text",
-            error_y={"type": "data", "array": high, "arrayminus": low}, hovertext=hover, width=0.6,
+            hovertext=hover, width=0.6, base=list(series.base) if series.base else None, error_y=_whiskers(series),
         )  # fmt: skip
     dash = "dash" if series.dashed else "solid"
     curve = series.band is not None

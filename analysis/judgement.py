@@ -9,7 +9,8 @@ import pandas as pd
 
 from analysis.answers import OutOfFold
 from analysis.references import Reference, levels_of
-from analysis.runs import StudyRuns, json_or_none
+from analysis.runs import StudyRuns
+from analysis.study_info import json_or_none
 from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
 from study.core.evidence.table import ScoreTable, Worths, grain_of

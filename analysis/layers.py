@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.runs import json_or_none
+from analysis.study_info import json_or_none
 from study.core.records import Adaptation
 from study.core.site_ranks import BLOCK
 

@@ -24,7 +24,8 @@ HOVERED = ("label", "score", "score_se", "rank", "lam", "targets", "layers", "pa
 class Series:
     """Points of one kind; `errors` is parallel to `y`, NaN where unknown.
 
-    With a `band`, its low and its high end at each x, they are a curve, or with `bars` as high as their y.
+    With a `band`, its low and its high end at each x, they are a curve. With `bars` they are as high as their y, from
+    `base` on where that is given.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Series:
     dashed: bool = False  # a level without points of its own
     band: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     bars: bool = False
+    base: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -66,11 +66,21 @@ def _map_cells(text: str) -> dict[str, str]:
 
 
 def _cells(plot: Plot, series: Series, i: int) -> dict[str, str]:
-    label = series.hover[i].partition("\n")[0]
+    label, x = series.hover[i].partition("\n")[0], series.x[i]
     return {
         "Series": series.name,
-        plot.x_title[:1].upper() + plot.x_title[1:]: amount(series.x[i]),
+        plot.x_title[:1].upper() + plot.x_title[1:]: dict(plot.ticks).get(x, amount(x)),
         plot.y_title: fmt.number(series.y[i]),
-        "± SE": fmt.number(series.errors[i]),
+        **_spread(plot, series, i),
         "Configuration": label,
     }
+
+
+def _spread(plot: Plot, series: Series, i: int) -> dict[str, str]:
+    """How far a point may be off, as its plot draws that: by a bar, by a band, or by both beside one another."""
+    marked = any(s.x and not s.band and not s.bars for s in plot.series)
+    cells = {"± SE": fmt.number(series.errors[i])} if marked else {}
+    if any(s.band for s in plot.series):
+        low, high = (fmt.number(end[i]) for end in series.band) if series.band else (fmt.MISSING, fmt.MISSING)
+        cells |= {"From": low, "To": high}
+    return cells

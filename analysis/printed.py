@@ -136,6 +136,9 @@ def _draw_series(axes: Axes, series: Series) -> None:
             series.x, series.y, linestyle="--", color=color, linewidth=1.2, label=without_mathematics(series.name)
         )
         return
+    if series.bars:
+        _draw_bars(axes, series, color)
+        return
     if series.band is not None:
         _draw_band(axes, series, series.band, color)
         return
@@ -148,9 +151,15 @@ def _draw_series(axes: Axes, series: Series) -> None:
 
 
 def _draw_band(axes: Axes, series: Series, band: tuple[Sequence[float], Sequence[float]], color: str) -> None:
-    if series.bars:
-        ends = [[abs(end - y) for end, y in zip(side, series.y, strict=True)] for side in band]
-        axes.bar(series.x, series.y, 0.6, yerr=ends, color=color, capsize=2, label=without_mathematics(series.name))
-        return
     axes.fill_between(series.x, *band, color=color, alpha=0.2, linewidth=0)
     axes.plot(series.x, series.y, color=color, linewidth=1.6, label=without_mathematics(series.name))
+
+
+def _draw_bars(axes: Axes, series: Series, color: str) -> None:
+    ends = None
+    if series.band is not None:
+        ends = [[abs(end - y) for end, y in zip(side, series.y, strict=True)] for side in series.band]
+    axes.bar(
+        series.x, series.y, 0.6, bottom=series.base, yerr=ends, color=color, capsize=2,
+        label=without_mathematics(series.name),
+    )  # fmt: skip

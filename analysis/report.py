@@ -6,6 +6,7 @@ from pathlib import Path
 
 from analysis import brief, page
 from analysis.answers import answers_or_reason
+from analysis.epochs import load_epochs
 from analysis.errors import ReportError
 from analysis.findings import Findings, findings_of
 from analysis.judgement import compared_numbers
@@ -28,9 +29,10 @@ def write_report(
 
 
 def read_findings(runs: StudyRuns, tracking_uri: str | None, options: Options) -> Findings:
-    """The findings of a study's runs and of the answers to single examples that lie beside them."""
+    """The findings of a study's runs, of the answers to single examples that lie beside them, and of epochs."""
     answers, unanswered = answers_or_reason(runs, compared_numbers(runs), tracking_uri)
-    return findings_of(runs, answers, options.tolerance, options.confidence, unanswered)
+    epochs = load_epochs(runs, tracking_uri)
+    return findings_of(runs, answers, options.tolerance, options.confidence, unanswered, epochs)
 
 
 def write_findings(findings: Findings, out_dir: str | Path, options: Options) -> Path:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +12,10 @@ import pandas as pd
 
 from analysis.errors import ReportError
 from analysis.settings import WITHOUT_FACTORS, merge_parameters, setting_frame
+from analysis.study_info import StudyInfo, finite_metrics, read_info
 from study.core import mlflow_pages
-from study.core.figures import COSTS, ERROR, FOLD, MAXIMIZE, Direction, direction
+from study.core.figures import COSTS, ERROR, FOLD
+from study.core.mlflow_notes import ROLE
 from study.core.mlflow_store import TABLES, TAG, address, experiment_of, explain_refusals, open_client
 from study.core.records import INFEASIBLE, PRUNED
 
@@ -34,47 +34,6 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class StudyInfo:
-    """The study run itself; `tags` are the suite's own, without their prefix."""
-
-    run_id: str
-    status: str
-    started: pd.Timestamp
-    params: dict[str, str]
-    tags: dict[str, str]
-    metrics: dict[str, float] = field(default_factory=dict)
-    experiment: str = ""
-    artifacts: str = ""  # where its files are
-    viewed: bool = False  # whether its experiment has a view of its trials for MLflow's pages
-
-    @property
-    def objectives(self) -> tuple[str, ...]:
-        """The metrics that the study traded off, in its order."""
-        return tuple(json_or_none(self.params.get("objectives")) or ("score", "params/trainable"))
-
-    @property
-    def directions(self) -> tuple[Direction, ...]:
-        """``maximize`` or ``minimize``, one an objective."""
-        recorded = json_or_none(self.tags.get("directions"))
-        return tuple(recorded or (direction(name) for name in self.objectives))
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Whether a larger `score` wins; a study that does not trade the score off maximizes it."""
-        return dict(zip(self.objectives, self.directions, strict=False)).get("score", MAXIMIZE) == MAXIMIZE
-
-    @property
-    def sweeps(self) -> dict[str, str]:
-        """The searched keys and the texts of their sweeps; none where they were not recorded."""
-        return dict(json_or_none(self.params.get("space")) or {})
-
-    @property
-    def metric(self) -> str:
-        """The name of what `score` measures."""
-        return self.tags.get("metric", "score")
-
-
-@dataclass(frozen=True)
 class StudyRuns:
     """Everything a report needs of one study; `settings` are what each trial has of the searched keys."""
 
@@ -87,6 +46,7 @@ class StudyRuns:
     tables: dict[int, str] = field(default_factory=dict)  # places of the trials' tables of answers, by number
     server: str = ""  # where MLflow's pages are, if a server keeps them
     roles: dict[int, str] = field(default_factory=dict)  # what trials are to the answer that MLflow's pages show
+    changes: dict[int, dict[str, str | None]] = field(default_factory=dict)  # each trial's unlike the study's
 
     def link(self, run: str) -> str:
         """The address of a run's page, "" where there is no server."""
@@ -112,15 +72,26 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     with explain_refusals(key, uri), _pause_collection():
         experiment, run = _last_study_run(client, name)
         recorded = list(_trial_runs(client, run))
-    info = _study_info(run, experiment)
+    info = read_info(run, experiment)
     params = [merge_parameters(info.params, r.data.params, info.sweeps) for r in recorded]
     trials = trial_frame([_trial_row(*both) for both in zip(recorded, params, strict=True)])
     numbers = [int(r.data.tags[f"{TAG}trial"]) for r in recorded]
     settings = setting_frame(list(zip(numbers, params, strict=True)), tuple(info.sweeps))
     # The newest run of a number comes first, and is the one that counts.
     tables = {int(r.data.tags[f"{TAG}trial"]): r.info.artifact_uri for r in reversed(recorded) if TABLES in r.data.tags}
+    numbered = reversed(list(zip(numbers, params, strict=True)))
+    changes = {number: changes_of(of_trial, info.params) for number, of_trial in numbered}
     return StudyRuns(
-        name, info, trials, fold_frame(trials), count_left_out(trials), settings, tables, mlflow_pages.pages_at(uri)
+        name,
+        info,
+        trials,
+        fold_frame(trials),
+        count_left_out(trials),
+        settings,
+        tables,
+        mlflow_pages.pages_at(uri),
+        roles={n: r.data.tags[ROLE] for n, r in zip(numbers, recorded, strict=True) if ROLE in r.data.tags},
+        changes=changes,
     )
 
 
@@ -153,14 +124,6 @@ def count_left_out(trials: pd.DataFrame) -> dict[str, int]:
         "told again": int(again.sum()),
         "complete without a score": int((complete & ~again & trials["score"].isna()).sum()),
     }
-
-
-def json_or_none(text: Any) -> Any:
-    """The value, or None where a store has cut the text short or never had it, which a frame knows as NaN."""
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except json.JSONDecodeError:
-        return None
 
 
 def _last_study_run(client: MlflowClient, name: str) -> tuple[Experiment, Run]:
@@ -214,12 +177,10 @@ def _pause_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _study_info(run: Run, kept_in: Experiment) -> StudyInfo:
-    tags = {k.removeprefix(TAG): v for k, v in run.data.tags.items() if k.startswith(TAG)}
-    started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    params, place, run_id = dict(run.data.params), run.info.artifact_uri, run.info.run_id
-    experiment, viewed = run.info.experiment_id, mlflow_pages.view_tag(run_id) in kept_in.tags
-    return StudyInfo(run_id, run.info.status, started, params, tags, _figures(run), experiment, place, viewed)
+def changes_of(params: Mapping[str, str], studys: Mapping[str, str]) -> dict[str, str | None]:
+    """What a trial has otherwise than its study; None for what its method has not."""
+    changed: dict[str, str | None] = {key: value for key, value in params.items() if studys.get(key) != value}
+    return {**dict.fromkeys(studys.keys() - params.keys()), **changed}
 
 
 def _trial_row(run: Run, params: Mapping[str, str]) -> dict[str, Any]:
@@ -236,9 +197,4 @@ def _trial_row(run: Run, params: Mapping[str, str]) -> dict[str, Any]:
     row = {"number": tags[f"{TAG}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
     if row["kind"] in WITHOUT_FACTORS:  # these methods have no such knobs; their recorded defaults mean nothing
         row |= dict.fromkeys(("rank", "rank_pattern", "lam", "targets", "layers", "residual"))
-    return row | _figures(run)
-
-
-def _figures(run: Run) -> dict[str, float]:
-    """The run's metrics that are finite numbers; a database keeps the largest number there is for an infinite one."""
-    return {name: value for name, value in run.data.metrics.items() if abs(value) < sys.float_info.max}
+    return row | finite_metrics(run)

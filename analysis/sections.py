@@ -4,7 +4,9 @@ A template is given `report`, an analysis.view.View, and `findings`, for what th
 """
 
 PAGE = (
-    "answer", "left_out", "front_plot", "front", "baselines", "references", "sure", "effects", "setting_plots",
-    "progress", "adapted", "exported", "folds", "trials", "provenance",
+    "answer", "recipe", "left_out", "front_plot", "front", "baselines", "references", "sure", "effects",
+    "setting_plots", "learning", "progress", "costs", "adapted", "exported", "folds", "trials", "provenance",
 )  # fmt: skip
-MARKDOWN = ("answer", "left_out", "front", "references", "sure", "effects", "adapted", "exported", "provenance")
+MARKDOWN = (
+    "answer", "recipe", "left_out", "front", "references", "sure", "effects", "adapted", "exported", "provenance",
+)  # fmt: skip

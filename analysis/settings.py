@@ -11,6 +11,8 @@ OF_FACTORS = ("method.rank", "method.lam", "method.lambda", "method.targets", "m
 RANK = "method.rank"
 EARLIER = {"method.lam": "method.lambda"}  # as earlier versions called it
 NAMES = {
+    "model.name": "model",
+    "train.batch_size": "batch size",
     "method.kind": "method",
     "method.rank": "rank",
     "method.lam": "λ",

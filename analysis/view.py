@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis import exported, references
+from analysis import chosen, exported, references
 from analysis import findings as say
 from analysis.every_trial import folds_grid, trials_grid
 from analysis.explorer import budgets_grid, explorer_of
@@ -15,6 +15,7 @@ from analysis.grid import Grid, grid_of
 from analysis.layers import LinearLayer
 from analysis.maps import Map
 from analysis.plots import Plot
+from analysis.provenance import Rows, left_out, provenance
 from study.core import formatting as fmt
 
 
@@ -41,19 +42,33 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """What the configuration to take is: the names and values of its keys, the command that trains it once more (empty
+    where that is not known), and the one that exports it."""
+
+    trial: int
+    configuration: tuple[tuple[str, str], ...]
+    repeat: str
+    export: str
+
+
+@dataclass(frozen=True)
 class View:
     """The report's content, apart from how it looks; `layers` go from the bottom up, `displayed` are its figures."""
 
     name: str
     headline: str
     choices: tuple[Choice, ...]
+    recipe: Recipe | None
     left_out: str
     failures: tuple[str, ...]
     front_plot: Plot
     setting_plots: tuple[Plot, ...]
     effect_plots: tuple[Plot, ...]
     maps: tuple[Map, ...]
+    learning: tuple[Plot, ...]
     progress: tuple[Plot, ...]
+    costs: tuple[Plot, ...]
     displayed: tuple[Plot | Map, ...]
     front: Grid
     baselines: Grid
@@ -65,7 +80,7 @@ class View:
     layers: tuple[Layer, ...]
     exports: Grid
     how_to_export: str
-    provenance: tuple[tuple[str, str], ...]
+    provenance: tuple[tuple[str, Rows], ...]
     folds: Grid
     trials: Grid
     explorer: dict[str, Any]
@@ -82,13 +97,16 @@ def view_of(f: Findings) -> View:
         name=f.runs.name,
         headline=say.headline(f),
         choices=tuple(_choice(f, rule, number) for rule, number in say.choices(f)),
-        left_out=say.left_out_line(f),
+        recipe=None if recommended is None else _recipe(f, recommended),
+        left_out=left_out(f.runs),
         failures=tuple(say.failure_lines(f)),
         front_plot=f.plots[0],
         setting_plots=tuple(plot for plot in f.plots[1:] if plot.name not in f.superseded),
         effect_plots=f.effects,
         maps=f.maps,
+        learning=f.learning,
         progress=f.progress,
+        costs=f.costs,
         displayed=f.displayed,
         front=grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded),
         baselines=grid_of([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
@@ -100,7 +118,7 @@ def view_of(f: Findings) -> View:
         layers=_layers(f.linears),
         exports=grid_of([exported.export_cells(row) for _, row in f.exported.iterrows()]),
         how_to_export=exported.how(f.runs.name),
-        provenance=tuple(say.provenance(f)),
+        provenance=provenance(f.runs),
         folds=folds_grid(f.runs),
         trials=trials_grid(f.runs),
         explorer=explorer_of(f.runs, recommended, _drawn_levels(f.plots[0])),
@@ -122,6 +140,11 @@ def _choice(f: Findings, rule: str, number: int | None) -> Choice:
         rule, number, fmt.text(row["label"]), fmt.with_se(row["score"], row["score_se"]),
         fmt.count(row["params/trainable"]), fmt.mebibytes(row["memory/train_bytes"]), fmt.number(row["test/score"]),
     )  # fmt: skip
+
+
+def _recipe(f: Findings, number: int) -> Recipe:
+    configuration, repeat = chosen.chosen_values(f.runs, number), chosen.repeat_command(f.runs, number)
+    return Recipe(number, configuration, repeat, chosen.export_command(f.runs, number))
 
 
 def _layers(linears: Sequence[LinearLayer]) -> tuple[Layer, ...]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from study.commands import arguments
-from study.core.errors import ConfigError, status_of
+from study.core.errors import ConfigError, StudyError, status_of
 from study.core.names import check_name
 
 if TYPE_CHECKING:
-    from study.export.job.request import Wanted
+    from study.export.job.request import Job, Wanted
 
 DATA = ("searched", "all")
 
@@ -38,7 +39,29 @@ def _run(typed: list[str]) -> int:
     wanted = _parse_wanted(arguments.compose(typed))
     from study.export.job.run import run_export
 
-    return run_export(wanted)
+    return run_export(wanted, renew_report)
+
+
+def renew_report(job: Job) -> None:
+    """Attach the study's report, which has the export's figures now, to its run in MLflow in the old one's place.
+
+    The export is there whatever becomes of the report: where it cannot be written, that is said and the old one stays.
+    """
+    if job.run is None:
+        return
+    from analysis.options import Options
+    from analysis.report import read_findings, write_findings
+    from analysis.runs import load_study
+
+    uri, options = job.run.client.tracking_uri, Options()
+    try:
+        runs = load_study(job.plan.config.study.name, uri)
+        if runs.info.run_id != job.run.study_run_id:
+            raise StudyError("the report", "would be that of a later study of this name", "give studies other names")
+        with TemporaryDirectory() as folder:
+            job.run.attach_report(write_findings(read_findings(runs, uri, options), folder, options).parent)
+    except StudyError as error:
+        print(f"The report that MLflow holds is still the old one: {error}", file=sys.stderr)
 
 
 def _parse_wanted(config: Any) -> Wanted:

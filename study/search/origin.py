@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from study.config.values import plain
 from study.core import answer_tables
 from study.core.records import Provenance
@@ -18,7 +20,7 @@ def origin_of(plan: Plan, ledger: Ledger, argv: list[str]) -> Provenance:
         study_id=ledger.study_id,
         directions=plan.directions,
         metric=plan.metric,
-        command=" ".join(argv),
+        command=shlex.join(argv),
         data_fingerprint=plan.examples.fingerprint,
         folds_fingerprint=plan.folds_fingerprint,
         model_fingerprint=backbones.fingerprint(plan.config.model, plan.examples),

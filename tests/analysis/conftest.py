@@ -109,6 +109,27 @@ def store(tmp_path_factory):
     return uri
 
 
+@pytest.fixture(scope="session")
+def traced(tmp_path_factory):
+    """The URI of a study whose first trial has two folds of three epochs, whose score was taken after the last."""
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+    uri = f"sqlite:///{tmp_path_factory.mktemp('epochs')}/mlflow.db"
+    client = MlflowClient(tracking_uri=uri)
+    study = study_of(client, "demo", TRIALS[:3])
+    experiment = client.get_experiment_by_name("demo").experiment_id
+    trials = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{study}'")
+    parent = next(run.info.run_id for run in trials if run.data.tags["lora_study.trial"] == "0")
+    for fold, losses in {0: (0.7, 0.5, 0.3), 1: (0.8, 0.4, 0.2)}.items():
+        tags = {"level": "fold", "trial": "0", "fold": str(fold), "mlflow.parentRunId": parent}
+        run = run_of(client, experiment, tags, {}, {"score": 0.5}, "RUNNING")
+        metrics = [Metric("epoch/loss", value, 0, epoch) for epoch, value in enumerate(losses, 1)]
+        client.log_batch(run, [*metrics, Metric("epoch/score", 0.5 + fold / 10, 0, 3)])
+        client.set_terminated(run, "FINISHED")
+    return uri
+
+
 @pytest.fixture
 def comma(tmp_path):
     """The URI of a database with one study, whose name has a comma."""

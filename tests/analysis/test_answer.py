@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from analysis.findings import comparison_rows, findings_of, headline
-from analysis.runs import StudyInfo, StudyRuns, fold_frame, trial_frame
+from analysis.runs import StudyRuns, fold_frame, trial_frame
+from analysis.study_info import StudyInfo
 
 # By label: what it trains, and its scores on three folds, which differ by little but noise.
 NOISE = {"head": (100, (0.53, 0.5, 0.6))} | {

@@ -47,7 +47,7 @@ def test_a_page_asks_for_nothing_complains_of_nothing_and_has_no_grave_barrier(b
 
 def test_without_scripts_every_figure_is_there(browser, index):
     with opened(browser, index, drawn=False, java_script_enabled=False) as (page, _, asked):
-        assert page.locator(".still svg").count() == 4
+        assert page.locator(".still svg").count() == 5
         assert page.locator(".still svg").first.is_visible()
         assert not page.locator("#explorer").is_visible()
         assert asked == []

@@ -16,8 +16,9 @@ from analysis.page import page_of
 from analysis.plots_effects import effect_plots
 from analysis.plots_progress import progress_plot
 from analysis.printed import save
-from analysis.runs import StudyInfo, StudyRuns, fold_frame, trial_frame
+from analysis.runs import StudyRuns, fold_frame, trial_frame
 from analysis.settings import recorded_setting, setting_frame
+from analysis.study_info import StudyInfo
 from analysis.view import view_of
 
 NAME = "<i>$x$</i>"

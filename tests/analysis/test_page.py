@@ -127,12 +127,12 @@ def test_no_id_occurs_twice_and_every_reference_has_its_id(elements):
 
 def test_every_figure_says_in_words_what_it_shows_and_has_its_numbers_beside_it(plain, elements):
     drawings = [attributes for _, attributes in elements if attributes.get("class") == "drawing"]
-    assert [d["data-plot"] for d in drawings] == ["front", "rank", "lambda", "memory"]
+    assert [d["data-plot"] for d in drawings] == ["front", "rank", "lambda", "memory", "memory_parts"]
     assert drawings[0]["aria-label"] == (
         "Score against trained parameters: accuracy against trained parameters. 6 points (other trials 1, front 4, "
         "baselines 1), from 0.7100 to 0.9100. Dashed line: majority at 0.5200."
     )
-    assert plain.count("<summary>The numbers of this figure</summary>") == 4
+    assert plain.count("<summary>The numbers of this figure</summary>") == 5
 
 
 @pytest.mark.parametrize("name", NASTY)

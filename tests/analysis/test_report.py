@@ -26,13 +26,13 @@ def body(page):
 
 def test_every_file_is_written(index):
     names = {str(p.relative_to(index.parent)) for p in index.parent.rglob("*") if p.is_file()}
-    assert names == {"index.html", "report.md", "trials.csv", "front.csv", "figures/front.svg"}
+    assert names == {"index.html", "report.md", "trials.csv", "front.csv", "answer.json", "figures/front.svg"}
 
 
 @pytest.mark.parametrize("kinds", [("png",), ("svg", "png")])
 def test_figures_are_kept_as_the_kinds_that_are_asked_for(kinds, store, tmp_path):
     folder = write_report("demo", tmp_path, store, Options(kinds)).parent / "figures"
-    names = ("front", "rank", "lambda", "memory")
+    names = ("front", "rank", "lambda", "memory", "memory_parts")
     assert {p.name for p in folder.iterdir()} == {f"{name}.{kind}" for name in names for kind in kinds}
     assert all(p.stat().st_size > 1000 for p in folder.iterdir())
 
@@ -63,7 +63,7 @@ def test_what_the_reader_gives_up_and_how_surely_may_be_said_anew(store):
 def test_the_page_holds_the_numbers_and_what_was_left_out(index):
     text = body(index)
     assert "0.9100 ± 0.0060" in text
-    assert "Left out: 3 of 8 trials (1 failed, 1 incomplete, 1 told again, 0 complete without a score)" in text
+    assert "Left out: 3 of 8 trials (1 failed, 1 incomplete, 1 told again)." in text
     assert "abc123" in text
 
 
@@ -125,12 +125,16 @@ def test_a_study_of_before_is_reported_without_them(store, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("one", "nothing else is as cheap"), ("none", "nothing to recommend yet")]
+    ("name", "expected", "left_out"),
+    [("one", "nothing else is as cheap", False), ("none", "nothing to recommend yet", True)],
 )
-def test_a_study_of_one_or_no_complete_trial_is_reported(store, tmp_path, name, expected):
+def test_a_study_of_one_or_no_complete_trial_is_reported_and_what_was_left_out_where_something_was(
+    store, tmp_path, name, expected, left_out
+):
     text = body(write_report(name, tmp_path, store))
     assert expected in text
-    assert "Left out:" in text
+    assert ("Left out:" in text) is left_out
+    assert ('id="left-out"' in text) is left_out
 
 
 def test_an_unknown_study_writes_nothing(store, tmp_path):

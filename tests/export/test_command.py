@@ -16,6 +16,10 @@ from exports import folder_of
 from huggingface_hub import ModelCard
 from mlflow.tracking import MlflowClient
 
+from analysis.options import Options
+from analysis.report import read_findings
+from analysis.runs import load_study
+from study.commands.export import renew_report
 from study.core.errors import ConfigError, StudyError
 from study.core.figures import EXPORTED
 from study.export import load
@@ -88,6 +92,33 @@ def test_the_card_loads_what_it_describes(wanted: Wanted, capsys: pytest.Capture
         for said in ("the best:", "baseline ", "accuracy in cross-validation", "held-out examples", "data fingerprint"):
             assert said in text
     assert "base model must be at hand" in (folder_of(wanted, LORA, "peft") / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_after_an_export_the_report_in_mlflow_is_the_new_one(home: Path, wanted: Wanted, tmp_path: Path) -> None:
+    client = MlflowClient(f"sqlite:///{home}/mlflow.db")
+    experiment = client.get_experiment_by_name("small").experiment_id
+    (study,) = client.search_runs([experiment], "tags.`lora_study.level` = 'study'")
+    run_export(replace(wanted, trial=str(LORA), formats=("merged",)), renew_report)
+    folder = client.download_artifacts(study.info.run_id, "report", str(tmp_path))
+    page = (Path(folder) / "index.html").read_text(encoding="utf-8")
+    stored = f"{figures_of(wanted, LORA, 'merged')['bytes'] / 1e6:,.1f} MB"
+    assert stored in page.partition("Exported models</h2>")[2]
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_the_cards_differences_are_those_of_the_report(home: Path, wanted: Wanted) -> None:
+    run_export(replace(wanted, trial=str(HEAD), formats=("merged",)))
+    text = (folder_of(wanted, HEAD, "merged") / "README.md").read_text(encoding="utf-8")
+    uri = f"sqlite:///{home}/mlflow.db"
+    judgement = read_findings(load_study("small", uri), uri, Options()).judgement
+    contrast = judgement.contrasts[judgement.row(HEAD)]
+    expected = f"{contrast.mean:+.4f} | [{contrast.low:+.4f}, {contrast.high:+.4f}]"
+    assert judgement.best != HEAD
+    assert f"| {judgement.best} | " in text
+    assert expected in text
+    within = judgement.verdict.within[judgement.row(HEAD)]
+    assert f"within 0.01 of the best configuration of the study with probability {within:.2f}" in text
 
 
 @pytest.mark.usefixtures("unmeasured")

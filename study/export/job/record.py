@@ -34,7 +34,7 @@ class TrialRun:
         quiet(logging.ERROR)
         self.client: MlflowClient = open_client(uri)
         with explain_refusals(*address(uri)):
-            self.run_id, self.experiment_id = _run(self.client, study, study_id, trial)
+            self.run_id, self.experiment_id, self.study_run_id = _run(self.client, study, study_id, trial)
 
     def log(self, label: str, figures: Mapping[str, float]) -> None:
         """Record the figures on the trial's run, as metrics ``export/<label>/<figure>``."""
@@ -45,6 +45,17 @@ class TrialRun:
         now = int(time.time() * 1000)
         metrics = [Metric(f"export/{label}/{name}", value, now, 0) for name, value in figures.items()]
         self.client.log_batch(self.run_id, metrics=metrics)
+
+    def attach_report(self, folder: Path) -> None:
+        """Put the files of a report in the place of those that the study's run holds; StudyError where MLflow
+        cannot."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.log_artifacts(self.study_run_id, str(folder), "report")
+        except (OSError, MlflowException) as error:
+            first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+            raise StudyError("the report", f"could not be attached ({first})", "mend MLflow's artifacts") from error
 
     def check_registry(self, name: str) -> None:
         """Raise ConfigError where MLflow would not register a model of that name, or could not keep its files."""
@@ -110,8 +121,8 @@ def _check_artifacts(location: str) -> None:
         stores.check_folder("MLflow's artifacts in", unquote(parts.path))
 
 
-def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str]:
-    """The ids of the trial's run and of its experiment; ConfigError where there is none."""
+def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[str, str, str]:
+    """The ids of the trial's run, of its experiment and of its study's run; ConfigError where there is none."""
     from study.core.mlflow_store import experiment_of
 
     experiment = experiment_of(client, "study", study)
@@ -123,7 +134,7 @@ def _run(client: MlflowClient, study: str, study_id: str, trial: int) -> tuple[s
         rule = f"MLflow has no run of trial {trial} of {study}"
         remedy = "name the store with tracking.uri=... or repeat the study's command, which records what is missing"
         raise ConfigError("tracking", rule, remedy)
-    return str(runs[0].info.run_id), str(runs[0].info.experiment_id)
+    return str(runs[0].info.run_id), str(runs[0].info.experiment_id), str(runs[0].data.tags["mlflow.parentRunId"])
 
 
 @contextmanager

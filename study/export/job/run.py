@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from study.config import bounds
 from study.core.figures import EXPORTED
 from study.export.job import measure, table
-from study.export.job.request import Wanted, prepare
+from study.export.job.request import Job, Wanted, prepare
 from study.export.job.write import export
 from study.search.stored import exports_of, find
 
 
-def run_export(wanted: Wanted) -> int:
+def keep_report(job: Job) -> None:
+    """Leave the study's report as it is."""
+
+
+def run_export(wanted: Wanted, renew_report: Callable[[Job], None] = keep_report) -> int:
     """Export, or show what has been exported; the exit status, which is 1 where nothing is within the bounds.
+
+    `renew_report` is called after an export, when its figures are recorded.
 
     Everything that the command can get wrong raises StudyError before anything is created.
     """
@@ -23,7 +29,9 @@ def run_export(wanted: Wanted) -> int:
     study, config = find(wanted.storage, wanted.study)
     if wanted.formats:
         with _quiet():
-            export(prepare(wanted, config))
+            job = prepare(wanted, config)
+            export(job)
+            renew_report(job)
         study = find(wanted.storage, wanted.study)[0]
     rows = exports_of(study)
     fitting = {key for key, figures in rows.items() if bounds.within(limits, measure.deployment_figures(figures))}

@@ -1,0 +1,117 @@
+"""Where the time and the memory of a study went: one bar a trial, its parts as far as they are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+from typing import Any
+
+import pandas as pd
+
+from analysis.plots import Plot, Series
+from analysis.runs import StudyRuns
+from study.core import formatting as fmt
+
+MOST = 24  # bars that a plot has room for
+TIME, MEMORY = "time/train_seconds", "memory/train_bytes"
+WIDTHS = {"float32": 4, "bfloat16": 2}  # bytes of a frozen number; what trains is float32 whatever the others are
+TRAINED, MOMENTS = 4, 8  # bytes of a number that trains, and of what AdamW keeps of it
+KINDS = {"front": 1, "baselines": 2, "other trials": 0, "stopped trials": 4}  # of trials, with their colours
+PARTS = ("weights", "optimizer state", "a step's activations and gradients")
+WHOLE = ("in all",)
+COLORS = (0, 2, 1)  # of the parts
+
+
+def time_plot(runs: StudyRuns, front: Sequence[int]) -> Plot:
+    """The training time of the trials that took longest, over all their folds; the caption says what it adds up to."""
+    timed = runs.trials[runs.trials[TIME].notna() & runs.trials["duplicate_of"].isna()]
+    kinds = timed.apply(lambda row: _kind(row, front), axis=1) if len(timed) else pd.Series(dtype=str)
+    longest = timed.sort_values([TIME, "number"], ascending=[False, True]).head(MOST)
+    bars = tuple(_bars(kind, longest, kinds, runs) for kind in KINDS)
+    totals = {kind: float(timed.loc[kinds == kind, TIME].sum()) for kind in KINDS if (kinds == kind).any()}
+    ticks = tuple((float(i), str(number)) for i, number in enumerate(longest["number"]))
+    caption = _time_caption(runs, totals, len(timed) - len(longest))
+    drawn = tuple(series for series in bars if series.x)
+    return Plot("time", "Where the time went", caption, "trial", "training time (s)", drawn, ticks=ticks)
+
+
+def memory_parts_plot(runs: StudyRuns, shown: Sequence[int]) -> Plot:
+    """What the training of one fold of each of the `shown` trials holds in memory, by part, the largest first."""
+    known = runs.trials[runs.trials["number"].isin(shown) & runs.trials[MEMORY].notna()]
+    rows = known.sort_values([MEMORY, "number"], ascending=[False, True]).head(MOST).to_dict("records")
+    parts = [memory_parts(row, precision_of(runs, row["number"])) for row in rows]
+    names = PARTS if all(parts) else WHOLE
+    amounts = [part if names is PARTS and part else (row[MEMORY],) for row, part in zip(rows, parts, strict=True)]
+    caption = (
+        "Of one fold's training, as counted by the engine: the weights, what the optimizer keeps of those that train, "
+        "and the most that one step holds beside them. The baselines and the front. What a process holds beside it, "
+        "its libraries and data, is not in it."
+    )
+    ticks = tuple((float(i), str(row["number"])) for i, row in enumerate(rows))
+    series = tuple(_layer(name, i, rows, amounts) for i, name in enumerate(names)) if rows else ()
+    return Plot("memory_parts", "Where the memory went", caption, "trial", "memory (MiB)", series, ticks=ticks)
+
+
+def memory_parts(row: Mapping[Any, Any], precision: str) -> tuple[float, ...] | None:
+    """The bytes of a trial's training memory by :data:`PARTS`; None where its figures do not tell."""
+    total, trained, whole = (row.get(name, nan) for name in ("params/total", "params/trainable", MEMORY))
+    copied = row.get("kind") == "full" and precision != "float32"  # beside the weights that it copies
+    if precision not in WIDTHS or copied or fmt.missing(total) or fmt.missing(trained):
+        return None
+    weights, moments = (total - trained) * WIDTHS[precision] + trained * TRAINED, trained * MOMENTS
+    step = whole - weights - moments
+    return (weights, moments, step) if step >= 0 else None
+
+
+def precision_of(runs: StudyRuns, number: int) -> str:
+    """What a trial's frozen weights are kept in; empty where that was not recorded."""
+    name = "model.precision"
+    return runs.changes.get(number, {}).get(name, runs.info.params.get(name)) or ""
+
+
+def _kind(row: pd.Series, front: Sequence[int]) -> str:
+    if row["number"] in front:
+        return "front"
+    if not fmt.missing(row["baseline"]):
+        return "baselines"
+    return "other trials" if row["state"] == "complete" else "stopped trials"
+
+
+def _bars(kind: str, longest: pd.DataFrame, kinds: pd.Series, runs: StudyRuns) -> Series:
+    """The bars of one kind of trial among the longest."""
+    rows = longest[kinds.reindex(longest.index) == kind]
+    x = tuple(float(longest.index.get_loc(index)) for index in rows.index)
+    folds = runs.folds.groupby("number").size()
+    hover = tuple(
+        f"{row['label']}\n{fmt.seconds(row[TIME])} in {fmt.plural(int(folds.get(row['number'], 0)), 'fold')}"
+        for row in rows.to_dict("records")
+    )
+    color = KINDS[kind]
+    return Series(kind, x, tuple(map(float, rows[TIME])), (nan,) * len(x), hover, "square", color=color, bars=True)
+
+
+def _time_caption(runs: StudyRuns, totals: Mapping[str, float], more: int) -> str:
+    parts = [f"{kind} {fmt.seconds(seconds)}" for kind, seconds in totals.items()]
+    said = f"Trainings took {fmt.seconds(sum(totals.values()))} in all: {', '.join(parts)}."
+    if runs.info.ended is not None:
+        wall = (runs.info.ended - runs.info.started).total_seconds()
+        said += f" From its start to its end the study took {fmt.seconds(wall)}, on as many workers as it had."
+    verb = "is" if more == 1 else "are"
+    return said + f" {fmt.plural(more, 'trial')} that took less {verb} not drawn." * bool(more)
+
+
+def _layer(name: str, place: int, rows: Sequence[Mapping[Any, Any]], amounts: Sequence[tuple[float, ...]]) -> Series:
+    """One part of each bar, on top of the parts before it."""
+    x = tuple(map(float, range(len(rows))))
+    y = tuple(parts[place] / 2**20 for parts in amounts)
+    base = tuple(sum(parts[:place]) / 2**20 for parts in amounts)
+    hover = tuple(_memory_hover(name, row, parts[place]) for row, parts in zip(rows, amounts, strict=True))
+    color = COLORS[place]
+    return Series(name, x, y, (nan,) * len(x), hover, "square", color=color, bars=True, base=base)
+
+
+def _memory_hover(name: str, row: Mapping[Any, Any], part: float) -> str:
+    peak = row["memory/peak_bytes"]
+    lines = [fmt.text(row["label"]), f"{name}: {fmt.mebibytes(part)} of {fmt.mebibytes(row[MEMORY])}"]
+    lines += [] if fmt.missing(peak) else [f"observed of the whole process: {fmt.mebibytes(peak)}"]
+    return "\n".join(lines)
