@@ -26,7 +26,7 @@ def body(page):
 
 def test_every_file_is_written(index):
     names = {str(p.relative_to(index.parent)) for p in index.parent.rglob("*") if p.is_file()}
-    assert names == {"index.html", "report.md", "trials.csv", "front.csv", "figures/front.svg"}
+    assert names == {"index.html", "report.md", "trials.csv", "front.csv", "answer.json", "figures/front.svg"}
 
 
 @pytest.mark.parametrize("kinds", [("png",), ("svg", "png")])
