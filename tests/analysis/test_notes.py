@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 
@@ -15,13 +14,6 @@ from analysis.several import write_reports
 from study.core.figures import FIGURES
 from study.core.markdown import escape_marks
 from study.core.mlflow_notes import NOTE
-
-
-@pytest.fixture
-def copy(store, tmp_path):
-    """The URI of a copy of the store, which may be changed."""
-    shutil.copy(store.removeprefix("sqlite:///"), tmp_path / "mlflow.db")
-    return f"sqlite:///{tmp_path}/mlflow.db"
 
 
 @pytest.fixture(scope="module")
@@ -79,23 +71,23 @@ def _options():
     return Options()
 
 
-def test_the_command_renews_the_notes_unless_it_was_asked_another_question(copy, tmp_path):
+def test_the_command_renews_the_notes_unless_it_was_asked_another_question(fresh, tmp_path):
     from mlflow import MlflowClient
 
     from analysis.options import Options
 
-    client = MlflowClient(copy)
+    client = MlflowClient(fresh)
 
     def noted():
         return client.get_experiment_by_name("demo").tags.get(NOTE)
 
-    write_reports("demo", tmp_path / "reports", copy, Options(tolerance=0.5))
+    write_reports("demo", tmp_path / "reports", fresh, Options(tolerance=0.5))
     assert noted() is None
-    write_reports("demo", tmp_path / "reports", copy)
-    assert noted().startswith(f"{conclusion_of(findings_of(load_study('demo', copy))).note}\n\n")
+    write_reports("demo", tmp_path / "reports", fresh)
+    assert noted().startswith(f"{conclusion_of(findings_of(load_study('demo', fresh))).note}\n\n")
 
 
-def test_a_store_that_takes_no_note_is_said_in_a_line_and_the_report_is_written(demo, copy, monkeypatch, capsys):
+def test_a_store_that_takes_no_note_is_said_in_a_line_and_the_report_is_written(fresh, monkeypatch, capsys):
     import mlflow
     from mlflow.exceptions import MlflowException
 
@@ -103,7 +95,7 @@ def test_a_store_that_takes_no_note_is_said_in_a_line_and_the_report_is_written(
         raise MlflowException("no permission.")
 
     monkeypatch.setattr(mlflow.MlflowClient, "set_experiment_tag", refuse)
-    show_in_mlflow(demo, copy)
+    show_in_mlflow(findings_of(load_study("demo", fresh)), fresh)
     assert capsys.readouterr().err == "The note of demo in MLflow stays as it was: no permission.\n"
 
 
