@@ -131,7 +131,7 @@ class MlflowTracker(Tracker):
             return
         self.labels[number] = label
         if number not in self.trials:
-            self.coming[number] = Coming(configuration, label, baseline)
+            self.coming.setdefault(number, Coming(configuration, label, baseline))
         elif number not in self.open:
             self.client.update_run(self.trials[number], status="RUNNING")
             self.open.add(number)

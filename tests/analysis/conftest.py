@@ -140,6 +140,16 @@ def comma(tmp_path):
     return uri
 
 
+@pytest.fixture
+def fresh(tmp_path):
+    """The URI of a database with the study demo, which no other test has made a report of."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/fresh.db"
+    study_of(MlflowClient(tracking_uri=uri), "demo")
+    return uri
+
+
 @pytest.fixture(params=[math.nan, math.inf, -math.inf])
 def odd(request, tmp_path_factory):
     """The URI of a database with a study of which a fold's score, a cost and a reference are no numbers."""

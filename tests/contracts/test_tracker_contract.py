@@ -249,3 +249,9 @@ def test_what_can_be_looked_at_names_the_command_and_what_cannot_be_reported_say
     tracker = case.make(Path.cwd())
     assert tracker.command().startswith("mlflow ui") == (tracker.unreported == "")
     assert tracker.unreported in ("", "tracking=off keeps none", "this study's tracker keeps none")
+
+
+def test_where_the_trials_are_shown_is_known_from_the_start_wherever_there_is_something_to_look_at(case: Case) -> None:
+    tracker = begun(case)
+    assert tracker.page().startswith("http://") == (tracker.command() != "")
+    tracker.end("FINISHED")
