@@ -1,11 +1,13 @@
 """The Pareto front, as properties."""
 
+import moocore
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.core.pareto import hypervolume, pareto_front
+from study.core.pareto import hypervolume, pareto_front, undominated_mask
 
 value = st.one_of(st.integers(0, 5).map(float), st.just(float("nan")))
 SIGNS = np.array([-1.0, 1.0])
@@ -44,3 +46,25 @@ def test_the_hypervolume_is_the_area_of_what_is_dominated():
     assert hypervolume(points, (1.0, 1.0)) == 0.75
     assert hypervolume(points[::-1], (1.0, 1.0)) == 0.75
     assert hypervolume(points[3:], (1.0, 1.0)) == 0.0
+
+
+def random_points(seed: int, objectives: int) -> np.ndarray:
+    """Fifty points of which some are equal and many agree in one objective."""
+    return np.random.default_rng(seed).integers(0, 12, (50, objectives)) / 12
+
+
+@pytest.mark.parametrize("objectives", [2, 3])
+def test_the_front_is_moocores(objectives):
+    for seed in range(50):
+        points = random_points(seed, objectives)
+        ours = undominated_mask(points, ["minimize"] * (objectives - 1) + ["maximize"])
+        theirs = moocore.is_nondominated(points, maximise=[False] * (objectives - 1) + [True], keep_weakly=True)
+        assert ours.tolist() == theirs.tolist()
+        assert 0 < ours.sum() < 50
+
+
+def test_the_hypervolume_is_moocores():
+    for seed in range(50):
+        points, reference = random_points(seed, 2), (0.8, 0.9)
+        assert hypervolume(points, reference) == pytest.approx(moocore.hypervolume(points, ref=reference))
+        assert hypervolume(points, reference) > 0

@@ -1,0 +1,108 @@
+"""What a replayed study had come to after each of its rounds, held against the whole grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import moocore
+import numpy as np
+from benchmarks.lookup import Grid, replay
+
+from study.config.members import TrialResult
+from study.core.figures import usual_tolerance
+from study.search import finish
+from study.search.driver import Driver
+from study.search.plan import Plan
+from study.search.verdict import judge_results
+
+COST = "params/trainable"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the whole grid's cross-validation says, which is taken for the truth: rows of its table.
+
+    `volume` is the area that its front dominates, by losses (1 − score) and the logarithm of the cost, up to
+    `reference`: the mean score `floor`, at twice the grid's largest cost.
+    """
+
+    means: np.ndarray
+    costs: np.ndarray
+    floor: float
+    tolerance: float
+
+    @property
+    def points(self) -> np.ndarray:
+        """Loss and logarithmic cost [C, 2]."""
+        return np.column_stack([1 - self.means, np.log10(self.costs)])
+
+    @property
+    def reference(self) -> np.ndarray:
+        return np.array([1 - self.floor, np.log10(2 * self.costs.max())])
+
+    def volume(self, rows: list[int]) -> float:
+        """The hypervolume of these configurations."""
+        return float(moocore.hypervolume(self.points[rows], ref=self.reference)) if rows else 0.0
+
+    def share(self, rows: list[int]) -> float:
+        """The same, as a share of the whole grid's."""
+        return self.volume(rows) / self.volume([*range(len(self.means))])
+
+    def near(self, row: int) -> bool:
+        """Whether a configuration is within the tolerance of the best one."""
+        return bool(self.means[row] >= self.means.max() - self.tolerance)
+
+    def adds(self, row: int) -> bool:
+        """Whether a configuration's mean exceeds those of all that cost no more by more than the tolerance."""
+        rivals = self.costs <= self.costs[row]
+        rivals[row] = False
+        return bool(self.means[row] > self.means[rivals].max(initial=-np.inf) + self.tolerance)
+
+
+def truth_of(grid: Grid) -> Truth:
+    """The truth of a grid: what the frozen head scores counts for nothing, the tolerance is the metric's own."""
+    means, head = grid.table.means, grid.table.baselines.index("head")
+    return Truth(means, grid.table.costs[COST], float(means[head]), usual_tolerance(grid.table.origin["metric"]))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A study after each round [T]: its fold-trainings and its front's hypervolume as shares of the grid's, whether its
+    recommendation is within the tolerance of the truth, and how many it had stopped and stopped falsely."""
+
+    spent: list[float]
+    volume: list[float]
+    near: list[bool]
+    stops: int
+    false: int
+    adding: int  # configurations that add to the whole grid's front, of those that were asked for
+
+
+def outcome(grid: Grid, truth: Truth, *overrides: str, seed: int = 0, final: bool = False) -> Outcome:
+    """Replay one study; `final` looks at its end alone."""
+    driver = replay(grid, *overrides, seed=seed)
+    plan, numbers = driver.plan, sorted(driver.results)
+    size = plan.config.search.round
+    ends = [len(numbers)] if final else [*range(size, len(numbers), size), len(numbers)]
+    looks = [_look(grid, truth, plan, {n: driver.results[n] for n in numbers[:end]}) for end in ends]
+    spent, volume, near = (list(column) for column in zip(*looks, strict=True))
+    stopped = [_row(grid, r) for r in driver.results.values() if r.stopped]
+    return Outcome(spent, volume, near, len(stopped), sum(map(truth.adds, stopped)), _adding(grid, truth, driver))
+
+
+def _look(grid: Grid, truth: Truth, plan: Plan, results: dict[int, TrialResult]) -> tuple[float, float, bool]:
+    trained = sum(len(r.folds) for r in results.values() if r.duplicate_of is None)
+    front = [_row(grid, results[number]) for number in finish.front(plan, results)]
+    judgement = judge_results(plan, results)
+    chosen = None if judgement is None else judgement.recommended
+    near = chosen is not None and truth.near(_row(grid, results[chosen]))
+    return trained / grid.table.scores.size, truth.share(front), near
+
+
+def _row(grid: Grid, result: TrialResult) -> int:
+    return grid.rows[result.configuration]
+
+
+def _adding(grid: Grid, truth: Truth, driver: Driver) -> int:
+    searched = [r for r in driver.results.values() if r.baseline is None]
+    return sum(truth.adds(_row(grid, r)) for r in searched)
