@@ -6,7 +6,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from study.core.errors import ConfigError, status_of
+from study.core.errors import ConfigError, first_line, status_of
 from study.core.quoting import as_text
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _compose(overrides: list[str], typed: list[str]) -> DictConfig:
             config = compose("report", overrides)
             missing = sorted(OmegaConf.missing_keys(config))
     except (HydraException, OmegaConfBaseException) as error:
-        first = str(error).strip().splitlines()[0].rstrip(".")
+        first = first_line(error)
         others = [argument for argument in typed if argument.partition("=")[0].lstrip("+") not in TEXTS]
         raise ConfigError(shlex.join(others or typed), first, USAGE) from error
     if missing:

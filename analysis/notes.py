@@ -12,6 +12,7 @@ from analysis.findings import Findings
 from study.core import formatting as fmt
 from study.core import mlflow_pages
 from study.core.conclusion import Conclusion
+from study.core.errors import first_line
 from study.core.evidence.judgement import Judgement
 from study.core.evidence.verdict import CANNOT_TELL
 from study.core.figures import ANSWER, FIGURES
@@ -46,7 +47,7 @@ def show_in_mlflow(f: Findings, tracking_uri: str | None) -> None:
     try:
         show_conclusion(open_client(tracking_uri), f.runs.info.run_id, trials, f.runs.roles, conclusion_of(f))
     except MlflowException as error:
-        first = str(error).strip().splitlines()[0].rstrip(".")
+        first = first_line(error)
         print(f"The note of {f.runs.name} in MLflow stays as it was: {first}.", file=sys.stderr)
 
 

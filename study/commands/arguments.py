@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from study.core.errors import ConfigError
+from study.core.errors import ConfigError, first_line
 from study.core.quoting import as_text, parse_override, quote
 
 TEXTS = ("study", "trial", "format", "within", "registered_name", "out", "storage.url", "tracking.uri")
@@ -48,7 +48,7 @@ def compose(typed: Sequence[str]) -> Any:
             config = compose("export", for_hydra(typed))
             missing = OmegaConf.missing_keys(config)
     except (HydraException, OmegaConfBaseException) as error:
-        first = str(error).strip().splitlines()[0].rstrip(".")
+        first = first_line(error)
         raise ConfigError(shlex.join(typed), first, "lora-export --help shows the keys") from error
     if missing:
         raise ConfigError(", ".join(sorted(missing)), "must be given", USAGE)

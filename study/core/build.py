@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from study.core.errors import ConfigError
+from study.core.errors import ConfigError, first_line
 
 TARGET = "_target_"
 
@@ -19,7 +19,7 @@ def locate(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
     try:
         target = get_object(str(name))
     except (ImportError, AttributeError, ValueError) as error:
-        first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+        first = first_line(error)
         remedy = "write the dotted path of a class or function; PYTHONPATH names folders of your own"
         raise ConfigError(f"{group}.{TARGET}={name}", f"cannot be imported ({first})", remedy) from error
     if not callable(target):

@@ -34,6 +34,11 @@ class ResumeError(StudyError):
     """A stored study that does not belong to the configuration at hand."""
 
 
+def first_line(error: BaseException) -> str:
+    """An error's first line without its full stop, to be quoted in a sentence; its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
 def status_of(program: str, run: Callable[[], int]) -> int:
     """Run a command and return its exit status: its own, 2 with one line for what the user can mend, 130 for Ctrl-C."""
     try:

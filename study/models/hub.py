@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from study.config.schema import ModelConfig
-from study.core.errors import AssetError
+from study.core.errors import AssetError, first_line
 from study.data import packages
 from study.models.embedded import ENCODERS
 
@@ -86,7 +86,7 @@ def tokenizer(model: ModelConfig) -> Any:
     try:
         made = AutoTokenizer.from_pretrained(source(model.name))
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":. ")
+        first = first_line(error).rstrip(":. ")
         raise _without_tokenizer(model.name, f"has no tokenizer that transformers can read ({first})") from error
     if len(made.get_vocab().keys() - {*made.all_special_tokens, *made.added_tokens_encoder}) < 2:
         raise _without_tokenizer(model.name, "has no tokenizer: none of its files holds any words")

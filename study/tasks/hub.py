@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from study.config.schema import TaskConfig
-from study.core.errors import AssetError, ConfigError, DataError, StudyError
+from study.core.errors import AssetError, ConfigError, DataError, StudyError, first_line
 from study.data.examples import Examples
 from study.data.tabular import build
 from study.data.tabular.table import Table
@@ -73,7 +73,7 @@ def _load(config: TaskConfig, split: str) -> Any:
     except StudyError:
         raise
     except Exception as error:  # each source of data has errors of its own
-        first = next(iter(str(error).strip().splitlines()), "").rstrip(".") or type(error).__name__
+        first = first_line(error)
         _refuse_split(config, split, _splits(config), error)
         remedy = "write a folder, or a name that the Hub (while online) or its cache has"
         raise AssetError(_data_set(config), f"has no split {split} that can be loaded ({first})", remedy) from error

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from study.core.errors import DataError
+from study.core.errors import DataError, first_line
 from study.core.formatting import plural
 from study.data.tabular.table import Table
 
@@ -229,7 +229,7 @@ def _read_parquet(source: str, file: Path, wanted: Collection[str], *_: str | No
         _check_names(source, names, wanted)
         read = opened.read(columns=[n for n in names if n in wanted])
     except ArrowException as error:
-        first = str(error).splitlines()[0].rstrip(".")
+        first = first_line(error)
         raise DataError(source, f"cannot be read as Parquet ({first})", "write the file again") from error
     unread: dict[str, list[Any]] = {name: [] for name in names}  # known by name, for who asks for a wrong one
     columns = {name: read.column(name).to_pylist() for name in read.column_names}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from study.config.schema import ModelConfig
 from study.core import stores
-from study.core.errors import ConfigError, StudyError
+from study.core.errors import ConfigError, StudyError, first_line
 from study.data.examples import Examples
 from study.export.formats.base import Format
 from study.export.job import kinds, retrain
@@ -50,7 +50,7 @@ def check_packages(made: Format) -> None:
         try:
             importlib.import_module(name)
         except Exception as error:  # a package that fits no other version at hand may raise anything
-            first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+            first = first_line(error)
             rule = f"needs {name}, which is installed and cannot be imported ({type(error).__name__}: {first})"
             remedy = f"pip install --force-reinstall 'lora-study[{made.extra}]'"
             raise StudyError(f"format={made.name}", rule, remedy) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from study.core import stores
-from study.core.errors import ConfigError, StudyError
+from study.core.errors import ConfigError, StudyError, first_line
 from study.core.mlflow_store import TAG
 from study.export.formats import get
 from study.export.runtime.frame import WRITE
@@ -54,7 +54,7 @@ class TrialRun:
         try:
             self.client.log_artifacts(self.study_run_id, str(folder), "report")
         except (OSError, MlflowException) as error:
-            first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+            first = first_line(error)
             raise StudyError("the report", f"could not be attached ({first})", "mend MLflow's artifacts") from error
 
     def check_registry(self, name: str) -> None:
@@ -109,7 +109,7 @@ class TrialRun:
 
 def _refusal(name: str, error: Exception) -> StudyError:
     """The error for a model that MLflow does not register."""
-    first = str(error).splitlines()[0].rstrip(".")
+    first = first_line(error)
     rule, remedy = f"MLflow does not register it ({first})", "choose another name with registered_name=..."
     return ConfigError(f"registered_name={name}", rule, remedy)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from study.core.errors import ConfigError, StudyError
+from study.core.errors import ConfigError, StudyError, first_line
 from study.data.examples import Examples, Texts
 from study.export.formats.base import Format
 from study.export.job import card, measure, retrain
@@ -116,7 +116,7 @@ def _explain_failures(made: Format) -> Iterator[None]:
     except StudyError:
         raise
     except Exception as error:
-        first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+        first = first_line(error)
         rule = f"cannot be written for this model ({type(error).__name__}: {first})"
         raise StudyError(f"format={made.name}", rule, "choose another format") from error
 
