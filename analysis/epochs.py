@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.runs import StudyRuns
-from study.core.mlflow_store import TAG, address, explain_refusals, open_client
+from study.core.mlflow_store import TAG, address, explain_refusals, open_client, runs_of_level
 from study.core.pareto import pareto_front
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-FOLD_LEVEL, PREFIX = "fold", "epoch/"
+PREFIX = "epoch/"
 MEASURED = ("loss", "score")
 MOST = 8  # trials whose epochs are read: a plot has room, and colours, for as many
 COLUMNS = ("number", "fold", "epoch", "figure", "value")
@@ -46,11 +46,9 @@ def traced_numbers(study: StudyRuns) -> list[int]:
 
 def _epochs(client: MlflowClient, experiment: str, number: int, run: str) -> list[dict[str, Any]]:
     """The rows of one trial."""
-    inside = f"tags.`mlflow.parentRunId` = '{run}' and tags.`{TAG}level` = '{FOLD_LEVEL}'"
-    folds = client.search_runs([experiment], inside, max_results=1000)
     histories = [
         (int(fold.data.tags[f"{TAG}fold"]), figure, client.get_metric_history(fold.info.run_id, PREFIX + figure))
-        for fold in folds
+        for fold in runs_of_level(client, experiment, "fold", run)
         for figure in MEASURED
         if PREFIX + figure in fold.data.metrics
     ]

@@ -65,8 +65,7 @@ def memory_parts(row: Mapping[Any, Any], precision: str) -> tuple[float, ...] | 
 
 def precision_of(runs: StudyRuns, number: int) -> str:
     """What a trial's frozen weights are kept in; empty where that was not recorded."""
-    name = "model.precision"
-    return runs.changes.get(number, {}).get(name, runs.info.params.get(name)) or ""
+    return runs.parameter(number, "model.precision") or ""
 
 
 def _kind(row: pd.Series, front: Sequence[int]) -> str:

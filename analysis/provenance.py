@@ -30,12 +30,8 @@ def provenance(runs: StudyRuns) -> tuple[tuple[str, Rows], ...]:
 
 
 def left_out(runs: StudyRuns) -> str:
-    """How many trials are not compared and why, reason by reason; empty where all are."""
-    counts = {reason: n for reason, n in runs.left_out.items() if n}
-    if not counts:
-        return ""
-    reasons = ", ".join(f"{n} {reason}" for reason, n in counts.items())
-    return f"Left out: {sum(counts.values())} of {fmt.plural(len(runs.trials), 'trial')} ({reasons})."
+    """A sentence on how many trials are not compared and why; empty where all are."""
+    return f"Left out: {reasons}." if (reasons := _reasons(runs)) else ""
 
 
 def _study(runs: StudyRuns) -> Rows:
@@ -48,7 +44,7 @@ def _study(runs: StudyRuns) -> Rows:
         ("runs in MLflow, best first", runs.trials_link),
         ("command", fmt.text(command and f"lora-study {command}")),
         ("compared", f"{len(runs.compared)} of {fmt.plural(len(runs.trials), 'trial')}"),
-        ("left out", _reasons(runs)),
+        ("left out", _reasons(runs) or "nothing"),
         ("objectives", ", ".join(f"{d} {o}" for o, d in zip(info.objectives, info.directions, strict=False))),
         ("constraints", _list(info.params.get("constraints"))),
         ("given up for a cheaper model", f"{tolerance_of(runs):g}, with confidence {fmt.text(confidence)}"),
@@ -56,7 +52,12 @@ def _study(runs: StudyRuns) -> Rows:
 
 
 def _reasons(runs: StudyRuns) -> str:
-    return left_out(runs).removeprefix("Left out: ").rstrip(".") or "nothing"
+    """How many trials are not compared, and how many for each reason; empty where all are."""
+    counts = {reason: n for reason, n in runs.left_out.items() if n}
+    if not counts:
+        return ""
+    reasons = ", ".join(f"{n} {reason}" for reason, n in counts.items())
+    return f"{sum(counts.values())} of {fmt.plural(len(runs.trials), 'trial')} ({reasons})"
 
 
 def _data(info: StudyInfo) -> Rows:
@@ -121,9 +122,8 @@ def _tag(info: StudyInfo, name: str) -> str:
 
 def _every(runs: StudyRuns, key: str) -> str:
     """What the trials have of a key: one value, or those that differ."""
-    usual = runs.info.params.get(key)
-    values = {runs.changes.get(number, {}).get(key, usual) for number in runs.trials["number"]}
-    known = sorted(filter(None, values or {usual}), key=_as_number)
+    values = {runs.parameter(number, key) for number in runs.trials["number"]} or {runs.info.params.get(key)}
+    known = sorted(filter(None, values), key=_as_number)
     return fmt.text(", ".join(known) if len(known) <= MANY else f"{known[0]} to {known[-1]}")
 
 

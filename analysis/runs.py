@@ -16,7 +16,7 @@ from analysis.study_info import StudyInfo, finite_metrics, read_info
 from study.core import mlflow_pages
 from study.core.figures import COSTS, ERROR, FOLD
 from study.core.mlflow_notes import ROLE
-from study.core.mlflow_store import TABLES, TAG, address, experiment_of, explain_refusals, open_client
+from study.core.mlflow_store import TABLES, TAG, address, experiment_of, explain_refusals, open_client, runs_of_level
 from study.core.records import INFEASIBLE, PRUNED
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class StudyRuns:
     tables: dict[int, str] = field(default_factory=dict)  # places of the trials' tables of answers, by number
     server: str = ""  # where MLflow's pages are, if a server keeps them
     roles: dict[int, str] = field(default_factory=dict)  # what trials are to the answer that MLflow's pages show
-    changes: dict[int, dict[str, str | None]] = field(default_factory=dict)  # each trial's unlike the study's
+    changes: dict[int, dict[str, str | None]] = field(default_factory=dict)  # each trial's parameters: changes_of
 
     def link(self, run: str) -> str:
         """The address of a run's page, "" where there is no server."""
@@ -57,6 +57,10 @@ class StudyRuns:
         """The address of its trials in MLflow, best first; where no server keeps it, where ``mlflow ui`` shows it."""
         place = mlflow_pages.trials_place(self.info.experiment, self.info.run_id, self.info.viewed)
         return f"{self.server or mlflow_pages.LOCAL}/{place}"
+
+    def parameter(self, number: int, key: str) -> str | None:
+        """What a trial has of a recorded parameter; None where it has no such."""
+        return self.changes.get(number, {}).get(key, self.info.params.get(key))
 
     @property
     def compared(self) -> pd.DataFrame:
@@ -71,28 +75,21 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     key, uri = address(tracking_uri)
     with explain_refusals(key, uri), _pause_collection():
         experiment, run = _last_study_run(client, name)
-        recorded = list(_trial_runs(client, run))
+        # Fold runs stay unread: a trial carries its folds' scores.
+        recorded = list(runs_of_level(client, experiment.experiment_id, "trial", run.info.run_id))
     info = read_info(run, experiment)
+    numbers = [int(r.data.tags[f"{TAG}trial"]) for r in recorded]
     params = [merge_parameters(info.params, r.data.params, info.sweeps) for r in recorded]
     trials = trial_frame([_trial_row(*both) for both in zip(recorded, params, strict=True)])
-    numbers = [int(r.data.tags[f"{TAG}trial"]) for r in recorded]
     settings = setting_frame(list(zip(numbers, params, strict=True)), tuple(info.sweeps))
-    # The newest run of a number comes first, and is the one that counts.
-    tables = {int(r.data.tags[f"{TAG}trial"]): r.info.artifact_uri for r in reversed(recorded) if TABLES in r.data.tags}
-    numbered = reversed(list(zip(numbers, params, strict=True)))
-    changes = {number: changes_of(of_trial, info.params) for number, of_trial in numbered}
+    newest_last = list(zip(numbers, recorded, params, strict=True))[::-1]  # of a number the newest run counts
     return StudyRuns(
-        name,
-        info,
-        trials,
-        fold_frame(trials),
-        count_left_out(trials),
-        settings,
-        tables,
-        mlflow_pages.pages_at(uri),
-        roles={n: r.data.tags[ROLE] for n, r in zip(numbers, recorded, strict=True) if ROLE in r.data.tags},
-        changes=changes,
-    )
+        name, info, trials, fold_frame(trials), count_left_out(trials), settings,
+        tables={number: r.info.artifact_uri for number, r, _ in newest_last if TABLES in r.data.tags},
+        server=mlflow_pages.pages_at(uri),
+        roles={number: r.data.tags[ROLE] for number, r, _ in newest_last if ROLE in r.data.tags},
+        changes={number: changes_of(of_trial, info.params) for number, _, of_trial in newest_last},
+    )  # fmt: skip
 
 
 def trial_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -129,7 +126,7 @@ def count_left_out(trials: pd.DataFrame) -> dict[str, int]:
 def _last_study_run(client: MlflowClient, name: str) -> tuple[Experiment, Run]:
     experiment = experiment_of(client, "study", name)
     if experiment is not None:
-        studies = list(_pages(client, experiment.experiment_id, f"tags.`{TAG}level` = 'study'"))
+        studies = list(runs_of_level(client, experiment.experiment_id, "study"))
         if studies:
             return experiment, max(studies, key=lambda run: max(run.info.start_time, run.info.end_time or 0))
     known = ", ".join(sorted(e.name for e in _experiments(client))) or "none yet"
@@ -142,23 +139,6 @@ def _experiments(client: MlflowClient) -> Iterator[Any]:
     while True:
         page = client.search_experiments(max_results=1000, page_token=token)
         yield from (e for e in page if e.name != "Default")
-        token = page.token
-        if not token:
-            return
-
-
-def _trial_runs(client: MlflowClient, study: Run) -> Iterator[Run]:
-    """The study's trial runs, newest first; fold runs stay unread: a trial carries its folds' scores."""
-    child = f"tags.`mlflow.parentRunId` = '{study.info.run_id}' and tags.`{TAG}level` = 'trial'"
-    return _pages(client, study.info.experiment_id, child)
-
-
-def _pages(client: MlflowClient, experiment: str, query: str) -> Iterator[Run]:
-    token = None
-    while True:
-        # A page costs one sort of all matches, so few large pages beat many small ones.
-        page = client.search_runs([experiment], query, max_results=5000, page_token=token)
-        yield from page
         token = page.token
         if not token:
             return

@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from study.core import addresses, stores
-from study.core.errors import ConfigError
+from study.core.errors import ConfigError, first_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment
+    from mlflow.entities import Experiment, Run
 
 PAUSES = (0.3, 1.0, 2.0)  # seconds for another process to finish making a database
 TAG = "lora_study."  # what the tags of this suite's runs begin with
+LEVEL = f"{TAG}level"  # the tag that says which of study, trial and fold a run is
 TABLES = "mlflow.loggedArtifacts"  # the tag by which MLflow's pages find a run's tables; it is set when they are there
+RUNS_PER_PAGE = 5000  # each page sorts all matches, so few large ones beat many small ones
 KEY, VARIABLE = "tracking.uri", "MLFLOW_TRACKING_URI"
 
 
@@ -60,6 +62,21 @@ def experiment_of(client: MlflowClient, key: str, name: str) -> Experiment | Non
     return experiment
 
 
+def runs_of_level(client: MlflowClient, experiment: str, level: str, parent: str | None = None) -> Iterator[Run]:
+    """The runs of an experiment that are a study, trial or fold, as `level` says, below that run where one is given.
+
+    The newest comes first.
+    """
+    below = f" and tags.`mlflow.parentRunId` = '{parent}'" if parent else ""
+    query, token = f"tags.`{LEVEL}` = '{level}'{below}", None
+    while True:
+        page = client.search_runs([experiment], query, max_results=RUNS_PER_PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
 @contextmanager
 def explain_refusals(key: str, uri: str) -> Iterator[None]:
     """What MLflow refuses inside becomes one ConfigError in its own words."""
@@ -68,7 +85,7 @@ def explain_refusals(key: str, uri: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        first = str(error).strip().splitlines()[0].split(". ")[0].rstrip(".")
+        first = first_line(error).split(". ")[0].rstrip(".")
         raise ConfigError(f"{key}={uri}", f"is refused by MLflow ({first})", _remedy(uri)) from error
 
 

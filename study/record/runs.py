@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from study.core.mlflow_store import TAG
+from study.core.mlflow_store import LEVEL, runs_of_level
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PARAMS_PER_CALL = 100  # MLflow's own limits
 METRICS_PER_CALL = 1000
-RUNS_PER_PAGE = 5000  # each page sorts all matches, so few large ones beat many small ones
-LEVEL = f"{TAG}level"
 
 
 class Runs:
@@ -28,18 +26,7 @@ class Runs:
 
     def of_level(self, level: str, parent: str | None = None) -> Iterator[Any]:
         """The runs of that level, below that run where one is given."""
-        below = f" and tags.`mlflow.parentRunId` = '{parent}'" if parent else ""
-        return self.search(f"tags.`{LEVEL}` = '{level}'{below}")
-
-    def search(self, query: str) -> Iterator[Any]:
-        """The runs that match, page by page."""
-        token = None
-        while True:
-            page = self.client.search_runs([self.experiment], query, max_results=RUNS_PER_PAGE, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        return runs_of_level(self.client, self.experiment, level, parent)
 
     def create(
         self,

@@ -20,8 +20,8 @@ class Tracker(ABC):
     trial or fold again leaves one record; a trial is FINISHED where each of its folds has a score, FAILED where one has
     none, KILLED where it was stopped before its last fold, and stays as it is from then on; what is open at the end is
     KILLED too, and goes on where the study does; a trial lasts from the start of its first fold to the end of its last
-    one; a study that is started again goes on in
-    its own record, known by the tag `lora_study.study_id`; records of others are neither taken nor changed.
+    one; a study that is started again goes on in its own record, known by the tag `lora_study.study_id`; records of
+    others are neither taken nor changed.
 
     It is called by the driver alone: the checks, `start`, then trials in any order (`trial`, `fold`, `answers`,
     `finish_trial`, `add_figures`) and `references`, then `end`, then `report`.

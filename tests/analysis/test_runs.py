@@ -1,12 +1,15 @@
 """MLflow's runs as frames."""
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Param
 
 from analysis.errors import ReportError
 from analysis.findings import findings_of, headline
 from analysis.report import write_report
 from analysis.runs import count_left_out, load_study, trial_frame
 from study.core.errors import ConfigError
+from study.core.mlflow_notes import ROLE
 
 
 def test_the_newest_study_run_is_read_with_one_row_a_trial(store):
@@ -92,3 +95,16 @@ def test_a_figure_that_is_no_number_is_missing_whatever_the_store_makes_of_it(od
     for name in ("report.md", "index.html"):
         text = (write_report("odd", tmp_path, odd).parent / name).read_text(encoding="utf-8")
         assert "e+308" not in text.split("<script>")[0] + text.split("</script>")[-1]
+
+
+def test_of_a_number_the_newest_run_says_what_the_trial_is_to_the_answer(fresh):
+    client, earlier = MlflowClient(tracking_uri=fresh), load_study("demo", fresh)
+    number, run = int(earlier.trials["number"].iloc[0]), client.get_run(earlier.trials["run_id"].iloc[0])
+    client.set_tag(run.info.run_id, ROLE, "**Recommended.**")
+    tags = {**run.data.tags, ROLE: "**A candidate.**"}
+    again = client.create_run(run.info.experiment_id, run.info.start_time + 1000, tags)
+    client.log_batch(again.info.run_id, params=[Param(k, v) for k, v in run.data.params.items()])
+    client.set_terminated(again.info.run_id)
+    runs = load_study("demo", fresh)
+    assert runs.roles[number] == "**A candidate.**"
+    assert set(runs.trials.loc[runs.trials["number"] == number, "run_id"]) == {again.info.run_id}

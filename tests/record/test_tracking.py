@@ -41,7 +41,7 @@ def opened(uri: str) -> MlflowTracker:
 
 
 def runs(tracker: MlflowTracker, level: str) -> list[Run]:
-    return list(tracker.runs.search(f"tags.`lora_study.level` = '{level}'"))
+    return list(tracker.runs.of_level(level))
 
 
 def test_a_fold_that_was_cut_off_half_written_is_written_again(uri: str) -> None:
@@ -79,14 +79,14 @@ def test_the_fold_runs_of_a_closed_trial_are_neither_read_nor_written_again(
         first.fold(fold)
     first.finish_trial(TrialResult(0, Configuration(), FOLDS, None, None), {"score": 0.5})
     read: list[str] = []
-    search = Runs.search
+    of_level = Runs.of_level
 
-    def noted(self: Runs, query: str) -> Iterator[Run]:
-        for run in search(self, query):
+    def noted(self: Runs, level: str, parent: str | None = None) -> Iterator[Run]:
+        for run in of_level(self, level, parent):
             read.append(run.data.tags["lora_study.level"])
             yield run
 
-    monkeypatch.setattr(Runs, "search", noted)
+    monkeypatch.setattr(Runs, "of_level", noted)
     second = opened(uri)
     for fold in FOLDS:
         second.fold(fold)
