@@ -10,6 +10,7 @@ from analysis.judgement import tolerance_of
 from analysis.runs import StudyRuns
 from analysis.study_info import StudyInfo, json_or_none
 from study.core import formatting as fmt
+from study.core.evidence.judgement import Judgement
 
 Rows = tuple[tuple[str, str], ...]
 ARGUMENT = re.compile(r"'_target_': '([^']+)'")
@@ -17,11 +18,11 @@ UNSAID = ("None", "False")  # values of a task's keys that say nothing
 MANY = 6  # values that a row names each
 
 
-def provenance(runs: StudyRuns) -> tuple[tuple[str, Rows], ...]:
-    """Titles and rows of name and value; what was not recorded is a dash."""
+def provenance(runs: StudyRuns, judgement: Judgement | None = None) -> tuple[tuple[str, Rows], ...]:
+    """Titles and rows of name and value; what was not recorded is a dash. `judgement` is the report's own."""
     info = runs.info
     return (
-        ("Study", _study(runs)),
+        ("Study", _study(runs, judgement)),
         ("Data and folds", _data(info)),
         ("Model and training", _training(runs)),
         ("Search", _search(runs)),
@@ -34,10 +35,9 @@ def left_out(runs: StudyRuns) -> str:
     return f"Left out: {reasons}." if (reasons := _reasons(runs)) else ""
 
 
-def _study(runs: StudyRuns) -> Rows:
+def _study(runs: StudyRuns, judgement: Judgement | None) -> Rows:
     info = runs.info
     ended = "" if info.ended is None else f", ended {info.ended:%Y-%m-%d %H:%M}"
-    confidence = info.params.get("report.confidence")
     command = info.tags.get("command")
     return (
         ("study run", f"{info.run_id} ({info.status.lower()}, started {info.started:%Y-%m-%d %H:%M}{ended} UTC)"),
@@ -47,8 +47,15 @@ def _study(runs: StudyRuns) -> Rows:
         ("left out", _reasons(runs) or "nothing"),
         ("objectives", ", ".join(f"{d} {o}" for o, d in zip(info.objectives, info.directions, strict=False))),
         ("constraints", _list(info.params.get("constraints"))),
-        ("given up for a cheaper model", f"{tolerance_of(runs):g}, with confidence {fmt.text(confidence)}"),
+        ("given up for a cheaper model", _given_up(runs, judgement)),
     )
+
+
+def _given_up(runs: StudyRuns, judgement: Judgement | None) -> str:
+    """By what the report recommends, which may be asked otherwise than the study was."""
+    if judgement is not None:
+        return f"{judgement.tolerance:g}, with confidence {judgement.confidence:g}"
+    return f"{tolerance_of(runs):g}, with confidence {fmt.text(runs.info.params.get('report.confidence'))}"
 
 
 def _reasons(runs: StudyRuns) -> str:

@@ -118,7 +118,7 @@ def view_of(f: Findings) -> View:
         layers=_layers(f.linears),
         exports=grid_of([exported.export_cells(row) for _, row in f.exported.iterrows()]),
         how_to_export=exported.how(f.runs.name),
-        provenance=provenance(f.runs),
+        provenance=provenance(f.runs, f.judgement),
         folds=folds_grid(f.runs),
         trials=trials_grid(f.runs),
         explorer=explorer_of(f.runs, recommended, _drawn_levels(f.plots[0])),

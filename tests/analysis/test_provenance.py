@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from analysis.findings import findings_of
 from analysis.provenance import left_out, provenance
 from analysis.runs import load_study
+from analysis.view import view_of
 
 PARAMS = {
     "task.name": "file", "task.limit": "200", "task.metric": "None", "task.shuffle_labels": "False",
@@ -67,3 +69,9 @@ def test_what_was_left_out_is_said_where_something_was(runs):
     assert left_out(runs) == "Left out: 3 of 8 trials (1 failed, 1 incomplete, 1 told again)."
     assert left_out(replace(runs, left_out=dict.fromkeys(runs.left_out, 0))) == ""
     assert rows(replace(runs, left_out={}))["left out"] == "nothing"
+
+
+def test_it_says_by_what_this_report_recommends_where_that_was_asked_anew(runs):
+    view = view_of(findings_of(runs, tolerance=0.02, confidence=0.8))
+    said = {name: value for _, part in view.provenance for name, value in part}
+    assert said["given up for a cheaper model"] == "0.02, with confidence 0.8"
