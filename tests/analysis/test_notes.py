@@ -8,6 +8,7 @@ import pytest
 
 from analysis.findings import findings_of, headline
 from analysis.notes import conclusion_of, show_in_mlflow
+from analysis.provenance import provenance
 from analysis.report import read_findings, write_report
 from analysis.runs import load_study
 from analysis.several import write_reports
@@ -100,8 +101,6 @@ def test_a_store_that_takes_no_note_is_said_in_a_line_and_the_report_is_written(
 
 
 def test_the_provenance_leads_to_the_trials_best_first(demo):
-    from analysis.findings import provenance
-
-    said = dict(provenance(demo))["runs in MLflow, best first"]
+    said = {name: value for _, rows in provenance(demo.runs) for name, value in rows}["runs in MLflow, best first"]
     assert said.startswith("http://127.0.0.1:5000/#/experiments/")
     assert "orderByKey=metrics.%60score%60" in said

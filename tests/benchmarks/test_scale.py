@@ -14,6 +14,7 @@ import pytest
 from benchmarks import scale
 from pandas.testing import assert_frame_equal
 
+from analysis import epochs
 from analysis.report import write_report
 from analysis.runs import load_study
 from study.record.mlflow import MlflowTracker
@@ -104,7 +105,7 @@ def test_the_made_up_store_is_what_the_tracker_writes(tmp_path: Path) -> None:
     assert len(frames[1].folds) == 4 * FOLDS
 
 
-def test_a_report_of_many_trials_reads_each_once_and_no_fold_runs(
+def test_a_report_of_many_trials_reads_each_once_and_the_folds_of_those_alone_whose_learning_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
@@ -120,5 +121,5 @@ def test_a_report_of_many_trials_reads_each_once_and_no_fold_runs(
 
     monkeypatch.setattr(mlflow.MlflowClient, "search_runs", counted)
     index = write_report(scale.NAME, tmp_path / "reports", uri)
-    assert Counter(read) == {"study": 1, "trial": 300}
-    assert "Compared: 300." in index.read_text(encoding="utf-8")
+    assert Counter(read) == {"study": 1, "trial": 300, "fold": epochs.MOST * FOLDS}
+    assert "<dt>compared</dt><dd>300 of 300 trials</dd>" in index.read_text(encoding="utf-8")

@@ -46,7 +46,8 @@ class Recorder:
 
 def driver(recorder: Recorder, pack: str = "auto") -> Driver:
     geometry = backbones.geometry(ModelConfig(), Texts((), np.arange(0), ()))
-    plan: Any = SimpleNamespace(config=StudyConfig(engine=EngineConfig(pack=pack)), geometry=lambda model: geometry)
+    config = StudyConfig(engine=EngineConfig(pack=pack))
+    plan: Any = SimpleNamespace(config=config, geometry=lambda model: geometry, tolerance=0.01)
     parts: Any = recorder
     return Driver(plan, parts, parts, parts, parts)
 
