@@ -6,7 +6,10 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from study.core.errors import ConfigError, first_line, status_of
+from study.core import command, status_line
+from study.core.errors import ConfigError, first_line
+from study.core.flags import read_flags, show_with_hydra
+from study.core.garbage import pause_collection
 from study.core.quoting import as_text
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ TEXTS, OPTIONAL = ("study", "out", "figures", "tables", "tracking.uri"), ("figur
 
 def main() -> NoReturn:
     """Run the command and exit; status 2 and one line where the user can mend it."""
-    sys.exit(status_of("lora-report", lambda: _run(sys.argv[1:])))
+    command.run("lora-report", lambda: _run(sys.argv[1:]))
 
 
 def _run(arguments: list[str]) -> int:
@@ -30,11 +33,21 @@ def _run(arguments: list[str]) -> int:
     from analysis.painter import beside
 
     with beside() as drawing:  # a second core imports matplotlib while this one imports MLflow
-        from analysis.options import Options
-        from analysis.several import write_reports
+        with pause_collection():
+            import mlflow  # noqa: F401 -- which takes a second, of which a fifth would be the search for garbage
 
-        wished = (_kinds(config.figures), _kinds(config.tables), config.tolerance, config.confidence)
-        print(write_reports(config.study, config.out, config.tracking.uri, Options(*wished, drawing)))
+            from analysis.options import Options
+            from analysis.several import read_studies, terminal_answer, write_studies
+
+        options = Options(_kinds(config.figures), _kinds(config.tables), config.tolerance, config.confidence, drawing)
+        studies = read_studies(config.study, config.tracking.uri, options)
+        index = write_studies(studies, config.out, config.tracking.uri, options)
+    status_line.end()
+    if sys.stdout.isatty():  # a program reads the path alone
+        from rich.console import Console
+
+        Console().print(terminal_answer(studies), markup=False, highlight=False)
+    print(index)
     return 0
 
 
@@ -56,13 +69,8 @@ def _refuse_words(given: list[str]) -> None:
 
 def _hydra(arguments: list[str]) -> int:
     """Hydra's own application, for everything that only shows: --help, --cfg, --info; ConfigError at other flags."""
-    import hydra
-    from hydra._internal.utils import get_args_parser
-
-    if unknown := get_args_parser().parse_known_args(arguments)[1]:
-        raise ConfigError(" ".join(unknown), "is no flag", "lora-report --hydra-help shows those that there are")
-    sys.argv = ["lora-report", *arguments]
-    hydra.main(version_base=None, config_path="pkg://analysis.conf", config_name="report")(lambda _: None)()
+    read_flags("lora-report", arguments)
+    show_with_hydra("lora-report", "pkg://analysis.conf", "report", arguments)
     return 0
 
 

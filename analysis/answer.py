@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.references import Reference, levels_of
+from analysis.deciding import outlook_sentence
+from analysis.references import Reference, usable_levels
 from analysis.runs import StudyRuns
 from study.core import formatting as fmt
+from study.core.alone import Cost, cost_of_trial, meanings
 from study.core.evidence.judgement import Judgement
-from study.core.evidence.verdict import CANNOT_TELL, MOST_REPEATS, NOTHING_BEATS
-from study.core.figures import FIGURES
+from study.core.evidence.verdict import CANNOT_TELL, NOTHING_BEATS
 
 CONTROL = "This is a control: the labels were shuffled, so that no configuration can truly be better than another."
 NAMED = 5  # candidates by name in a sentence
@@ -24,10 +25,10 @@ def sentences(runs: StudyRuns, judgement: Judgement | None, references: Sequence
         return [*control, "No trial of this study is complete and scored, so there is nothing to recommend yet."]
     speaker = _Speaker(runs, judgement)
     if judgement.verdict.kind == CANNOT_TELL:
-        return [*control, *speaker.doubts()]
+        return [*control, *speaker.doubts(), *speaker.marks()]
     if judgement.verdict.recommended is None:
         return [*control, speaker.reference(references), speaker.best()]
-    return [*control, speaker.choice(), speaker.cost(), speaker.best()]
+    return [*control, speaker.choice(), speaker.cost(), speaker.best(), *speaker.marks()]
 
 
 class _Speaker:
@@ -37,6 +38,9 @@ class _Speaker:
         self.runs, self.judgement = runs, judgement
         self.rows = runs.compared.set_index("number")
         self.metric = runs.info.metric
+        numbers = [*judgement.table.numbers]
+        self.costs = {n: cost_of_trial(judgement.cost, self.rows.loc[n]) for n in numbers}
+        self.amounts: list[str] = []  # that were said
 
     def name(self, number: int) -> str:
         """The label of a trial."""
@@ -48,7 +52,9 @@ class _Speaker:
 
     def amount(self, number: int) -> str:
         """What a trial costs, in the study's own cost."""
-        return cost_text(self.rows.loc[number], self.judgement.cost)
+        text = cost_text(self.costs[number])
+        self.amounts.append(text)
+        return text
 
     def probability(self, number: int) -> str:
         """How probably a trial is within the tolerance of the best."""
@@ -62,7 +68,7 @@ class _Speaker:
         within = f"with probability {self.probability(number)} it is within {self.judgement.tolerance:g} of the best"
         if self.judgement.verdict.kind == NOTHING_BEATS:
             return f"Nothing beats {self.name(number)}, which adapts no layer: {within}."
-        if pd.isna(self.rows.loc[number, self.judgement.cost]):
+        if pd.isna(self.costs[number].value):
             return f"Choose {self.name(number)}: {within}; its {self.judgement.cost} was not recorded."
         if not self._cheaper(number):
             return f"Choose {self.name(number)}: {within}, and nothing else is as cheap."
@@ -73,7 +79,7 @@ class _Speaker:
         number, best = self.judgement.recommended, self.judgement.best
         assert number is not None
         said = f"It scores {self.metric} {self.score(number)}"
-        if not pd.isna(self.rows.loc[number, self.judgement.cost]):
+        if not pd.isna(self.costs[number].value):
             said += f" at {self.amount(number)}"
         return f"{said}." if best == number else f"{said} instead of {self.amount(best)} for {self.name(best)}."
 
@@ -88,7 +94,7 @@ class _Speaker:
 
     def reference(self, references: Sequence[Reference]) -> str:
         """That what needs no training is as good."""
-        levels = levels_of(references, self.metric)
+        levels = usable_levels(references, self.metric)
         top = max(levels, key=lambda name: levels[name])
         return f"Nothing beats {top}, which needs no training and scores {self.metric} {fmt.number(levels[top])}."
 
@@ -108,22 +114,22 @@ class _Speaker:
             f"{self.amount(meanwhile)}: it is within {judgement.tolerance:g} of the best with probability "
             f"{self.probability(meanwhile)}{', and nothing cheaper comes near that' * self._cheaper(meanwhile)}."
         )
-        needed = verdict.repeats_needed
-        third = f"About {needed} cross-validations in all would be expected to decide."
-        if needed is None:
-            third = f"Even {MOST_REPEATS} cross-validations of these examples would hardly decide: more examples would."
-        return [first, second, third]
+        return [first, second, outlook_sentence(judgement)]
 
     def _cheaper(self, number: int) -> bool:
-        """Whether another compared trial costs less."""
-        costs = self.rows.loc[list(self.judgement.table.numbers), self.judgement.cost]
-        return bool((costs < costs[number]).any())
+        """Whether compared trials cost less, and each is less probable to be near enough."""
+        within = dict(zip(map(int, self.judgement.table.numbers), self.judgement.verdict.within, strict=True))
+        cheaper = [other for other, cost in self.costs.items() if cost.value < self.costs[number].value]
+        return bool(cheaper and max(within[other] for other in cheaper) < within[number])
+
+    def marks(self) -> tuple[str, ...]:
+        """What the marks mean of the amounts that were said."""
+        return meanings(self.amounts)
 
 
-def cost_text(row: pd.Series, cost: str) -> str:
+def cost_text(cost: Cost) -> str:
     """A trial's cost with its unit and, where the unit does not say it, its name."""
-    text = fmt.by_unit(FIGURES[cost].unit, row[cost])
-    return f"{text} trained parameters" if cost == "params/trainable" else f"{cost} {text}"
+    return f"{cost.text} trained parameters" if cost.name == "params/trainable" else f"{cost.name} {cost.text}"
 
 
 def _enumerate_names(names: Sequence[str]) -> str:

@@ -26,8 +26,8 @@ class OutOfFold:
     """What C trials answered, one column an answer: M = examples × cross-validations, fold by fold.
 
     `predicted` [C, M] are class ids (−1: not answered) with `labels` [M], `worth` [C, M] what each answer adds to the
-    `metric` (NaN: not answered); one of the two is None. `fold` [M], `example` [M] (its position) and `group` [M], None
-    where the study has no groups.
+    `metric` (NaN: not answered); one of the two is None. `fold` [M], which goes on behind the index of the test in
+    further cross-validations, `example` [M] (its position) and `group` [M], None where the study has no groups.
     """
 
     numbers: tuple[int, ...]
@@ -49,7 +49,7 @@ def load_answers(study: StudyRuns, numbers: Sequence[int], tracking_uri: str | N
         return None
     client = open_client(tracking_uri)
     with explain_refusals(*address(tracking_uri)):
-        kept = {number: _read(client, study.tables[number], answer_tables.TRIAL) for number in known}
+        kept = {number: _read_trial(client, study, number) for number in known}
         examples = _read(client, study.info.artifacts, answer_tables.STUDY)
     return align_answers(tuple(numbers), [kept.get(number, {}) for number in originals], examples, study.info.metric)
 
@@ -96,6 +96,15 @@ def _of_examples(examples: Table, key: str, example: np.ndarray) -> np.ndarray |
         return None
     order = np.argsort(examples["example"], kind="stable")
     return examples[key][order[np.searchsorted(examples["example"][order], example)]]
+
+
+def _read_trial(client: MlflowClient, study: StudyRuns, number: int) -> Table:
+    """A trial's answers in all its cross-validations."""
+    first = _read(client, study.tables[number], answer_tables.TRIAL)
+    if number not in set(study.repeats["number"]):
+        return first
+    further = _read(client, study.tables[number], answer_tables.REPEATS)
+    return {name: np.concatenate([values, further[name]]) for name, values in first.items()}
 
 
 def _read(client: MlflowClient, place: str, name: str) -> Table:

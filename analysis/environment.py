@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from study.core import markdown
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -34,12 +36,14 @@ def html_environment() -> Environment:
 
 def markdown_environment() -> Environment:
     """Templates of the Markdown text: every expression is a :func:`cell`, so none can be forgotten."""
-    return _environment(autoescape=False, finalize=cell, keep_trailing_newline=True)
+    environment = _environment(autoescape=False, finalize=cell, keep_trailing_newline=True)
+    environment.filters |= {"code": markdown.as_code, "line": markdown.one_line, "mermaid": markdown.mermaid}
+    return environment
 
 
 def cell(value: Any) -> str:
-    """The value as text that cannot break out of its line, table or tag."""
-    return in_order(" ".join(str(value).splitlines()).replace("|", "\\|").replace("<", "&lt;"))
+    """The value as text that is shown as it is: no mark, and nothing that leaves its line, its table or its tag."""
+    return in_order(value if isinstance(value, markdown.Marked) else markdown.escape_inside(str(value)))
 
 
 def in_order(text: str) -> str:

@@ -10,13 +10,14 @@ import pandas as pd
 from analysis.grid import Grid, grid_of
 from analysis.runs import StudyRuns
 from study.core import formatting as fmt
+from study.core.alone import cost_of_trial
 
 ROOM = 500  # rows that a page has room for; trials.csv has all
 RUN = 8  # letters of a run's id that tell it from others; trials.csv has all
 
 
 def trials_grid(runs: StudyRuns) -> Grid:
-    """A row for each trial with its state and, where it failed, its error; the first cell leads to its run."""
+    """A row for each trial with its state and, where it ended early, why; the first cell leads to its run."""
     shown = runs.trials.head(ROOM)
     grid = grid_of([_trial_cells(row) for row in shown.to_dict("records")])
     links = tuple(runs.link(run) for run in shown["run_id"]) if runs.server else ()
@@ -43,22 +44,22 @@ def measured_cells(row: Any) -> dict[str, str]:
     return {
         "Trained parameters": fmt.count(row["params/trainable"]),
         "Training memory": fmt.mebibytes(row["memory/train_bytes"]),
-        "Training time": fmt.seconds(row["time/train_seconds"]),
-        "Latency": fmt.milliseconds(row["latency/ms"]),
+        "Training time": cost_of_trial("time/train_seconds", row).text,
+        "Latency": cost_of_trial("latency/ms", row).text,
         "Test score": fmt.number(row["test/score"]),
     }
 
 
 def _trial_cells(row: dict[Any, Any]) -> dict[str, str]:
     of = row["duplicate_of"]
-    error = fmt.MISSING if fmt.missing(row["error"]) else " ".join(str(row["error"]).split())
+    reasons = [" ".join(str(row[key]).split()) for key in ("error", "stopped") if not fmt.missing(row[key])]
     return {
         "Trial": str(row["number"]),
         "Configuration": fmt.text(row["label"]),
         "State": shown_state(row) + ("" if fmt.missing(of) else f" (of {of})"),
         "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
         **measured_cells(row),
-        "Error": error,
+        "Error, or why it was stopped": "; ".join(reasons) or fmt.MISSING,
         "Run": fmt.text(row["run_id"])[:RUN],
     }
 

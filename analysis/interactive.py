@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import singledispatch
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -48,15 +49,21 @@ to_plotly.register(Map, map_to_plotly)
 def _(plot: Plot) -> go.Figure:
     import plotly.graph_objects as go
 
-    drawn = go.Figure([trace for s in plot.series if s.x for trace in (*_bands(s), _trace(s))])
+    shown = [series for series in plot.series if series.x]
+    curves = [series for series in shown if series.band and not series.bars]
+    bands = [_band(series, band_opacity(plot)) for series in curves]
+    others = [_trace(series) for series in shown if series not in curves]
+    drawn = go.Figure([*others, *bands, *map(_trace, curves)])  # no band covers another's line
     drawn.update_layout(
         template="none", height=430, margin={"l": 60, "r": 20, "t": 20, "b": 55}, hovermode="closest",
         showlegend=len(plot.series) > 1, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"}, barmode="overlay",
     )  # fmt: skip
-    axis: dict[str, object] = {"type": "log", "dtick": "D1" if narrow(plot) else None} if plot.log_x else {}
+    axis: dict[str, object] = {"type": "log"} if plot.log_x else {}
     if plot.name == "rank":  # ranks are few: each is its own tick
-        axis |= {"tickvals": sorted({x for s in plot.series for x in s.x}), "dtick": None}
+        axis |= {"tickvals": sorted({x for s in plot.series for x in s.x})}
+    elif plot.log_x and narrow(plot):
+        axis |= {"tickvals": (ticks := round_ticks(plot)), "ticktext": [f"{x:g}" for x in ticks]}
     if plot.ticks:
         axis |= {"tickvals": [x for x, _ in plot.ticks], "ticktext": [escape(name) for _, name in plot.ticks]}
     drawn.update_xaxes(title=escape(plot.x_title), automargin=True, **axis)
@@ -70,19 +77,28 @@ def narrow(plot: Plot) -> bool:
     return bool(values) and max(values) < 30 * min(values)
 
 
-def _bands(series: Series) -> list[go.Scatter]:
-    """The area between the ends of a curve's band, where it has one."""
+def round_ticks(plot: Plot) -> list[float]:
+    """1, 2 and 5 times the powers of ten around the values, written out: plotly itself would call 200 a 2."""
+    values = [x for s in plot.series for x in s.x]
+    powers = range(math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values))) + 1)
+    ticks = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+    return [tick for tick in ticks if min(values) / 1.5 <= tick <= 1.5 * max(values)]
+
+
+def band_opacity(plot: Plot) -> float:
+    """How much of what lies below a band it covers: less where there are several."""
+    return 0.2 if len([series for series in plot.series if series.band]) < 3 else 0.1
+
+
+def _band(series: Series, opacity: float) -> go.Scatter:
+    """The area between the ends of a curve's band."""
     import plotly.graph_objects as go
 
-    if series.band is None or series.bars:
-        return []
-    low, high = series.band
-    return [
-        go.Scatter(
-            x=[*series.x, *reversed(series.x)], y=[*high, *reversed(low)], fill="toself", opacity=0.2, hoverinfo="skip",
-            fillcolor=COLORS[series.color % len(COLORS)], line={"width": 0}, mode="lines", showlegend=False,
-        )
-    ]  # fmt: skip
+    low, high = series.band or ((), ())
+    return go.Scatter(
+        x=[*series.x, *reversed(series.x)], y=[*high, *reversed(low)], fill="toself", opacity=opacity, mode="lines",
+        fillcolor=COLORS[series.color % len(COLORS)], line={"width": 0}, hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
 
 
 def _round_floats(data: Any) -> Any:

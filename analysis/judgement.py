@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.answers import OutOfFold
-from analysis.references import Reference, levels_of
+from analysis.references import Reference, usable_levels
 from analysis.runs import StudyRuns
 from analysis.study_info import json_or_none
+from study.core.alone import with_alone
 from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
 from study.core.evidence.table import ScoreTable, Worths, grain_of
-from study.core.figures import COSTS, usual_tolerance
+from study.core.figures import ALONE, COSTS, usual_tolerance
 
 CONFIDENCE = 0.9  # of studies that did not record theirs
 
@@ -40,8 +41,8 @@ def judgement_of(
     if not numbers:
         return None
     rows = runs.compared.set_index("number").loc[numbers]
-    figures = {int(number): {name: row[name] for name in COSTS} for number, row in rows.iterrows()}
-    levels = [*levels_of(references, runs.info.metric).values()]
+    figures = {int(number): with_alone(row.reindex([*COSTS, *ALONE.values()])) for number, row in rows.iterrows()}
+    levels = [*usable_levels(references, runs.info.metric).values()]
     return judge(
         _table(runs, numbers, answers), figures, runs.info.objectives, tolerance_of(runs, tolerance),
         _number(runs.info.params.get("report.confidence"), confidence, CONFIDENCE), _free(rows), levels,
@@ -66,14 +67,20 @@ def _free(rows: pd.DataFrame) -> list[int]:
 
 
 def _table(runs: StudyRuns, numbers: Sequence[int], answers: OutOfFold | None) -> ScoreTable:
-    """The scores of every fold; where a study of an early version kept none, each trial's mean as that of one fold."""
+    """The scores of every fold, those of further cross-validations behind the first one's.
+
+    Where a study of an early version kept none, each trial's mean as that of one fold.
+    """
     scores = runs.folds.pivot(index="number", columns="fold", values="score").reindex(numbers)
-    matrix = scores.to_numpy(float)
-    if not scores.shape[1] or np.isnan(matrix).all(axis=1).any():
+    if not scores.shape[1] or scores.isna().all(axis=1).any():
         matrix = runs.compared.set_index("number").loc[list(numbers), ["score"]].to_numpy(float)
         return ScoreTable(tuple(numbers), matrix, np.full(1, np.nan), 1)
-    splits = int(_number(runs.info.params.get("study.folds"), None, matrix.shape[1]))
-    kept = None if answers is None else _answers(~np.isnan(matrix), list(scores.columns), answers)
+    splits = int(_number(runs.info.params.get("study.folds"), None, scores.shape[1]))
+    further = runs.repeats.assign(fold=(runs.repeats["repeat"] * splits + runs.repeats["fold"]))
+    further = further[further["number"].isin(numbers)].pivot(index="number", columns="fold", values="score")
+    scores = pd.concat([scores, further.reindex(numbers)], axis=1)  # a fold that nobody has is no column
+    matrix = scores.to_numpy(float)
+    kept = None if answers is None else _answers(~np.isnan(matrix), scores.columns.to_numpy(int), splits, answers)
     if kept is not None:
         sizes = np.bincount(kept.fold, minlength=matrix.shape[1]).astype(float)
     else:
@@ -81,10 +88,15 @@ def _table(runs: StudyRuns, numbers: Sequence[int], answers: OutOfFold | None) -
     return ScoreTable(tuple(numbers), matrix, sizes, splits, kept, grain_of(runs.info.metric))
 
 
-def _answers(trained: np.ndarray, folds: list[int], answers: OutOfFold) -> Worths | None:
-    if list(np.unique(answers.fold)) != list(range(len(folds))) or folds != list(range(len(folds))):
+def _answers(trained: np.ndarray, folds: np.ndarray, splits: int, answers: OutOfFold) -> Worths | None:
+    """The answers on the `folds`, columns of the scores; None where they are of others.
+
+    Behind the indices of the first cross-validation's folds is that of the test.
+    """
+    fold = answers.fold - (answers.fold > splits)
+    if list(np.unique(fold)) != list(folds):
         return None
     return usable_answers(
-        trained, answers.fold, answers.metric, answers.predicted, answers.worth, answers.labels, answers.group,
-        answers.example,
+        trained, np.searchsorted(folds, fold), answers.metric, answers.predicted, answers.worth, answers.labels,
+        answers.group, answers.example,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.printed import inline_svg, save
+from study.core import children
 
 if TYPE_CHECKING:
     from analysis.maps import Map
@@ -28,10 +28,19 @@ class Here(Executor):
 
 @contextmanager
 def beside() -> Iterator[Executor]:
-    """A process that begins to import matplotlib when it is entered, and ends with the context."""
+    """A process that begins to import matplotlib when it is entered, and ends with the context.
+
+    An error ends it at once, whatever it does: nobody waits for an import to hear of a study that is not there.
+    """
     with ProcessPoolExecutor(1, initializer=_prepare) as pool:
-        pool.submit(int)  # the first task starts the process
-        yield pool
+        with children.shield():
+            pool.submit(int)  # the first task starts the process
+        try:
+            yield pool
+        except BaseException:
+            for process in list(pool._processes.values()):
+                process.kill()
+            raise
 
 
 def paint(plots: Sequence[Plot | Map], folder: Path, kinds: Sequence[str], where: Executor) -> list[Future[None]]:
@@ -46,6 +55,5 @@ def paint_inline(plots: Sequence[Plot | Map], where: Executor) -> dict[str, Futu
 
 def _prepare() -> None:
     """Import what drawing takes; Ctrl-C is the caller's to answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import matplotlib.backends.backend_agg
-    import matplotlib.figure  # noqa: F401
+    children.follow_parent()
+    import analysis.drawing  # noqa: F401

@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 
 from study.core import formatting as fmt
+from study.core.alone import cost_of_trial
 
 SYMBOLS = ("circle", "diamond", "square", "triangle", "star")
 DRAWN = 2000  # points that a plot draws without thinning them out
 BEYOND = 1.2
 COLUMNS, ROWS = 90, 45  # of cells of about a marker's size
 HOVERED = ("label", "score", "score_se", "rank", "lam", "targets", "layers", "params/trainable", "memory/train_bytes",
-           "time/train_seconds")  # fmt: skip
+           "time/train_seconds", "alone/train_seconds", "alone/train_seconds_iqr", "alone/others", "pack/members",
+           "pack/workers")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def _in_mebibytes(compared: pd.DataFrame) -> pd.DataFrame:
 def series_of(name: str, part: pd.DataFrame, x: str, symbol: str, line: bool = False, color: int = 0) -> Series:
     """The rows of `part` that have both coordinates."""
     part = part.dropna(subset=[x, "score"])
-    hover = tuple(map(hover_text, part[list(HOVERED)].to_dict("records")))
+    hover = tuple(map(hover_text, part.reindex(columns=list(HOVERED)).to_dict("records")))
     x_values, y_values, errors = (tuple(map(float, part[column])) for column in (x, "score", "score_se"))
     return Series(name, x_values, y_values, errors, hover, symbol, line, color)
 
@@ -210,7 +212,7 @@ def hover_text(row: Mapping[Any, Any]) -> str:
         f"score {fmt.with_se(row['score'], row['score_se'])}",
         f"rank {rank} · λ {lam} · {fmt.text(row['targets'])} · {fmt.text(row['layers'])}",
         f"{fmt.count(row['params/trainable'])} trained parameters",
-        f"memory {fmt.mebibytes(row['memory/train_bytes'])} · time {fmt.seconds(row['time/train_seconds'])}",
+        f"memory {fmt.mebibytes(row['memory/train_bytes'])} · time {cost_of_trial('time/train_seconds', row).text}",
     )
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.interactive import COLORS, narrow
+from analysis.interactive import COLORS, band_opacity, narrow
 from analysis.maps import Map
 from analysis.marks import without_mathematics
 from analysis.plots import Plot, Series
@@ -97,7 +97,7 @@ _draw.register(Map, draw_map)
 def _(plot: Plot, axes: Axes) -> None:
     for series in plot.series:
         if series.x:
-            _draw_series(axes, series)
+            _draw_series(axes, series, band_opacity(plot))
     if plot.empty:
         axes.text(0.5, 0.5, "no trial has these numbers", ha="center", transform=axes.transAxes)
     elif plot.log_x:
@@ -107,6 +107,7 @@ def _(plot: Plot, axes: Axes) -> None:
         axes.set_xticks([x for x, _ in plot.ticks], [without_mathematics(name) for _, name in plot.ticks])
     axes.set(xlabel=without_mathematics(plot.x_title), ylabel=without_mathematics(plot.y_title))
     axes.grid(alpha=0.25)
+    axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     if len([series for series in plot.series if series.x]) > 1:
         axes.legend(frameon=False, fontsize=9)
@@ -129,7 +130,7 @@ def _tick(x: float, _: int) -> str:
     return f"{x:,.0f}" if x >= 1 and x == round(x) else f"{x:g}"
 
 
-def _draw_series(axes: Axes, series: Series) -> None:
+def _draw_series(axes: Axes, series: Series, opacity: float) -> None:
     color = COLORS[series.color % len(COLORS)]
     if series.dashed:
         axes.plot(
@@ -140,7 +141,7 @@ def _draw_series(axes: Axes, series: Series) -> None:
         _draw_bars(axes, series, color)
         return
     if series.band is not None:
-        _draw_band(axes, series, series.band, color)
+        _draw_band(axes, series, series.band, color, opacity)
         return
     axes.errorbar(
         series.x, series.y, yerr=series.errors, fmt=_MARKERS[series.symbol], color=color, capsize=2,
@@ -150,8 +151,10 @@ def _draw_series(axes: Axes, series: Series) -> None:
         axes.step(series.x, series.y, where="post", color=color, linewidth=1.5)
 
 
-def _draw_band(axes: Axes, series: Series, band: tuple[Sequence[float], Sequence[float]], color: str) -> None:
-    axes.fill_between(series.x, *band, color=color, alpha=0.2, linewidth=0)
+def _draw_band(
+    axes: Axes, series: Series, band: tuple[Sequence[float], Sequence[float]], color: str, opacity: float
+) -> None:
+    axes.fill_between(series.x, *band, color=color, alpha=opacity, linewidth=0)
     axes.plot(series.x, series.y, color=color, linewidth=1.6, label=without_mathematics(series.name))
 
 

@@ -31,8 +31,10 @@ def provenance(runs: StudyRuns, judgement: Judgement | None = None) -> tuple[tup
 
 
 def left_out(runs: StudyRuns) -> str:
-    """A sentence on how many trials are not compared and why; empty where all are."""
-    return f"Left out: {reasons}." if (reasons := _reasons(runs)) else ""
+    """Sentences on how many trials are not compared and why, and on why the search ended before its budget; empty where
+    all are and it did not."""
+    reasons, ending = _reasons(runs), runs.info.tags.get("ending")
+    return " ".join(filter(None, [reasons and f"Left out: {reasons}.", ending and f"{ending[0].upper()}{ending[1:]}."]))
 
 
 def _study(runs: StudyRuns, judgement: Judgement | None) -> Rows:
@@ -88,6 +90,7 @@ def _training(runs: StudyRuns) -> Rows:
     return (
         ("model", fmt.text(params.get("model.name"))),
         ("model fingerprint", _tag(runs.info, "model_fingerprint")),
+        ("Python that came with the model", _foreign_code(params.get("model.trust_remote_code"))),
         ("precision of what is frozen", _every(runs, "model.precision")),
         ("longest text, in tokens", _every(runs, "model.max_length")),
         ("epochs", _every(runs, "train.epochs")),
@@ -103,10 +106,17 @@ def _search(runs: StudyRuns) -> Rows:
         ("space", fmt.text("; ".join(f"{key}: {sweep}" for key, sweep in runs.info.sweeps.items()))),
         ("baselines", _list(params.get("search.baselines"))),
         ("trials asked for", fmt.text(params.get("study.trials"))),
-        ("trials in a round", fmt.text(params.get("search.round"))),
+        ("schedule", _schedule(params)),
         ("sampler", _last_name(params.get("sampler"))),
         ("pruner", _last_name(params.get("pruner._target_"))),
     )
+
+
+def _schedule(params: dict[str, str]) -> str:
+    """When trials were asked for; a record that does not say it is of a version that knew rounds alone."""
+    if params.get("search.schedule", "rounds") == "rounds":
+        return f"rounds of {fmt.text(params.get('search.round'))} trials"
+    return f"{params['search.schedule']}: as workers were free, so that the same seed gives another study"
 
 
 def _machine(runs: StudyRuns) -> Rows:
@@ -125,6 +135,11 @@ def _machine(runs: StudyRuns) -> Rows:
 
 def _tag(info: StudyInfo, name: str) -> str:
     return fmt.text(info.tags.get(name))
+
+
+def _foreign_code(trusted: str | None) -> str:
+    """Whether it could run; studies of earlier versions do not say so."""
+    return {"True": "may run, by model.trust_remote_code=true", "False": "not run"}.get(str(trusted), fmt.MISSING)
 
 
 def _every(runs: StudyRuns, key: str) -> str:

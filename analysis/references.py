@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import nan
 
 from study.core import formatting as fmt
-from study.core.figures import ERROR
+from study.core.figures import CEILINGS, ERROR
 
 PREFIX, TEST = "reference/", "test/"
 MEANING = {
@@ -43,6 +43,11 @@ def recorded_references(metrics: Mapping[str, float]) -> tuple[Reference, ...]:
 def levels_of(references: Sequence[Reference], metric: str) -> dict[str, float]:
     """The scores of that metric that need no training, by name."""
     return {r.name: r.mean for r in references if r.metric == metric}
+
+
+def usable_levels(references: Sequence[Reference], metric: str) -> dict[str, float]:
+    """Those of them that one could use instead of a trained model."""
+    return {name: level for name, level in levels_of(references, metric).items() if name not in CEILINGS}
 
 
 def reference_cells(reference: Reference) -> dict[str, str]:

@@ -14,8 +14,10 @@ from analysis.notes import conclusion_of
 from analysis.options import Options
 from analysis.painter import paint, paint_inline
 from analysis.runs import StudyRuns, load_study
+from analysis.spreadsheet import as_csv
 from analysis.tables import save_tables
 from analysis.view import view_of
+from study.core import status_line
 from study.core.names import check_name
 
 
@@ -30,6 +32,7 @@ def write_report(
 
 def read_findings(runs: StudyRuns, tracking_uri: str | None, options: Options) -> Findings:
     """The findings of a study's runs, of the answers to single examples that lie beside them, and of epochs."""
+    status_line.say("Comparing the trials")
     answers, unanswered = answers_or_reason(runs, compared_numbers(runs), tracking_uri)
     epochs = load_epochs(runs, tracking_uri)
     return findings_of(runs, answers, options.tolerance, options.confidence, unanswered, epochs)
@@ -37,6 +40,7 @@ def read_findings(runs: StudyRuns, tracking_uri: str | None, options: Options) -
 
 def write_findings(findings: Findings, out_dir: str | Path, options: Options) -> Path:
     """Write <out_dir>/<the study's name>/ and return its index.html; ReportError where that cannot be."""
+    status_line.say("Drawing the report")
     try:
         return _write(findings, Path(out_dir) / findings.runs.name, options)
     except OSError as error:
@@ -51,8 +55,8 @@ def _write(findings: Findings, folder: Path, options: Options) -> Path:
     view = view_of(findings)
     if options.tables:
         save_tables(view, folder / "tables", options.tables)
-    findings.runs.trials.to_csv(folder / "trials.csv", index=False)
-    findings.front.to_csv(folder / "front.csv", index=False)
+    for name, table in ("trials", findings.runs.trials), ("front", findings.front):
+        (folder / f"{name}.csv").write_text(as_csv(table), encoding="utf-8")
     conclusion_of(findings).write(folder)
     (folder / "report.md").write_text(brief.markdown_of(view), encoding="utf-8")
     index = folder / "index.html"

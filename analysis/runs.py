@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,10 +14,19 @@ import pandas as pd
 from analysis.errors import ReportError
 from analysis.settings import WITHOUT_FACTORS, merge_parameters, setting_frame
 from analysis.study_info import StudyInfo, finite_metrics, read_info
-from study.core import mlflow_pages
-from study.core.figures import COSTS, ERROR, FOLD
+from study.core import mlflow_pages, status_line
+from study.core.figures import COSTS, ERROR, FOLD, REPEAT
 from study.core.mlflow_notes import ROLE
-from study.core.mlflow_store import TABLES, TAG, address, experiment_of, explain_refusals, open_client, runs_of_level
+from study.core.mlflow_store import (
+    REPLACES,
+    TABLES,
+    TAG,
+    address,
+    experiment_of,
+    explain_refusals,
+    open_client,
+    runs_of_level,
+)
 from study.core.records import INFEASIBLE, PRUNED
 
 if TYPE_CHECKING:
@@ -27,9 +37,10 @@ STATES = {"FINISHED": "complete", "FAILED": "failed"}
 STOPPED = (PRUNED, INFEASIBLE)  # what a trial's own tag may say of it instead
 # A column that no trial has filled is still a column, of missing values.
 METRICS = ("score", f"score{ERROR}", *COSTS, "test/score")
+TAGS = ("label", "baseline", "duplicate_of", "error", "stopped", "adaptation")  # that say a thing of a trial
 COLUMNS = (
-    "number", "label", "baseline", "state", "duplicate_of", "error", "kind", "rank", "rank_pattern", "lam", "targets",
-    "layers", "residual", "adaptation", "run_id",
+    "number", "state", *TAGS, "kind", "rank", "rank_pattern", "lam",
+    "targets", "layers", "residual", "run_id",
 )  # fmt: skip
 
 
@@ -62,6 +73,11 @@ class StudyRuns:
         """What a trial has of a recorded parameter; None where it has no such."""
         return self.changes.get(number, {}).get(key, self.info.params.get(key))
 
+    @cached_property
+    def repeats(self) -> pd.DataFrame:
+        """One row a fold of a trial's further cross-validations: `number`, `repeat` from 1, `fold`, `score`."""
+        return repeat_frame(self.trials)
+
     @property
     def compared(self) -> pd.DataFrame:
         """The trials that the report compares: complete, scored and no repetition of another."""
@@ -71,12 +87,13 @@ class StudyRuns:
 
 def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
     """The study run of experiment `name` that ran last and its trials; StudyError where there is none."""
+    status_line.say("Reading the runs")
     client = open_client(tracking_uri)
     key, uri = address(tracking_uri)
     with explain_refusals(key, uri), _pause_collection():
         experiment, run = _last_study_run(client, name)
         # Fold runs stay unread: a trial carries its folds' scores.
-        recorded = list(runs_of_level(client, experiment.experiment_id, "trial", run.info.run_id))
+        recorded = standing(runs_of_level(client, experiment.experiment_id, "trial", run.info.run_id))
     info = read_info(run, experiment)
     numbers = [int(r.data.tags[f"{TAG}trial"]) for r in recorded]
     params = [merge_parameters(info.params, r.data.params, info.sweeps) for r in recorded]
@@ -90,6 +107,13 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
         roles={number: r.data.tags[ROLE] for number, r, _ in newest_last if ROLE in r.data.tags},
         changes={number: changes_of(of_trial, info.params) for number, _, of_trial in newest_last},
     )  # fmt: skip
+
+
+def standing(trials: Iterable[Run]) -> list[Run]:
+    """Those of the trials' runs whose trial was not asked again as another of them."""
+    known = list(trials)
+    replaced = {run.data.tags[REPLACES] for run in known if REPLACES in run.data.tags}
+    return [run for run in known if run.data.tags[f"{TAG}trial"] not in replaced]
 
 
 def trial_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -108,6 +132,15 @@ def fold_frame(trials: pd.DataFrame) -> pd.DataFrame:
     long = trials[["number", *columns]].melt("number", columns, "fold", "score").dropna(subset="score")
     long["fold"] = [int(c.removeprefix(FOLD)) for c in long["fold"]]
     return long.sort_values(["number", "fold"], ignore_index=True)
+
+
+def repeat_frame(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row a trial and fold of a further cross-validation with its score; what was not scored has no row."""
+    columns = [c for c in trials.columns if REPEAT.fullmatch(c)]
+    long = trials[["number", *columns]].melt("number", columns, "place", "score").dropna(subset="score")
+    places = [REPEAT.fullmatch(place).groups() for place in long.pop("place")]  # type: ignore[union-attr]
+    long["repeat"], long["fold"] = [int(r) for r, _ in places], [int(k) for _, k in places]
+    return long.sort_values(["number", "repeat", "fold"], ignore_index=True)
 
 
 def count_left_out(trials: pd.DataFrame) -> dict[str, int]:
@@ -165,7 +198,7 @@ def changes_of(params: Mapping[str, str], studys: Mapping[str, str]) -> dict[str
 
 def _trial_row(run: Run, params: Mapping[str, str]) -> dict[str, Any]:
     tags = run.data.tags
-    named = {key: tags.get(TAG + key) for key in ("label", "baseline", "duplicate_of", "error", "adaptation")}
+    named = {key: tags.get(TAG + key) for key in TAGS}
     method = {key: params.get(f"method.{key}") for key in ("kind", "rank", "targets", "layers", "residual")}
     marked = tags.get(f"{TAG}state")
     state = marked if marked in STOPPED else STATES.get(run.info.status, "incomplete")

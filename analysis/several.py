@@ -21,6 +21,7 @@ from analysis.report import read_findings, write_findings
 from analysis.runs import StudyRuns, load_study
 from study.core import formatting as fmt
 from study.core.names import LONGEST, check_name
+from study.core.text_table import Column, TextTable
 
 
 def write_reports(
@@ -29,9 +30,21 @@ def write_reports(
     """Write the report of the study that `text` names, or of each of several between commas and a page that compares
     them, <out_dir>/index.html; return the page that was asked for. Nothing is written where a study is unknown."""
     options = options or Options()
-    studies = [read_findings(runs, tracking_uri, options) for runs in load_studies(text, tracking_uri)]
+    return write_studies(read_studies(text, tracking_uri, options), out_dir, tracking_uri, options)
+
+
+def read_studies(text: str, tracking_uri: str | None, options: Options) -> list[Findings]:
+    """The findings of the studies that `text` names; StudyError where one is unknown."""
+    return [read_findings(runs, tracking_uri, options) for runs in load_studies(text, tracking_uri)]
+
+
+def write_studies(studies: Sequence[Findings], out_dir: str | Path, tracking_uri: str | None, options: Options) -> Path:
+    """Write the report of each of the studies, and of several the page that compares them; the page to begin with.
+
+    MLflow's notes say the answer afterwards, unless the options ask another question than the studies do.
+    """
     pages = [write_findings(findings, out_dir, options) for findings in studies]
-    if options.tolerance is None and options.confidence is None:  # else it is an answer to another question
+    if options.tolerance is None and options.confidence is None:
         for findings in studies:
             show_in_mlflow(findings, tracking_uri)
     if len(pages) == 1:
@@ -65,6 +78,15 @@ def comparison_of(studies: Sequence[Findings]) -> str:
 def answers_grid(studies: Sequence[Findings]) -> Grid:
     """A row for each study: what it recommends and what that costs; the first cell leads to its report."""
     return replace(grid_of([_answer_cells(f) for f in studies]), links=tuple(_address(f) for f in studies))
+
+
+def terminal_answer(studies: Sequence[Findings]) -> str:
+    """What a terminal shows of the answer: that of one study in words, those of several in a table."""
+    if len(studies) == 1:
+        return say.headline(studies[0])
+    grid = answers_grid(studies)
+    names = ("Study", "Task", "Configuration", "Metric")
+    return TextTable(tuple(Column(heading, name=heading in names) for heading in grid.headings), grid.rows).text()
 
 
 def fronts_plots(studies: Sequence[Findings]) -> tuple[Plot, ...]:

@@ -12,6 +12,7 @@ import pandas as pd
 from study.core import mlflow_pages
 from study.core.figures import MAXIMIZE, Direction, direction
 from study.core.mlflow_store import TAG
+from study.core.secrets import mask, mask_all
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
@@ -61,14 +62,20 @@ class StudyInfo:
 
 def read_info(run: Run, kept_in: Experiment) -> StudyInfo:
     """What the study run says of itself; `kept_in` is its experiment."""
-    tags = {k.removeprefix(TAG): v for k, v in run.data.tags.items() if k.startswith(TAG)}
+    tags = {k.removeprefix(TAG): _without_passwords(v) for k, v in run.data.tags.items() if k.startswith(TAG)}
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
     ended = pd.Timestamp(run.info.end_time, unit="ms", tz="UTC") if run.info.end_time else None
-    params, place, run_id = dict(run.data.params), run.info.artifact_uri, run.info.run_id
+    params, place, run_id = mask_all(run.data.params), run.info.artifact_uri, run.info.run_id
     experiment, viewed = run.info.experiment_id, mlflow_pages.view_tag(run_id) in kept_in.tags
     return StudyInfo(
         run_id, run.info.status, started, params, tags, finite_metrics(run), experiment, place, viewed, ended
     )
+
+
+def _without_passwords(tag: str) -> str:
+    """What a tag says; earlier versions recorded the command and its arguments with the passwords in them."""
+    arguments = json_or_none(tag)
+    return json.dumps(mask_all(arguments)) if isinstance(arguments, list) else mask(tag)
 
 
 def finite_metrics(run: Run) -> dict[str, float]:

@@ -8,12 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.grid import Grid
+from analysis.spreadsheet import as_csv
 from analysis.view import View
 
 ENDINGS = {"csv": "csv", "latex": "tex"}
 # What pdflatex has no letter for in its usual fonts.
 LATEX = str.maketrans({
     "±": r"$\pm$", "λ": r"$\lambda$", "·": r"$\cdot$", "×": r"$\times$", "≤": r"$\leq$", "≥": r"$\geq$", "–": "--",
+    "†": r"$\dagger$", "‡": r"$\ddagger$",
 })  # fmt: skip
 
 
@@ -41,8 +43,8 @@ def tables_of(view: View) -> dict[str, tuple[str, Grid]]:
 
 
 def grid_as_csv(grid: Grid) -> str:
-    """The cells as the report shows them, a heading above each column."""
-    return str(_frame(grid).to_csv(index=False))
+    """The cells as the report shows them, a heading above each column; none of them is a spreadsheet's formula."""
+    return as_csv(_frame(grid))
 
 
 def grid_as_latex(grid: Grid, caption: str, label: str) -> str:

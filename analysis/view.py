@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis import chosen, exported, references
 from analysis import findings as say
+from analysis.deciding import deciding_command, repeat_notes
 from analysis.every_trial import folds_grid, trials_grid
 from analysis.explorer import budgets_grid, explorer_of
 from analysis.findings import Findings
 from analysis.grid import Grid, grid_of
 from analysis.layers import LinearLayer
+from analysis.load import loaded_objectives
 from analysis.maps import Map
 from analysis.plots import Plot
 from analysis.provenance import Rows, left_out, provenance
@@ -58,6 +60,7 @@ class View:
 
     name: str
     headline: str
+    deciding: str
     choices: tuple[Choice, ...]
     recipe: Recipe | None
     left_out: str
@@ -93,9 +96,11 @@ def view_of(f: Findings) -> View:
     baselines = f.compared[f.compared["baseline"].notna()]
     recommended = None if f.judgement is None else f.judgement.recommended
     shaded = tuple(i for i, number in enumerate(f.front["number"]) if number == recommended)
+    front = grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded)
     return View(
         name=f.runs.name,
         headline=say.headline(f),
+        deciding=deciding_command(f.runs, f.judgement),
         choices=tuple(_choice(f, rule, number) for rule, number in say.choices(f)),
         recipe=None if recommended is None else _recipe(f, recommended),
         left_out=left_out(f.runs),
@@ -108,7 +113,7 @@ def view_of(f: Findings) -> View:
         progress=f.progress,
         costs=f.costs,
         displayed=f.displayed,
-        front=grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded),
+        front=replace(front, notes=(*loaded_objectives(f.runs), *repeat_notes(f.runs), *front.notes)),
         baselines=grid_of([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
         references=grid_of([references.reference_cells(reference) for reference in f.references]),
         comparisons=grid_of(say.comparison_rows(f)),

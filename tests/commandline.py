@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
@@ -10,15 +11,34 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from unittest.mock import patch
 
+from study.core import interruption
 from study.core.network import SWITCH
 
 
 @contextmanager
-def _as_it_was() -> Iterator[None]:
-    """Leave it open again whether the Hub can be reached, which a command finds out for its process."""
-    from huggingface_hub import constants
+def signals_as_they_were() -> Iterator[None]:
+    """At its end, signals are answered as at its beginning, and no interruption waits to be heeded."""
+    before = {each: signal.getsignal(each) for each in interruption.SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        interruption._unwinding = interruption._Unwinding()
 
-    with patch.dict(os.environ), patch.object(constants, SWITCH, constants.HF_HUB_OFFLINE):
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Leave it open again whether the Hub can be reached, which a command finds out for its process, and answer signals
+    as before, also where a fixture of many tests runs the command.
+
+    Nor does Hydra close handlers of messages: with absl's, what pytest reads would be closed.
+    """
+    from huggingface_hub import constants
+    from hydra._internal import hydra
+
+    offline, logging = patch.object(constants, SWITCH, constants.HF_HUB_OFFLINE), patch.object(hydra, "configure_log")
+    with signals_as_they_were(), patch.dict(os.environ), offline, logging:
         yield
 
 

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 
+import commandline
+import confcopies
 import mlflowcopies
+import optunacopies
+import postgres
 import pytest
 import unsynced
 from hypothesis import settings
 
+from study.core.command import GARBAGE
 from study.core.folders import cache_folder
 
 CACHE = pytest.StashKey[tuple[Path, Path]]()
 os.environ["OMP_NUM_THREADS"] = "1"  # small products gain nothing from more; read when torch is imported
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the many processes would compile the suite and its tests
+sys.dont_write_bytecode = False
+gc.set_threshold(GARBAGE)  # searching a heap full of libraries for cycles takes half of the time of collecting tests
 settings.register_profile("suite", deadline=None)  # the first example of a test may import a library
 settings.load_profile("suite")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process a core for folders of tests, and none beside this one for single files, which would wait for them."""
+    """One process more than cores for folders of tests, many of which wait for processes of their own; none beside this
+    one for single files, which would wait for them."""
     from study.launch.worker import cores
 
     named = [Path(argument.split("::")[0]) for argument in config.args]
-    return 0 if all(path.suffix == ".py" for path in named) else cores()
+    return 0 if all(path.suffix == ".py" for path in named) else cores() + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,6 +52,23 @@ def pytest_configure(config: pytest.Config) -> None:
             (ours / folder.name).symlink_to(folder.resolve())
     config.stash[CACHE] = users, ours
     os.environ["LORA_STUDY_CACHE"] = str(ours)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of few tests come first: these take longest, and what begins last keeps the other processes waiting."""
+    counts = Counter(item.path for item in items)
+    items.sort(key=lambda item: counts[item.path])
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leave libraries and tests out of what is searched for cycles."""
+    gc.freeze()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Search nothing for cycles to say goodbye."""
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -67,11 +96,33 @@ def _what_is_written_beside_the_work_lies_in_a_folder_of_the_tests(
         yield
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgres.Server]:
+    """A server of PostgreSQL that is the tests' own."""
+    programs = postgres.programs()
+    if programs is None:
+        pytest.skip("PostgreSQL's programs are not installed (Debian: apt install postgresql)")
+    with postgres.serve(programs) as server:
+        yield server
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _databases_wait_for_no_disk() -> None:
     unsynced.install()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _packaged_configurations_are_copies() -> None:
+    confcopies.install()
+
+
 @pytest.fixture(autouse=True)
-def _databases_of_mlflow_are_copies() -> None:
+def _a_command_that_was_run_here_answers_no_more_signals() -> Iterator[None]:
+    with commandline.signals_as_they_were():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _new_databases_are_copies() -> None:
     mlflowcopies.install()
+    optunacopies.install()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,9 +23,12 @@ from study.config.space import parse_space
 from study.core.records import Fold, FoldResult
 from study.data.examples import Texts
 from study.engine.costs.parameters import count_parameters
+from study.launch import Packs, nothing
 from study.models import backbones
 from study.models.backbones import Geometry
+from study.record import Tracker
 from study.record.none import NoTracker
+from study.search import repeats
 from study.search.driver import Driver
 from study.search.ledger import Ledger
 from study.search.plan import Plan
@@ -71,14 +75,23 @@ class Invented:
     workers: int = 1
     ran: list[tuple[int, int]] = field(default_factory=list)
     packs: list[list[tuple[int, int]]] = field(default_factory=list)
+    seeds: dict[tuple[int, int], int] = field(default_factory=dict)
+    ready = 0
 
-    def run(self, packs: list[list[Member]]) -> Iterator[FoldResult]:
-        self.packs += [[(m.trial, m.fold) for m in pack] for pack in packs]
-        members = [m for pack in packs for m in pack]
-        shift = 3 * (self.workers - 1) % max(1, len(members))
-        for member in (members[shift:] + members[:shift])[:: 1 if self.workers == 1 else -1]:
-            self.ran.append((member.trial, member.fold))
-            yield self._result(member)
+    def run(self, packs: Packs, more: Callable[[], Packs] = nothing) -> Iterator[FoldResult]:
+        while members := self._note(packs):
+            shift = 3 * (self.workers - 1) % len(members)
+            for member in (members[shift:] + members[:shift])[:: 1 if self.workers == 1 else -1]:
+                self.ran.append((member.trial, member.fold))
+                self.seeds[member.trial, member.fold] = member.seed
+                yield self._result(member)
+            packs = more()
+
+    def _note(self, packs: Packs) -> list[Member]:
+        """The members of the packs, which are counted."""
+        given = [*packs]
+        self.packs += [[(m.trial, m.fold) for m in pack] for pack in given]
+        return [m for pack in given for m in pack]
 
     def _result(self, member: Member) -> FoldResult:
         score = self.score(member.configuration, member.fold)
@@ -92,11 +105,24 @@ class Invented:
         return 4
 
 
+def one_by_one(packs: Packs, more: Callable[[], Packs]) -> Iterator[list[Member]]:
+    """The packs, each as it is asked for, and those that follow: of one worker, which has brought those before."""
+    waiting = deque([packs])
+    while waiting:
+        for pack in waiting.popleft():
+            yield pack
+            waiting.append(more())
+
+
 class Silent:
-    """A progress that keeps what was said of stops."""
+    """A progress that keeps what was said, and of stops."""
 
     def __init__(self) -> None:
         self.stops: list[Stop] = []
+        self.notes: list[str] = []
+
+    def say(self, notes: tuple[str, ...]) -> None:
+        self.notes += notes
 
     def trial_stopped(self, stop: Stop) -> None:
         self.stops.append(stop)
@@ -137,6 +163,21 @@ def run(plan: Plan, score: Score, store: InMemoryStorage | None = None, workers:
     with stored_in(store or InMemoryStorage()):
         driver = Driver(plan, Ledger(plan), NoTracker(), progress, launcher)
         driver.run()
+    return driver, launcher
+
+
+def run_with_repeats(
+    plan: Plan, score: Score, store: InMemoryStorage | None = None, workers: int = 1, tracker: Tracker | None = None
+) -> tuple[Driver, Invented]:
+    """The same with the further cross-validations that the plan allows."""
+    launcher: Any = Invented(plan, score, workers)
+    progress: Any = Silent()
+    tracker = tracker or NoTracker()
+    with stored_in(store or InMemoryStorage()):
+        driver = Driver(plan, Ledger(plan), tracker, progress, launcher)
+        driver.run()
+        train = driver.train
+        driver.results |= repeats.train_undecided(plan, driver.ledger, driver.results, tracker, progress, train)
     return driver, launcher
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from typing import Any
 
 TABLES = "mlflow.store.db.utils"  # where MLflow makes a database's tables, by all its migrations
@@ -33,7 +34,8 @@ class Copies:
 
 
 def install() -> None:
-    """Let MLflow copy, as soon as it is imported."""
+    """Let MLflow, as soon as it is imported, copy, and read its migrations for the newest version once."""
     tables = sys.modules.get(TABLES)
     if tables is not None and not isinstance(tables._initialize_tables, Copies):
         tables._initialize_tables = Copies(tables._initialize_tables)  # type: ignore[attr-defined]
+        tables._get_latest_schema_revision = cache(tables._get_latest_schema_revision)  # type: ignore[attr-defined]

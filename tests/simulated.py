@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -46,12 +46,83 @@ def study(
     fold = np.arange(examples) % k
     level = (levels[:, None] + np.reshape(training, (-1, 1)) * moved)[:, fold]
     worths = _answers(level, fold, metric, generator)
-    scores = np.empty((rows, k))
-    for number in range(k):
-        columns = np.flatnonzero(fold == number)
-        scores[:, number] = scores_under(worths, columns, np.ones((len(columns), 1)))[:, 0]
-    table = ScoreTable(range(rows), scores, np.bincount(fold), k, worths if answers else None)
+    table = _scored(worths, rows, k, k)
+    return Study(table if answers else replace(table, answers=None), expected(levels, metric, examples // k))
+
+
+def repeated_study(
+    levels: np.ndarray, k: int, repeats: int, metric: str = "accuracy", seed: int = 0, examples: int = 600,
+    training: float = 0.01,
+) -> Study:  # fmt: skip
+    """A study of which every configuration has that many cross-validations, each with folds of its own.
+
+    The levels of all trainings of a configuration correlate by 1/k, whichever cross-validation they belong to; half
+    of what an answer varies by beyond its example stays with configuration and example, half is each training's.
+    """
+    generator = np.random.default_rng(seed)
+    rows, share = len(levels), 1 / k
+    fold = np.concatenate([generator.permutation(np.arange(examples) % k) + k * r for r in range(repeats)])
+    moved = np.sqrt(share) * generator.standard_normal((rows, 1))
+    moved = moved + np.sqrt(1 - share) * generator.standard_normal((rows, k * repeats))
+    level = (levels[:, None] + training * moved)[:, fold]
+    kept = np.tile(generator.standard_normal((rows, examples)), repeats)
+    noise = np.sqrt((1 - SHARED) / 2) * (kept + generator.standard_normal(level.shape))
+    if metric == "rouge":
+        hard = np.sqrt(SHARED) * (generator.gamma(2, size=examples) - 2) / np.sqrt(2)
+        worths = Worths(fold, metric, worth=level + 0.2 * (np.tile(hard, repeats) + noise))
+    else:
+        hard = np.tile(np.sqrt(SHARED) * generator.standard_normal(examples), repeats)
+        labels = np.tile(generator.choice(len(SHARES), examples, p=SHARES), repeats)
+        wrong = (labels + generator.integers(1, len(SHARES), level.shape)) % len(SHARES)
+        right = hard + noise < ndtri(np.clip(level, 1e-6, 1 - 1e-6))
+        worths = Worths(fold, metric, predicted=np.where(right, labels, wrong), labels=labels)
+    worths = replace(worths, example=np.tile(np.arange(examples), repeats))
+    table = _scored(worths, rows, k * repeats, k)
     return Study(table, expected(levels, metric, examples // k))
+
+
+def family_study(
+    levels: np.ndarray, members: int, k: int = 5, seed: int = 0, examples: int = 240, alike: float = 0.99
+) -> Study:
+    """A study of families, one a level, of as many configurations each, as where λ or a layer more changes little.
+
+    What an answer varies by beyond its example is the family's to the share `alike`; at 1 all of a family are copies.
+    """
+    generator = np.random.default_rng(seed)
+    families = len(levels)
+    shared = generator.standard_normal((families, 1, examples))
+    apart = generator.standard_normal((families, members, examples))
+    noise = np.sqrt(1 - SHARED) * (np.sqrt(alike) * shared + np.sqrt(1 - alike) * apart)
+    right = np.sqrt(SHARED) * generator.standard_normal(examples) + noise < ndtri(levels)[:, None, None]
+    labels = generator.integers(0, 2, examples)
+    predicted = np.where(right, labels, 1 - labels).reshape(families * members, examples)
+    worths = Worths(np.arange(examples) % k, "accuracy", predicted=predicted, labels=labels)
+    return Study(_scored(worths, families * members, k, k), np.repeat(levels, members))
+
+
+def reveal(table: ScoreTable, trained: np.ndarray) -> ScoreTable:
+    """The table had only the cells `trained` [C, F] been trained, without the folds that nobody trained."""
+    answers, columns = table.answers, np.flatnonzero(trained.any(axis=0))
+    assert answers is not None
+    shown, unseen = np.isin(answers.fold, columns), ~trained[:, answers.fold]
+    parts = {"fold": answers.fold[shown], "example": None if answers.example is None else answers.example[shown]}
+    if answers.worth is not None:
+        parts["worth"] = np.where(unseen, np.nan, answers.worth)[:, shown]
+    else:
+        assert answers.predicted is not None
+        assert answers.labels is not None
+        parts |= {"predicted": np.where(unseen, -1, answers.predicted)[:, shown], "labels": answers.labels[shown]}
+    scores = np.where(trained, table.scores, np.nan)[:, columns]
+    return replace(table, scores=scores, sizes=table.sizes[columns], answers=replace(answers, **parts))
+
+
+def _scored(worths: Worths, rows: int, folds: int, k: int) -> ScoreTable:
+    """The table of those answers."""
+    scores = np.empty((rows, folds))
+    for number in range(folds):
+        columns = np.flatnonzero(worths.fold == number)
+        scores[:, number] = scores_under(worths, columns, np.ones((len(columns), 1)))[:, 0]
+    return ScoreTable(range(rows), scores, np.bincount(worths.fold), k, worths)
 
 
 def _answers(level: np.ndarray, fold: np.ndarray, metric: str, generator: np.random.Generator) -> Worths:

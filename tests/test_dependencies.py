@@ -18,6 +18,8 @@ INDIRECT = {
     "accelerate": "the Trainer of tests/benchmarks/peer.py",
     "axe-core-python": "tests/browsers.py, which does without",
     "playwright": "tests/browsers.py, which does without",
+    "psycopg": "SQLAlchemy from 2.1 on, at postgresql:// addresses",
+    "psycopg2-binary": "SQLAlchemy before 2.1, at postgresql:// addresses",
     "pytest-xdist": "pytest -n",
 }
 LOCAL = {"study", "analysis", *(path.stem for path in (ROOT / "tests").rglob("*"))}

@@ -16,6 +16,7 @@ PAGES = [
     "README.md",
     "conf/README.md",
     "conf/experiment/README.md",
+    "conf/launcher/README.md",
     "tests/benchmarks/README.md",
     ".github/CONTRIBUTING.md",
 ]

@@ -27,8 +27,8 @@ def recipes() -> dict[str, str]:
 
 def follow(folder: Path) -> None:
     """A copy of the suite in the folder, with every recipe's files in it; conf/ lies where the wheel has it."""
-    for package in ("study", "analysis"):
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("study", "analysis"):  # with what is compiled of them: each process would compile them all
+        shutil.copytree(ROOT / package, folder / package)
     shutil.copytree(ROOT / "conf", folder / "study" / "conf")
     for path, text in recipes().items():
         place = folder / (f"study/{path}" if path.startswith("conf/") else path)

@@ -14,7 +14,10 @@ from study.commands import study as cli
 from study.core.records import Adaptation
 from study.text.rouge import ENGLISH, UNICODE
 
-SMALL = ("study.name=whole", "study.folds=2", "study.trials=3", "sampler=grid", "method.rank=2,4", "train.epochs=1")
+SMALL = (
+    "study.name=whole", "study.folds=2", "study.trials=3", "sampler=grid", "method.rank=2,4", "train.epochs=1",
+    "launcher.workers=1", "report.remeasure=false",
+)  # fmt: skip
 TABLE = ("task=file", "task.path=t.jsonl", "task.text=body", "task.target=short", "search.baselines=[head]")
 
 
@@ -44,7 +47,11 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind",
+    [spelled, *(pytest.param(kind, marks=pytest.mark.long) for kind in (chosen, cited))],
+    ids=lambda k: k.__name__,
+)
 def test_one_command_ends_in_runs_and_a_report_with_what_needs_no_training(kind, tmp_path: Path) -> None:
     done = call(cli.main, tmp_path, *SMALL, *kind(tmp_path))
     assert done.returncode == 0, done.stderr

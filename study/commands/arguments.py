@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from study.core.errors import ConfigError, first_line
+from study.core.flags import read_flags
 from study.core.quoting import as_text, parse_override, quote
 
 TEXTS = ("study", "trial", "format", "within", "registered_name", "out", "storage.url", "tracking.uri")
 OPTIONAL = ("trial", "format", "within", "registered_name", "tracking.uri")
-FLAGS = ("ensemble", "register")
+FLAGS = ("ensemble", "register", "trust_remote_code")
 KEYS = (*TEXTS, *FLAGS, "data")
 USAGE = "write lora-export study=NAME format=merged"
 
@@ -24,10 +25,7 @@ def for_hydra(typed: Sequence[str]) -> list[str]:
 
 def refuse_flags(typed: Sequence[str]) -> None:
     """Raise ConfigError where a flag is none of Hydra's."""
-    from hydra._internal.utils import get_args_parser
-
-    if unknown := get_args_parser().parse_known_args(for_hydra(typed))[1]:
-        raise ConfigError(" ".join(unknown), "is no flag", "lora-export --hydra-help shows those that there are")
+    read_flags("lora-export", for_hydra(typed))
 
 
 def compose(typed: Sequence[str]) -> Any:

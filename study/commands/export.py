@@ -8,7 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from study.commands import arguments
-from study.core.errors import ConfigError, StudyError, status_of
+from study.core import command, status_line
+from study.core.errors import ConfigError, StudyError
+from study.core.flags import show_with_hydra
 from study.core.names import check_name
 
 if TYPE_CHECKING:
@@ -20,15 +22,12 @@ DATA = ("searched", "all")
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command and exit; status 2 and one line where the user can mend it."""
     typed = sys.argv[1:] if argv is None else argv
-    sys.exit(status_of("lora-export", lambda: _run(typed)))
+    command.run("lora-export", lambda: _run(typed))
 
 
 def _hydra(argv: list[str]) -> int:
     """Hydra's own application, for everything that only shows: --help, --cfg, --info."""
-    import hydra
-
-    sys.argv = ["lora-export", *argv]
-    hydra.main(version_base=None, config_path="pkg://study.conf", config_name="export")(lambda _: None)()
+    show_with_hydra("lora-export", "pkg://study.conf", "export", argv)
     return 0
 
 
@@ -37,6 +36,7 @@ def _run(typed: list[str]) -> int:
         arguments.refuse_flags(typed)
         return _hydra(arguments.for_hydra(typed))
     wanted = _parse_wanted(arguments.compose(typed))
+    status_line.say("Importing the libraries")
     from study.export.job.run import run_export
 
     return run_export(wanted, renew_report)
@@ -61,6 +61,7 @@ def renew_report(job: Job) -> None:
         with TemporaryDirectory() as folder:
             job.run.attach_report(write_findings(read_findings(runs, uri, options), folder, options).parent)
     except StudyError as error:
+        status_line.hide()
         print(f"The report that MLflow holds is still the old one: {error}", file=sys.stderr)
 
 
@@ -96,6 +97,7 @@ def _parse_wanted(config: Any) -> Wanted:
         out=Path(str(config.out)),
         tracking=config.tracking.uri,
         register=name if config.register else None,
+        trusting=bool(config.trust_remote_code),
     )
 
 

@@ -2,104 +2,124 @@
 
 from __future__ import annotations
 
-import gc
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from study.commands.help import help_text
-from study.config.compose import CONFIG_MODULE, CONFIG_NAME, compose, register_schema
+from study.config.compose import CONFIG_MODULE, CONFIG_NAME, compose, compose_raw, register_schema
 from study.config.overrides import rewrite
 from study.config.schema import StudyConfig
-from study.core.errors import ConfigError, StudyError, status_of
+from study.core import command, interruption, status_line
+from study.core.errors import StudyError
+from study.core.flags import read_flags, show_with_hydra
 from study.core.formatting import plural
+from study.core.garbage import pause_collection
 
-GARBAGE = 50_000  # new objects until they are searched for cycles: while libraries come in, by the million, all stay
+STOPPED = "Stopped. Finished folds are kept; the same command goes on from here."
+PROGRAM = "lora-study"
 TARGETS = "--targets"  # shows what each group of targets matches in the model
+REPORTING = ("analysis.report", "analysis.deciding", "analysis.drawing")  # modules that the report wants
+SYNC = "--sync"  # sends to the record what the study's store has and the record lacks
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run `lora-study` with these arguments and exit."""
     given = sys.argv[1:] if argv is None else argv
-    signal.signal(signal.SIGTERM, _raise_interrupt)
-    gc.set_threshold(GARBAGE)
-    status = status_of("lora-study", lambda: _run(given))
-    gc.freeze()  # else the interpreter searches a heap full of libraries for cycles, for two seconds, to say goodbye
-    sys.exit(status)
-
-
-def _raise_interrupt(*_: object) -> NoReturn:
-    """A polite end from outside, as a cluster's scheduler sends it, stops a sweep as Ctrl-C does."""
-    raise KeyboardInterrupt
+    command.run(PROGRAM, lambda: _run(given))
 
 
 def _run(given: list[str]) -> int:
-    from hydra._internal.utils import get_args_parser
-
-    anatomy, given = TARGETS in given, [a for a in given if a != TARGETS]
-    arguments, unknown = get_args_parser().parse_known_args(given)
-    if unknown:
-        raise ConfigError(" ".join(unknown), "is no flag", "lora-study --hydra-help shows those that there are")
+    anatomy, sends, given = TARGETS in given, SYNC in given, [a for a in given if a not in (TARGETS, SYNC)]
+    arguments = read_flags(PROGRAM, given)
     flags = [a for a in given if a not in arguments.overrides and a not in ("-m", "--multirun")]
     if arguments.hydra_help or arguments.shell_completion:
         return _hydra(given)
     if arguments.help:
-        print(help_text(arguments.config_dir))
+        text = help_text(arguments.config_dir)
+        status_line.end()
+        print(text)
         return 0
     overrides = rewrite(arguments.overrides, arguments.config_dir)
     if arguments.cfg or arguments.info:
-        return _hydra([*flags, *overrides])
+        compose_raw(overrides, arguments.config_dir)  # which says in a line what is wrong with them
+        return _hydra([*overrides, *flags])  # a flag may take what follows for its value
     config = compose(overrides, arguments.config_dir)
     if anatomy:
+        status_line.say("Importing the libraries")
         from study.commands.targets import show
 
         show(config)
         return 0
+    return _sync(config) if sends else _study(config, given)
+
+
+def _sync(config: StudyConfig) -> int:
+    status_line.say("Importing the libraries")
+    from study.search.sync import sync
+
+    return sync(config, _report)
+
+
+def _study(config: StudyConfig, given: list[str]) -> int:
     _announce(config)
-    from study.search import start
+    with pause_collection():
+        from study.search import start
 
-    start.begin(config)  # before the driver, whose libraries take seconds too
-    from study.search.driver import run_study
+        start.begin(config)  # before the driver, whose libraries take seconds too
+        from study.search.driver import run_study
 
-    return run_study(config, given, _report)
+    try:
+        return run_study(config, given, _report, REPORTING)
+    except KeyboardInterrupt:
+        interruption.ignore()
+        status_line.end()
+        print(STOPPED, file=sys.stderr)
+        return interruption.INTERRUPTED
 
 
 def _announce(config: StudyConfig) -> None:
     """Tell a person at a terminal what begins, before the libraries are imported, which takes seconds."""
+    status_line.hide()
     if sys.stderr.isatty():
         size = f"{plural(config.study.trials, 'trial')} of {config.study.folds} folds"
         what = f"{config.study.name}: {size}, task {config.task.name}, model {config.model.name}"
         print(f"{what}. Reading the data ...", file=sys.stderr, flush=True)
+    status_line.say("Importing the libraries")
 
 
 def _hydra(argv: list[str]) -> int:
     """Hydra's own application, for everything else that only shows: --cfg, --info, --hydra-help, completion."""
-    import hydra
-
     register_schema()
-    sys.argv = ["lora-study", *argv]
-    hydra.main(version_base=None, config_path=f"pkg://{CONFIG_MODULE}", config_name=CONFIG_NAME)(lambda _: None)()
+    show_with_hydra(PROGRAM, f"pkg://{CONFIG_MODULE}", CONFIG_NAME, argv)
     return 0
 
 
 def _report(config: StudyConfig) -> Path:
     """Write the report, and print its answer as wide as the terminal is."""
+    interruption.end_at_once(STOPPED)  # everything is closed
+    status_line.say("Writing the report")
     from rich.console import Console
 
+    from analysis.deciding import deciding_command
     from analysis.findings import headline
     from analysis.options import Options
     from analysis.report import read_findings, write_findings
     from analysis.runs import load_study
+    from study.core.mlflow_store import address, explain_refusals
 
     uri, options = config.tracking.get("uri"), Options()
     try:
-        findings = read_findings(load_study(config.study.name, uri), uri, options)
+        with explain_refusals(*address(uri)):
+            findings = read_findings(load_study(config.study.name, uri), uri, options)
         index = write_findings(findings, config.report.dir, options)
-    except StudyError as error:
-        command = shlex.join(["lora-report", f"study={config.study.name}"])
-        remedy = f"the runs are kept: mend it and write {command}"
+    except (StudyError, OSError) as error:
+        again = shlex.join(["lora-report", f"study={config.study.name}"])
+        remedy = f"the runs are kept: mend it and write {again}"
         raise StudyError("the report", f"could not be written ({str(error).rstrip('.')})", remedy) from error
+    status_line.hide()
     Console().print(headline(findings), markup=False, highlight=False)
+    if command := deciding_command(findings.runs, findings.judgement):
+        print(f"What would decide: {command}")
     return index

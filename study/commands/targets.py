@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from study import methods, tasks
 from study.config import ranks
 from study.config.schema import MethodConfig, StudyConfig
 from study.config.targets import GROUPS
+from study.core import status_line
 from study.core.errors import ConfigError
+from study.core.text_table import Column, TextTable
 from study.models import backbones
 from study.models.targets import LinearSite, alike, fused_note, matches, select_ranks, stack_depths
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -54,15 +52,18 @@ def show(config: StudyConfig) -> None:
     from rich.console import Console
 
     methods.check(config)
+    status_line.say("Reading the data")
     examples = tasks.get(config.task.name).load(config.task, config.study.seed)
+    status_line.say("Looking at the model")
     sites = backbones.geometry(config.model, examples).sites
+    status_line.end()
     console = Console(highlight=False, markup=False, soft_wrap=False)
     console.print(f"{config.model.name}: {_count_layers(sites)}. {_say_adapted(config.method, sites)}")
     for group in GROUPS:
         matched = rows(group, sites, config.method.rank)
         if matched:
             console.print()
-            console.print(_table(group, matched, config.method.rank))
+            print(_table(group, matched, config.method.rank).text())
     for note in notes(sites):
         console.print()
         console.print(note)
@@ -83,14 +84,8 @@ def _say_adapted(method: MethodConfig, sites: tuple[LinearSite, ...]) -> str:
     return f"method.targets={method.targets} method.layers={method.layers} adapts {count} of them."
 
 
-def _table(group: str, matched: list[Row], rank: int | str) -> Table:
-    from rich.table import Table
-
+def _table(group: str, matched: list[Row], rank: int | str) -> TextTable:
     parts = any(row.part for row in matched)
-    table = Table(title=f"method.targets={group}", title_justify="left", title_style="bold", box=None, show_footer=True)
-    table.add_column("linear layer", "together", overflow="fold")
-    if parts:
-        table.add_column("part")
     known = [row.lora for row in matched if row.lora is not None]
     totals = {
         "blocks": f"{sum(row.blocks for row in matched)}",
@@ -98,13 +93,17 @@ def _table(group: str, matched: list[Row], rank: int | str) -> Table:
         f"LoRA r{rank}" if isinstance(rank, int) else "LoRA": f"{sum(known):,}" if len(known) == len(matched) else "–",
         "W": f"{sum(row.weight for row in matched):,}",
     }
-    for name, total in totals.items():
-        table.add_column(name, total, justify="right", no_wrap=True)
+    columns = [
+        Column("linear layer", name=True, total="together"),
+        *([Column("part", name=True)] if parts else []),
+        *(Column(heading, total=total) for heading, total in totals.items()),
+    ]
+    lines = []
     for row in matched:
         lora = "–" if row.lora is None else f"{row.lora:,}"
         shape = f"{row.outputs} × {row.inputs}"
-        table.add_row(row.name, *([row.part] if parts else []), str(row.blocks), shape, lora, f"{row.weight:,}")
-    return table
+        lines.append((row.name, *([row.part] if parts else []), str(row.blocks), shape, lora, f"{row.weight:,}"))
+    return TextTable(tuple(columns), tuple(lines), f"method.targets={group}")
 
 
 def notes(sites: tuple[LinearSite, ...]) -> Iterator[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
+from functools import cache, lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -16,14 +18,17 @@ from study.config.options import OPEN
 from study.config.rules import validate
 from study.config.schema import StudyConfig
 from study.config.values import flatten
-from study.core.errors import ConfigError
+from study.core.errors import ConfigError, first_line
 from study.core.quoting import quote
 
 CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
+# What both raise of some overrides that they do not expect, such as ~objectives.0.
+UNCAUGHT = (TypeError, ValueError, AttributeError, LookupError, AssertionError, ArithmeticError, RecursionError)
 
 
+@cache  # which takes a fifth of the time of composing
 def register_schema() -> None:
-    """Tell Hydra the types of conf/: `schema` in its defaults list."""
+    """Tell Hydra the types of conf/, once a process: `schema` in its defaults list."""
     from hydra.core.config_store import ConfigStore
     from omegaconf import DictConfig, OmegaConf
 
@@ -43,12 +48,15 @@ def compose(overrides: list[str], config_dir: str | None = None) -> StudyConfig:
     Raises ConfigError where they cannot be composed, or where no study can run with it.
     """
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
-    try:
-        config: Any = OmegaConf.to_object(compose_raw(overrides, config_dir))
-    except OmegaConfBaseException as error:
-        raise explain(error) from error
+    raw = compose_raw(overrides, config_dir)
+    with explaining(overrides):
+        config: Any = OmegaConf.to_object(raw)
+    for group in OPEN:  # which have no type of their own
+        if not isinstance(getattr(config, group), dict):
+            raise ConfigError(
+                f"{group}={getattr(config, group)}", "is not among the options of its group", _options(group)
+            )
     groups = {group: renew(group, getattr(config, group)) for group in NAMED}
     config = replace(config, space={k: v for k, v in config.space.items() if v is not None}, **groups)
     validate(config)
@@ -56,21 +64,31 @@ def compose(overrides: list[str], config_dir: str | None = None) -> StudyConfig:
 
 
 def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
-    """What Hydra composes, as its own typed DictConfig; ConfigError where it cannot."""
+    """What Hydra composes, as its own typed DictConfig that nobody changes; ConfigError where it cannot."""
+    return _compose_packaged(tuple(overrides)) if config_dir is None else _compose(overrides, config_dir)
+
+
+@lru_cache(maxsize=32)  # the same overrides are often composed again: a fifth of a second, for what nobody changes
+def _compose_packaged(overrides: tuple[str, ...]) -> Any:
+    return _compose(list(overrides), None)
+
+
+def _compose(overrides: list[str], config_dir: str | None) -> Any:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_module
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
+    from omegaconf import OmegaConf
 
     register_schema()
     extra = [f"hydra.searchpath=[{quote(f'file://{resolve_folder(config_dir)}')}]"] if config_dir else []
-    try:
-        with warnings.catch_warnings(), initialize_config_module(CONFIG_MODULE, version_base=None):
-            warnings.simplefilter("ignore")
-            raw = hydra_compose(CONFIG_NAME, overrides=[*overrides, *extra])
-    except (HydraException, OmegaConfBaseException) as error:
-        raise explain(error) from error
+    with (
+        explaining(overrides),
+        warnings.catch_warnings(),
+        initialize_config_module(CONFIG_MODULE, version_base=None),
+    ):
+        warnings.simplefilter("ignore")
+        raw = hydra_compose(CONFIG_NAME, overrides=[*overrides, *extra])
     _check_keys(raw, StudyConfig)
+    OmegaConf.set_readonly(raw, True)
     return raw
 
 
@@ -82,7 +100,7 @@ def resolve_folder(config_dir: str) -> Path:
 
 
 def _check_keys(node: Any, kind: Any, prefix: str = "") -> None:
-    """Raise ConfigError for a key that the schema lacks: Hydra appends any with a +."""
+    """Raise ConfigError for a key that the schema lacks (Hydra appends any with +), or a group that is a value."""
     from omegaconf import DictConfig
 
     parts = {f.name: f.default_factory for f in fields(kind)}
@@ -90,8 +108,11 @@ def _check_keys(node: Any, kind: Any, prefix: str = "") -> None:
         if name not in parts:
             raise _unknown_key(f"{prefix}{name}")
         inner = node._get_node(name)
-        if is_dataclass(parts[name]) and isinstance(inner, DictConfig):
-            _check_keys(inner, parts[name], f"{prefix}{name}.")
+        if is_dataclass(group := parts[name]) and isinstance(inner, DictConfig):
+            if inner._is_interpolation():
+                remedy = f"write its keys, such as {prefix}{name}.{fields(group)[0].name}=..."
+                raise ConfigError(f"{prefix}{name}={inner._value()}", "is a value in a group's place", remedy)
+            _check_keys(inner, group, f"{prefix}{name}.")
 
 
 def check_option(group: str, value: Any) -> None:
@@ -99,6 +120,21 @@ def check_option(group: str, value: Any) -> None:
     if (files(CONFIG_MODULE) / group).is_dir() and not isinstance(value, (str, list, dict)):
         said = "null" if value is None else value
         raise ConfigError(f"{group}={said}", "is not among the options of its group", _options(group))
+
+
+@contextmanager
+def explaining(overrides: Sequence[str]) -> Iterator[None]:
+    """While open, what Hydra and OmegaConf raise of a configuration becomes one ConfigError, whatever it is."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error) from error
+    except UNCAUGHT as error:
+        rule = f"cannot be composed ({first_line(error)})"
+        raise ConfigError(" ".join(overrides), rule, "write keys of groups, such as train.lr=1e-3") from error
 
 
 def explain(error: BaseException) -> ConfigError:

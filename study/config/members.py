@@ -40,7 +40,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A trial whose every fold has a result, in fold order, or which was `stopped` before its last one."""
+    """A trial whose every fold has a result, in fold order, or which was `stopped` before its last one.
+
+    `repeats` are results of further cross-validations, which no objective and no state depends on; `replaces` is the
+    failed trial that was asked again as this one, and counts no more.
+    """
 
     trial: int
     configuration: Configuration
@@ -49,6 +53,8 @@ class TrialResult:
     duplicate_of: int | None = None
     stopped: Stop | None = None
     broken: tuple[str, ...] = ()  # constraints that its figures break
+    repeats: tuple[FoldResult, ...] = ()
+    replaces: int | None = None
 
     @property
     def state(self) -> str | None:

@@ -7,7 +7,7 @@ TPE = {
     "_target_": "optuna.samplers.TPESampler", "n_startup_trials": 10, "multivariate": True, "constant_liar": True,
 }  # fmt: skip
 # The launcher and the tracker where none is named, as in conf/launcher/local.yaml and conf/tracking/mlflow.yaml.
-LOCAL = {"_target_": "study.launch.local.LocalLauncher", "workers": None}
+LOCAL = {"_target_": "study.launch.local.LocalLauncher", "workers": None, "timeout": None}
 IN_MLFLOW = {"_target_": "study.record.mlflow.MlflowTracker", "uri": None}
 UNTRACKED = {"_target_": "study.record.none.NoTracker"}
 # The pruner where none is named, as in conf/pruner/none.yaml: every trial has all its folds.

@@ -13,17 +13,21 @@ from study.config.schema import (
     KINDS,
     LABEL_TYPES,
     LAYERS,
+    MOST_REPEATS,
     POOLINGS,
     PRECISIONS,
     RARE,
     ROUGE_WORDS,
     SCALINGS,
+    SCHEDULES,
+    STOPS,
     Configuration,
     StudyConfig,
     TaskConfig,
 )
 from study.config.targets import GROUPS
 from study.config.values import flatten
+from study.core.durations import is_time
 from study.core.errors import ConfigError
 from study.core.figures import OBJECTIVES, SCORES, is_confidence, is_tolerance
 from study.core.names import check_name
@@ -40,6 +44,9 @@ class Rule:
     def or_null(self) -> Rule:
         """The same rule for a key that may be null."""
         return replace(self, accepts=lambda value: value is None or self.accepts(value))
+
+
+MOST = 2**53  # of whole numbers
 
 
 def at_least(low: float, rule: str, remedy: str) -> Rule:
@@ -97,6 +104,16 @@ STUDY: Mapping[str, Rule] = {
         "a seed is a whole number from 0 to 2^32 - 1",
         "write for example study.seed=0",
     ),
+    "study.repeats": Rule(
+        lambda value: value == "auto" or (value.isdecimal() and 1 <= int(value) <= MOST_REPEATS),
+        f"is neither auto nor a number of cross-validations from 1 to {MOST_REPEATS}",
+        "write study.repeats=auto or for example study.repeats=3",
+    ),
+    "study.tries": at_least(1, "a fold is tried at least once", "write study.tries=1 or more"),
+    "study.retry": one_of(("failed",), "write study.retry=failed, or null").or_null(),
+    "study.until": Rule(
+        is_time, "is neither a time from now nor one of a clock", "write for example 2h, 90m, 17:30 or 2030-01-31T17:30"
+    ).or_null(),
     "task.limit": at_least(4, "is too few examples to fold", "write a larger number, or null for all").or_null(),
     "task.test_fraction": share("is a fraction of the examples"),
     "task.metric": one_of(SCORES, "choose one of these, or null for the task's own").or_null(),
@@ -111,6 +128,8 @@ STUDY: Mapping[str, Rule] = {
         1, "a summary has at least one token", "write the tokens that a model may write, such as task.longest=64"
     ).or_null(),
     "search.round": at_least(1, "a round has at least one trial", "write search.round=1 or more"),
+    "search.schedule": one_of(SCHEDULES, "write rounds, or async where a large cluster would wait for the slowest"),
+    "search.stop": one_of(STOPS, "write search.stop=settled, or null for the whole of study.trials").or_null(),
     "engine.pack": Rule(
         lambda value: value == "auto" or (value.isdecimal() and int(value) >= 1),
         "is neither auto nor a number of members",
@@ -159,9 +178,13 @@ def _check(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
 
 
 def _check_finite(values: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a number that is none, or a whole one that arrays and libraries could not count to."""
     for key, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{key}={value}", "is no finite number", f"write a number that is, or leave {key} away")
+        if isinstance(value, int) and abs(value) > MOST:
+            rule = "is beyond 2^53, up to which computers count everywhere alike"
+            raise ConfigError(f"{key}={value}", rule, f"write a smaller number, or leave {key} away")
 
 
 def limits(constraints: Sequence[str]) -> tuple[bounds.Bound, ...]:

@@ -10,26 +10,40 @@ from study.config import ranks
 from study.config.options import IN_MLFLOW, LOCAL, TPE, UNPRUNED
 
 LAYERS = ("all", "top-half", "top-1")
-PRECISIONS = ("float32", "bfloat16")
-POOLINGS = ("mean", "cls", "last", "pooler")
+PRECISIONS, POOLINGS = ("float32", "bfloat16"), ("mean", "cls", "last", "pooler")
 KINDS = ("classification", "summarization", "summarization_generate")
-LABEL_TYPES = ("auto", "text", "number")
-RARE = ("refuse", "drop", "merge")
+LABEL_TYPES, RARE = ("auto", "text", "number"), ("refuse", "drop", "merge")
 ROUGE_WORDS = ("auto", "english", "unicode")
-BASELINES = ("head", "full", "lora")
-SEARCHABLE = ("model", "method", "train")
+BASELINES, SEARCHABLE = ("head", "full", "lora"), ("model", "method", "train")
+TRUSTING = "model.trust_remote_code"  # said of a study as a whole, never searched
 OBSERVING = ("train.curves",)  # keys that say what is measured of a training, and change nothing of it
-SCALINGS = ("alpha/r", "alpha/sqrt(r)")
+AUTO_REPEATS, MOST_REPEATS = 10, 50  # cross-validations in all: of `auto`, and that can be asked for
+STOPS, SCHEDULES, SCALINGS = ("settled",), ("rounds", "async"), ("alpha/r", "alpha/sqrt(r)")
 
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What identifies a study: its name, its total budget, its folds and its seed."""
+    """What identifies a study: its name, its total budget, its folds and its seed.
+
+    `repeats` is how many cross-validations, each with folds and seeds of its own, those configurations have at most
+    between which the data cannot tell; auto: up to 10 while they take no more fold-trainings than the search did.
+    What changes nothing that is learned: `tries` is in how many runs of the command a fold is tried whose workers die;
+    `retry` failed asks failed trials again; no fold is begun that would end after `until`, such as 2h or 17:30.
+    """
 
     name: str = "study"
     trials: int = 16
     folds: int = 3
     seed: int = 0
+    repeats: str = "1"
+    tries: int = 3
+    retry: Optional[str] = None  # noqa: UP045
+    until: Optional[str] = None  # noqa: UP045
+
+    @property
+    def most_repeats(self) -> int:
+        """How many cross-validations a configuration has at most, the first counted."""
+        return AUTO_REPEATS if self.repeats == "auto" else int(self.repeats)
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,7 @@ class ModelConfig:
     `pooling` makes one vector of a text: its tokens' mean, its first token, its last (for decoders, which read
     from left to right), or the first through the model's own pooler, as transformers' classifiers of BERT's
     kind do. `precision` is that of frozen weights and of activations; what trains is always kept in float32.
+    `trust_remote_code` lets code run that came with the model, of which nothing is known here: it is off, and recorded.
     """
 
     name: str = "minilm"
@@ -87,6 +102,7 @@ class ModelConfig:
     pooling: str = "mean"
     precision: str = "float32"
     random_weights: bool = False
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,11 +144,16 @@ class TrainConfig:
 class SearchConfig:
     """How trials are asked; `round` trials at a time, never derived from the number of workers.
 
-    `baselines` are trained first, whatever is searched, for the front to be held against.
+    `schedule` async asks as soon as a worker is free, and gives up that the same seed gives the same study.
+    `baselines` are trained first, whatever is searched, for the front to be held against. `stop` says when a search
+    ends before its budget: settled, when the best untried configuration is expected to add less to the front than
+    `report.tolerance`; null never.
     """
 
     round: int = 8
+    schedule: str = "rounds"
     baselines: list[str] = field(default_factory=lambda: list(BASELINES))
+    stop: Optional[str] = None  # noqa: UP045
 
 
 @dataclass(frozen=True)
@@ -160,12 +181,14 @@ class ReportConfig:
     """Where the trade-off report is written, and when it recommends a cheaper model than the best.
 
     `tolerance` is how much score one would give up for that (null: the metric's own, study/core/figures.py);
-    `confidence` is how probable it must be that no more is given up.
+    `confidence` is how probable it must be that no more is given up. `remeasure` says whether time, latency and memory
+    of the configurations that it compares most closely are measured once more, alone, when the search is over.
     """
 
     dir: str = "reports"
     tolerance: Optional[float] = None  # noqa: UP045
     confidence: float = 0.9
+    remeasure: bool = True
 
 
 @dataclass(frozen=True)

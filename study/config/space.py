@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from study.config import ranks
@@ -16,19 +19,74 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 
+KIND = "method.kind"  # the key on which others depend: each method reads some of them
+
+
 @dataclass(frozen=True)
 class Space:
-    """Dotted configuration keys to Optuna distributions, in the order in which they are suggested."""
+    """Dotted configuration keys to Optuna distributions, in the order in which they are suggested.
+
+    A key of `readers` is asked for only beside a kind of method that is among its readers, any other one always; where
+    there are such keys, the kind is asked for first. An assignment gives a value to each key that is asked for.
+    """
 
     distributions: dict[str, BaseDistribution]
+    readers: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def ask(self, trial: Trial) -> dict[str, Any]:
-        """One value for each key, suggested by the trial."""
-        return {key: _suggest(trial, key, d) for key, d in self.distributions.items()}
+        """An assignment, suggested by the trial."""
+        values: dict[str, Any] = {}
+        for key in self._order:
+            if self.is_read(key, values):
+                values[key] = _suggest(trial, key, self.distributions[key])
+        return values
+
+    def is_read(self, key: str, values: Mapping[str, Any]) -> bool:
+        """Whether the key is asked for beside these values, which hold the kind where that is searched."""
+        return key not in self.readers or values.get(KIND) in self.readers[key]
+
+    def read(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of the keys that are asked for beside them."""
+        return {key: value for key, value in values.items() if self.is_read(key, values)}
+
+    @property
+    def common(self) -> dict[str, BaseDistribution]:
+        """The keys that every trial is asked for."""
+        return {key: d for key, d in self.distributions.items() if key not in self.readers}
+
+    def branches(self) -> dict[str, Space]:
+        """The space beside each kind of method; none where no key depends on the kind, or the kind is not searched."""
+        if not self.readers or KIND not in self.distributions:
+            return {}
+        return {kind: self._beside(kind) for kind in _extremes(self.distributions[KIND])}
 
     def grid(self) -> dict[str, list[Any]]:
-        """Every value of every key; ConfigError for a key that has infinitely many."""
-        return {key: _values(key, d) for key, d in self.distributions.items()}
+        """Every value of every key that may be asked for; ConfigError for a key that has infinitely many."""
+        return {
+            key: _values(key, self.distributions[key])
+            for key in self._order
+            if key not in self.readers or self.readers[key]
+        }
+
+    def assignments(self) -> Iterator[dict[str, Any]]:
+        """Every assignment once; ConfigError for a key that has infinitely many values."""
+        for part in self.branches().values() or [self]:
+            grid = part.grid()
+            yield from (dict(zip(grid, values, strict=True)) for values in product(*grid.values()))
+
+    def size(self) -> int:
+        """How many assignments there are; ConfigError for a key that has infinitely many values."""
+        return sum(math.prod(map(len, part.grid().values())) for part in self.branches().values() or [self])
+
+    def _beside(self, kind: str) -> Space:
+        from optuna.distributions import CategoricalDistribution
+
+        read = {key: self.distributions[key] for key in self._order if self.is_read(key, {KIND: kind})}
+        return Space({**read, KIND: CategoricalDistribution([kind])})
+
+    @property
+    def _order(self) -> list[str]:
+        return sorted(self.distributions, key=lambda key: bool(self.readers) and key != KIND)
 
     def around(self, key: str = "", value: Any = None) -> dict[str, Any]:
         """The assignments to check one value of a key by: it, and the largest rank of every key of a pattern.

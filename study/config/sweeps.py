@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from study.config import ranks
 from study.config.options import OPEN
-from study.config.schema import OBSERVING, SEARCHABLE, Configuration, StudyConfig
+from study.config.schema import OBSERVING, SEARCHABLE, TRUSTING, Configuration, StudyConfig
 from study.config.values import flatten
 from study.core.errors import ConfigError
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 GRAMMAR = "write choice(a,b), range(start,stop,step), interval(low,high) or tag(log, interval(low,high))"
+LARGEST = 1e300  # which no number of a sweep reaches, so that differences are finite
+MOST_VALUES = 10_000  # of a choice, which each sampler weighs one by one
 
 
 def distribution(key: str, sweep: str, config: StudyConfig) -> BaseDistribution:
@@ -48,7 +51,7 @@ def distribution(key: str, sweep: str, config: StudyConfig) -> BaseDistribution:
 def _check_key(key: str, config: StudyConfig) -> None:
     if key in OBSERVING:
         raise ConfigError(f"space.{key}", "changes nothing that is learned", f"write {key}=true for every trial")
-    known, whole = list(flatten(Configuration())), flatten(config)
+    known, whole = [k for k in flatten(Configuration()) if k != TRUSTING], flatten(config)
     if key in known or key.removeprefix(ranks.PLACE) not in ("", key):
         return
     if key in whole or key.partition(".")[0] in OPEN:
@@ -97,16 +100,20 @@ def _choice(key: str, values: Any) -> BaseDistribution:
 def _range(key: str, sweep: Any) -> BaseDistribution:
     from optuna.distributions import IntDistribution
 
-    values = list(sweep.range())
-    if not values:
-        raise ConfigError(
-            f"space.{key}={sweep.start}..{sweep.stop}", "is an empty range", "the stop is left out; raise it"
-        )
-    if all(float(v).is_integer() for v in values) and _field_type(key) == "int":
-        step = int(values[1] - values[0]) if len(values) > 1 else 1
-        low, high = int(min(values)), int(max(values))
-        return IntDistribution(low, high, step=abs(step))
-    return _choice(key, [float(v) for v in values])
+    where, step = f"space.{key}={sweep.start}..{sweep.stop}", sweep.step
+    if not all(abs(number) < LARGEST for number in (sweep.start, sweep.stop, step)) or not step:
+        raise ConfigError(where, "is no range of numbers in steps that lead from one to the next", GRAMMAR)
+    count = max(0, math.ceil((sweep.stop - sweep.start) / step))
+    if not count:
+        raise ConfigError(where, "is an empty range", "the stop is left out; raise it")
+    whole = float(sweep.start).is_integer() and float(step).is_integer()
+    if whole and _field_type(key) == "int":
+        first, stride = int(sweep.start), int(step)
+        last = first + (count - 1) * stride
+        return IntDistribution(min(first, last), max(first, last), step=abs(stride) if count > 1 else 1)
+    if count > MOST_VALUES:
+        raise ConfigError(where, f"has {count:,} values, and a choice at most {MOST_VALUES:,}", GRAMMAR)
+    return _choice(key, [float(v) for v in sweep.range()])
 
 
 def _interval(key: str, sweep: Any) -> BaseDistribution:
@@ -117,6 +124,8 @@ def _interval(key: str, sweep: Any) -> BaseDistribution:
     where = f"space.{key}=interval({low},{high})"
     if unknown:
         raise ConfigError(where, f"has the unknown tag {', '.join(sorted(unknown))}", "the only tag is log")
+    if not (abs(low) < LARGEST and abs(high) < LARGEST):
+        raise ConfigError(where, "does not end in finite numbers", "write numbers that are")
     if low >= high:
         raise ConfigError(where, "is empty", "write the smaller end first")
     if log and low <= 0:

@@ -13,7 +13,7 @@ from study.config.schema import SEARCHABLE, StudyConfig
 from study.config.values import flatten
 from study.core.quoting import as_text, in_quotes, parse_override
 
-NUMBERS = ("engine.pack",)  # a number, or auto
+NUMBERS = ("engine.pack", "study.repeats")  # a number, or auto
 ARGUMENTS = {"tracking.uri": True}  # of conf/'s own options: text, each with whether it may be null
 SETTABLE = frozenset(flatten(StudyConfig())) - {"space"}  # whose entries a + adds
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
-import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from study.core.patience import connect_to_read
+from study.core.secrets import MASK
+
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "http": 80, "https": 443}
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 FILES = ("", "file")
+VERSION = "alembic_version"  # the table in which both programs keep a database's version
+VERSIONS = f"select version_num from {VERSION}"
 PATIENCE = 5.0  # seconds for a server to answer
 
 
@@ -41,8 +46,33 @@ def place_of(url: str) -> object:
     return parts.get_backend_name(), parts.host, parts.port or PORTS[scheme_of(url)], parts.database
 
 
+def with_password_of(url: str, others: Iterable[str | None]) -> str:
+    """An address that was kept with its password masked, with the one that another has for its user and server.
+
+    Where none has, as it is.
+    """
+    from sqlalchemy import make_url
+
+    if not is_masked(url):
+        return url
+    parts = make_url(url)
+    for other in others:
+        if other and not is_masked(other) and scheme_of(other) in PORTS:
+            known = make_url(other)
+            if (known.username, known.host, known.port) == (parts.username, parts.host, parts.port):
+                return parts.set(password=known.password).render_as_string(hide_password=False)
+    return url
+
+
+def is_masked(url: str) -> bool:
+    """Whether the address was kept without its password, so that nothing can be reached there by it."""
+    return f":{MASK}@" in url or f"={MASK}" in url
+
+
 def tables_at(url: str, writing: bool) -> frozenset[str] | None:
     """The names of the tables in a database, None where its file is yet to be made.
+
+    The table of its version is left out while it is empty: that is filled last, when all that is made is whole.
 
     Raises OSError, ImportError, sqlite3.Error or SQLAlchemyError where it cannot be opened, for `writing` if so asked.
     """
@@ -68,19 +98,20 @@ def _tables_in(path: Path, writing: bool) -> frozenset[str] | None:
         return None
     if writing and not os.access(path, os.W_OK):
         raise PermissionError(f"the file {path} is read-only")
-    # For reading alone, SQLite could not undo what a process left half written that was killed.
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as db:
-        return frozenset(name for (name,) in db.execute("select name from sqlite_master where type = 'table'"))
+    with closing(connect_to_read(path)) as db:
+        names = frozenset(name for (name,) in db.execute("select name from sqlite_master where type = 'table'"))
+        version = VERSION in names and db.execute(VERSIONS).fetchone()
+        return names if version else names - {VERSION}
 
 
 def _tables_on(url: str) -> frozenset[str]:
     import sqlalchemy
 
-    engine = sqlalchemy.create_engine(url)
-    try:
-        return frozenset(sqlalchemy.inspect(engine).get_table_names())
-    finally:
-        engine.dispose()
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        names = frozenset(sqlalchemy.inspect(connection).get_table_names())
+        version = VERSION in names and connection.execute(sqlalchemy.text(VERSIONS)).first()
+        return names if version else names - {VERSION}
 
 
 def holds_runs(folder: Path, writing: bool) -> bool:

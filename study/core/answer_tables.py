@@ -10,7 +10,7 @@ import numpy as np
 
 from study.core.records import Fold, FoldResult
 
-TRIAL, STUDY = "answers.json", "examples.json"  # names of the files
+TRIAL, REPEATS, STUDY = "answers.json", "repeats.json", "examples.json"  # names of the files
 PREDICTED, WORTH = "predicted", "worth"
 Table = Mapping[str, np.ndarray]  # columns of equal length by name; no column where there is nothing to tell
 

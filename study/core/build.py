@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from study.core.errors import ConfigError, first_line
@@ -13,13 +13,13 @@ TARGET = "_target_"
 
 def locate(group: str, config: Mapping[str, Any]) -> Callable[..., Any]:
     """The class or function that the group names; ConfigError where there is none."""
-    from hydra.utils import get_object
+    from hydra._internal.utils import _locate  # get_object says several lines beside what it raises
 
     name = config.get(TARGET)
     try:
-        target = get_object(str(name))
-    except (ImportError, AttributeError, ValueError) as error:
-        first = first_line(error)
+        target = _locate(str(name))
+    except Exception as error:  # a module may raise anything while it is imported
+        first = first_line(error.__cause__ or error)
         remedy = "write the dotted path of a class or function; PYTHONPATH names folders of your own"
         raise ConfigError(f"{group}.{TARGET}={name}", f"cannot be imported ({first})", remedy) from error
     if not callable(target):
@@ -57,6 +57,16 @@ def build(group: str, config: Mapping[str, Any], kind: type[Any] = object, /, **
         remedy = f"write the dotted path of a subclass of {kind.__module__}.{kind.__name__}"
         raise ConfigError(f"{group}.{TARGET}={config[TARGET]}", f"makes no {kind.__name__}", remedy)
     return made
+
+
+def targets_in(config: Any) -> Iterator[str]:
+    """The names of everything that a group's options would have called, arguments of arguments among them."""
+    if isinstance(config, Mapping):
+        yield from [str(config[TARGET])] if TARGET in config else []
+    for value in (
+        config.values() if isinstance(config, Mapping) else config if isinstance(config, (list, tuple)) else ()
+    ):
+        yield from targets_in(value)
 
 
 def _parameters(group: str, config: Mapping[str, Any], target: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

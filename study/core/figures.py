@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ class Figure:
     """A named number: `combine` makes a trial's of its folds', `spread` adds a standard error beside it.
 
     `barred` says why it can be no objective, where it cannot. Of a score, `tolerance` is a difference that most people
-    would give up for a cheaper model: one answer in a hundred, or half a point of ROUGE.
+    would give up for a cheaper model: one answer in a hundred, or half a point of ROUGE. What is measured during the
+    search, maybe beside other trainings, has in `alone` the name of the same figure measured once more without them.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Figure:
     spread: bool = False
     barred: str = ""
     tolerance: float = 0.01
+    alone: str = ""
 
 
 AFTER = "is taken when the search is over, which must not see it"
@@ -54,13 +57,19 @@ FIGURES = {
         Figure("params/total", MINIMIZE, "numbers"),
         Figure("params/stored", MINIMIZE, "numbers"),
         Figure("memory/train_bytes", MINIMIZE, "bytes", max),
-        Figure("memory/peak_bytes", MINIMIZE, "bytes", max),
-        Figure("time/train_seconds", MINIMIZE, "s", sum),
-        Figure("speed/tokens_per_second", MAXIMIZE, "tokens/s"),
-        Figure("latency/ms", MINIMIZE, "ms"),
+        Figure("memory/peak_bytes", MINIMIZE, "bytes", max, alone="alone/peak_bytes"),
+        Figure("time/train_seconds", MINIMIZE, "s", sum, alone="alone/train_seconds"),
+        Figure("speed/tokens_per_second", MAXIMIZE, "tokens/s", alone="alone/tokens_per_second"),
+        Figure("latency/ms", MINIMIZE, "ms", alone="alone/latency_ms"),
         Figure("spectrum/kept", MAXIMIZE, "share", barred="is there for methods that start at a part of W alone"),
         Figure("data/truncated", MINIMIZE, "share", barred="belongs to the data and the model's max_length"),
         Figure("pack/members", MINIMIZE, "members", barred="says how a fold was trained, not what it is worth"),
+        Figure("pack/workers", MINIMIZE, "workers", max, barred="says how a fold was trained, not what it is worth"),
+        Figure("alone/peak_bytes", MINIMIZE, "bytes", barred=AFTER),
+        Figure("alone/train_seconds", MINIMIZE, "s", barred=AFTER),
+        Figure("alone/tokens_per_second", MAXIMIZE, "tokens/s", barred=AFTER),
+        Figure("alone/latency_ms", MINIMIZE, "ms", barred=AFTER),
+        Figure("alone/others", MINIMIZE, "share", barred=AFTER),
         Figure("test/score", MAXIMIZE, barred=AFTER),
         Figure("test/loss", MINIMIZE, barred=AFTER),
         Figure(f"{ANSWER}score", MAXIMIZE, barred=OF_STUDY),  # of what is recommended
@@ -75,11 +84,16 @@ FIGURES = {
 SCORES = tuple(name for name, figure in FIGURES.items() if figure.spread and name not in ("score", "loss"))
 OBJECTIVES = tuple(name for name, figure in FIGURES.items() if not figure.barred)
 COSTS = tuple(name for name in OBJECTIVES if not FIGURES[name].spread)  # what a trial takes, whatever it scores
+CEILINGS = ("highlights", "oracle")  # references that know what is to be found out: nothing that one could use instead
+ALONE = {name: figure.alone for name, figure in FIGURES.items() if figure.alone}  # measured costs → measured alone
 EXPORTED = ("bytes", "base_bytes", "parameters", "latency_p50_ms", "latency_p95_ms", "peak_bytes", "max_difference",
             "test_score")  # what is measured of an exported model  # fmt: skip
 FOLD = "score/fold_"  # before a fold's index: its score, beside its trial's figures
 OF_FOLD = "fold/"  # before a figure on a fold's own run, so that a search for a score finds trials
+REPEAT = re.compile(r"repeat_(\d+)/fold_(\d+)")  # the score of a fold of a further cross-validation, both by number
+REPEATED = "repeats/"  # before what all cross-validations of a trial come to: how many, and the mean score
 ERROR = "_se"  # behind the name of a figure: the standard error of its mean over folds
+SPREAD = "_iqr"  # behind the name of a figure that was measured alone: the interquartile range of its repeats
 
 
 def direction(name: str) -> Direction:
@@ -129,3 +143,17 @@ def combine(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
         if figure.spread and len(values) > 1:
             out[name + ERROR] = standard_error(values)
     return out
+
+
+def repeat_figures(scores: Sequence[Mapping[int, float]]) -> dict[str, float]:
+    """The figures of a trial's cross-validations, the first one's folds first, each with its scores by fold.
+
+    Nothing where there is no further one that has a score; one that was not trained is empty.
+    """
+    further = {number: folds for number, folds in enumerate(scores) if number and folds}
+    if not further:
+        return {}
+    out = {f"repeat_{number}/fold_{k}": score for number, folds in further.items() for k, score in folds.items()}
+    out |= {f"repeat_{number}/score": statistics.fmean(folds.values()) for number, folds in further.items()}
+    everything = [score for folds in scores for score in folds.values()]
+    return out | {f"{REPEATED}count": 1.0 + len(further), f"{REPEATED}score": statistics.fmean(everything)}

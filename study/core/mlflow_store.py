@@ -7,10 +7,12 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from study.core import addresses, stores
 from study.core.errors import ConfigError, first_line
+from study.core.secrets import mask_those_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 PAUSES = (0.3, 1.0, 2.0)  # seconds for another process to finish making a database
 TAG = "lora_study."  # what the tags of this suite's runs begin with
 LEVEL = f"{TAG}level"  # the tag that says which of study, trial and fold a run is
+REPLACES = f"{TAG}replaces"  # the tag of a trial that took the place of a failed one, which counts no more
 TABLES = "mlflow.loggedArtifacts"  # the tag by which MLflow's pages find a run's tables; it is set when they are there
 RUNS_PER_PAGE = 5000  # each page sorts all matches, so few large ones beat many small ones
 KEY, VARIABLE = "tracking.uri", "MLFLOW_TRACKING_URI"
@@ -79,14 +82,18 @@ def runs_of_level(client: MlflowClient, experiment: str, level: str, parent: str
 
 @contextmanager
 def explain_refusals(key: str, uri: str) -> Iterator[None]:
-    """What MLflow refuses inside becomes one ConfigError in its own words."""
+    """What MLflow, or the disk of its files, refuses inside becomes one ConfigError in its own words."""
     from mlflow.exceptions import MlflowException
 
     try:
         yield
     except MlflowException as error:
         first = first_line(error).split(". ")[0].rstrip(".")
-        raise ConfigError(f"{key}={uri}", f"is refused by MLflow ({first})", _remedy(uri)) from error
+        rule = mask_those_of(uri, f"is refused by MLflow ({first})")
+        raise ConfigError(f"{key}={uri}", rule, _remedy(uri)) from error
+    except OSError as error:
+        rule = mask_those_of(uri, f"keeps no files ({first_line(error)})")
+        raise ConfigError(f"{key}={uri}", rule, "let MLflow write there, and make room, or write another") from error
 
 
 def _remedy(uri: str) -> str:
@@ -111,19 +118,25 @@ def _revision(uri: str) -> str | None:
         engine.dispose()
 
 
-def _check_schema(key: str, uri: str) -> None:
-    """Raise ConfigError where another version of MLflow made the database: to open an older one would change it."""
+@cache  # it imports every migration that MLflow has ever had
+def _revisions() -> tuple[str | None, frozenset[str]]:
+    """The revision of a database that this MLflow makes, and all those that it knows."""
     from alembic.script import ScriptDirectory
     from mlflow.store.db.utils import _get_alembic_config
 
     script = ScriptDirectory.from_config(_get_alembic_config(db_url=""))
+    return script.get_current_head(), frozenset(revision.revision for revision in script.walk_revisions())
+
+
+def _check_schema(key: str, uri: str) -> None:
+    """Raise ConfigError where another version of MLflow made the database: to open an older one would change it."""
+    current, known = _revisions()
     for pause in (*PAUSES, 0.0):
         with stores.opening(key, uri):
             stored = _revision(uri)
-        if stored == script.get_current_head():
+        if stored == current:
             return
         time.sleep(pause)
-    older = stored in {revision.revision for revision in script.walk_revisions()}
     upgrade = shlex.join(["mlflow", "db", "upgrade", uri])
-    which, remedy = ("an older", upgrade) if older else ("a newer", "pip install --upgrade mlflow")
+    which, remedy = ("an older", upgrade) if stored in known else ("a newer", "pip install --upgrade mlflow")
     raise ConfigError(f"{key}={uri}", f"was made by {which} MLflow", f"write {remedy}, or another store")

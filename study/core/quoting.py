@@ -1,7 +1,10 @@
-"""What was typed for a key whose value is text, as a string of Hydra's override grammar that means just that."""
+"""What was typed for a key whose value is text, as a string of Hydra's override grammar that means just that; and text
+as Python takes it.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 from os.path import expanduser
@@ -36,6 +39,11 @@ def quote(text: str) -> str:
 def in_quotes(text: str) -> str:
     """The text as Hydra's quoted string, in which interpolations are still to be resolved."""
     return "'" + re.sub(r"(\\*)('|$(?!\n))", _escape, text) + "'"
+
+
+def python_text(text: str) -> str:
+    """The text as a literal of Python, on one line and in double quotes."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def parse_override(argument: str) -> Any:

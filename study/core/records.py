@@ -102,6 +102,7 @@ class FoldResult:
     `metrics` holds every figure under its MLflow name (``score``, ``params/trainable``,
     ``memory/train_bytes``...); `score` is also there. `notes` are what a person should hear once.
     `answers` are those to the held-out examples after the last epoch, None where an earlier version kept none.
+    `transient` is an error that says nothing of the member: what trained it died or hung.
     """
 
     trial: int
@@ -115,11 +116,14 @@ class FoldResult:
     error: str | None = None
     notes: tuple[str, ...] = ()
     answers: Answers | None = None
+    transient: bool = False
 
     def to_json(self) -> str:
         """The record as JSON, for a storage; ValueError where a figure is not a number."""
         answers = None if self.answers is None else self.answers.to_text()
-        return json.dumps({**asdict(replace(self, answers=None)), "answers": answers}, allow_nan=False)
+        raw = {**asdict(replace(self, answers=None)), "answers": answers}
+        kept = {key: value for key, value in raw.items() if key != "transient" or value}  # which earlier versions lack
+        return json.dumps(kept, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> FoldResult:
@@ -129,6 +133,10 @@ class FoldResult:
         raw["notes"] = tuple(raw.get("notes", ()))
         raw["answers"] = Answers.from_text(raw["answers"]) if raw.get("answers") else None
         return cls(**raw).sound()
+
+    def with_workers(self, count: int) -> FoldResult:
+        """This result with the number of packs that may have trained at once on its machine; a failure as it is."""
+        return self if self.score is None else replace(self, metrics={**self.metrics, "pack/workers": float(count)})
 
     def sound(self) -> FoldResult:
         """This result, or, where one of its figures is not a finite number, a failure that names the figure."""

@@ -15,6 +15,7 @@ from study.core.addresses import (
     DATABASES,
     FILES,
     PORTS,
+    VERSION,
     connect,
     holds_runs,
     path_of,
@@ -22,7 +23,9 @@ from study.core.addresses import (
     scheme_of,
     tables_at,
 )
+from study.core.creation import one_at_a_time
 from study.core.errors import ConfigError
+from study.core.secrets import mask_those_of
 
 PAUSES = (0.1, 0.3, 1.0)  # seconds between looks at a database that another process may just be making
 DRIVERS = {  # packages that are not called as their modules
@@ -31,20 +34,25 @@ DRIVERS = {  # packages that are not called as their modules
     "MySQLdb": "mysqlclient",
 }
 NO_ADDRESS, EXAMPLE = "is no store's address", "write for example sqlite:///study.db"
+HALF = "delete it if nothing was ever kept in it, or write another address, such as sqlite:///study.db"
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program that keeps stores: the tables that its databases have, and what it opens beside databases."""
+    """A program that keeps stores: the tables that its databases have, and what it opens beside databases.
+
+    Where who made its tables was killed, it goes on from the `tables` alone, and from more of them if it `finishes`.
+    """
 
     name: str
     tables: frozenset[str]
     schemes: tuple[str, ...] = ()
+    finishes: bool = False
 
 
-OPTUNA = Program("Optuna", frozenset({"studies", "trials", "version_info"}))
+OPTUNA = Program("Optuna", frozenset({"studies", "trials", "trial_values", "version_info", VERSION}), finishes=True)
 MLFLOW_SCHEMES = (*FILES, "http", "https", "databricks", "databricks-uc", "uc")
-MLFLOW = Program("MLflow", frozenset({"experiments", "runs", "alembic_version"}), MLFLOW_SCHEMES)
+MLFLOW = Program("MLflow", frozenset({"experiments", "runs", "metrics", "params", "tags", VERSION}), MLFLOW_SCHEMES)
 
 
 def check(key: str, url: str, program: Program) -> bool:
@@ -76,7 +84,8 @@ def opening(key: str, url: str) -> Iterator[None]:
     try:
         yield
     except _refusals() as error:
-        raise ConfigError(f"{key}={url}", *_explain(error)) from error
+        rule, remedy = _explain(error)
+        raise ConfigError(f"{key}={url}", mask_those_of(url, rule), remedy) from error
 
 
 def _look(key: str, url: str, program: Program, writing: bool) -> bool:
@@ -86,28 +95,38 @@ def _look(key: str, url: str, program: Program, writing: bool) -> bool:
     try:
         with opening(key, url):
             if scheme in DATABASES:
-                return _is_of(key, url, program, _complete_tables(url, program, writing))
+                return _is_of(key, url, program, _complete_tables(key, url, program, writing))
             if scheme in FILES:
                 return holds_runs(path_of(url), writing)
             if scheme in PORTS:
                 parts = urlsplit(url)
                 connect(parts.hostname or "", parts.port or PORTS[scheme])
     except ValueError as error:  # a port that is no number, a host that is none
-        raise ConfigError(f"{key}={url}", f"{NO_ADDRESS} ({error})", EXAMPLE) from error
+        rule = mask_those_of(url, f"{NO_ADDRESS} ({error})")
+        raise ConfigError(f"{key}={url}", rule, EXAMPLE) from error
     return True
 
 
-def _complete_tables(url: str, program: Program, writing: bool) -> frozenset[str] | None:
-    """The tables of a database, None where it is yet to be made.
+def _complete_tables(key: str, url: str, program: Program, writing: bool) -> frozenset[str] | None:
+    """The tables of a database, None where it is yet to be made, or to be finished: who made it has been killed.
 
-    Where some of the program's tables are there without the others, it may just be being made: it is looked at again.
+    Where some of the program's tables are there without the others, it may just be being made: it is looked at again,
+    when who makes it is through. Raises ConfigError where that was killed and the program cannot go on from there.
     """
-    for pause in PAUSES:
+    half: frozenset[str] = frozenset()
+    for pause in (0.0, *PAUSES):
+        time.sleep(pause)
         tables = tables_at(url, writing)
         if not tables or program.tables <= tables or not program.tables & tables:
             return tables
-        time.sleep(pause)
-    return tables_at(url, writing)
+        half = tables
+        with one_at_a_time(url):
+            pass  # the suite's own commands make stores in there; to stay inside would keep them from it
+    if not program.tables - {VERSION} <= half:
+        return half
+    if not program.finishes and half != program.tables - {VERSION}:
+        raise ConfigError(f"{key}={url}", f"was left half made: {program.name} was stopped as it made its tables", HALF)
+    return None
 
 
 def _is_of(key: str, url: str, program: Program, tables: frozenset[str] | None) -> bool:
@@ -136,6 +155,9 @@ def _explain(error: Exception) -> tuple[str, str]:
         return f"{NO_ADDRESS} ({first})", EXAMPLE
     if isinstance(error, (ConnectionError, TimeoutError, socket.gaierror)):
         return f"is not answered ({first})", "start its server, or write the address of one that runs"
-    if getattr(error, "sqlite_errorname", None) == "SQLITE_NOTADB":
+    code = getattr(getattr(error, "orig", None) or error, "sqlite_errorname", None)
+    if code == "SQLITE_NOTADB":
         return "is a file, and no database of SQLite", "write another address, such as sqlite:///study.db"
+    if code == "SQLITE_BUSY":
+        return "is locked by another program, for longer than can be waited", "let that program end"
     return f"cannot be opened ({first})", "write an address that exists and that you may write to"

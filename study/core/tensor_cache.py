@@ -91,7 +91,7 @@ class TensorCache:
         """Make room, and claim the disk's blocks: writing to a mapping of a full disk would kill the process."""
         from filelock import FileLock
 
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # computed of the user's own data
         with FileLock(entry.with_suffix(".lock")):
             if (entry / VALUES).exists():
                 return
@@ -99,12 +99,12 @@ class TensorCache:
             if shutil.disk_usage(self.folder).free < size:
                 raise OSError(f"it takes {size / 1e9:.2f} GB and {self.folder} has no such room")
             entry.mkdir(exist_ok=True)
-            fresh = entry / "values.new"
-            with fresh.open("wb") as file:
-                file.truncate(size)
-                if size and hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(file.fileno(), 0, size)
-            fresh.rename(entry / VALUES)
+            try:
+                _claim(entry / "values.new", size)
+            except OSError:
+                shutil.rmtree(entry, ignore_errors=True)
+                raise
+            (entry / "values.new").rename(entry / VALUES)
 
     def _make_room(self, size: int) -> None:
         idle = sorted(filter(None, map(_idle, os.scandir(self.folder))))
@@ -171,6 +171,14 @@ def with_fallback(recall: Recall) -> Recall:
             return forget(key, shape, dtype, fill, parts)
 
     return get
+
+
+def _claim(path: Path, size: int) -> None:
+    """Make a file of that size whose blocks are its own; OSError where the disk has not so many."""
+    with path.open("wb") as file:
+        file.truncate(size)
+        if size and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def _fill_part(entry: Path, values: torch.Tensor, fill: Fill, part: int) -> None:

@@ -13,6 +13,7 @@ from study.core.formatting import plural
 from study.core.records import Fold
 from study.data.examples import Examples
 
+ATTEMPTS = 20  # at folds of which none lacks a class
 MOST_PARTS = 20  # a grouped test split is as fine as a twentieth of the examples
 
 
@@ -81,6 +82,33 @@ def make_folds(examples: Examples, k: int, seed: int, positions: np.ndarray) -> 
     folds, strata = _split(examples, k, seed, positions), examples.strata[positions]
     _check_parts(examples, folds, np.unique(strata))
     return Folds(folds, _fingerprint(strata, folds))
+
+
+def repeat_folds(examples: Examples, k: int, seed: int, positions: np.ndarray, number: int) -> tuple[Fold, ...]:
+    """The k folds of further cross-validation `number`, from 1, as :func:`make_folds` makes them of a seed of its own.
+
+    Their indices go on behind the k folds of the first one and the test, which has index k. Where groups leave a fold
+    without a class, it is drawn again; ConfigError where that never ends well.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            folds = make_folds(examples, k, seeding.derive(seed, "repeat", number, attempt), positions).folds
+        except ConfigError:
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            break
+    return tuple(Fold(repeat_index(k, number, fold.index), fold.train, fold.valid) for fold in folds)
+
+
+def repeat_index(k: int, number: int, fold: int) -> int:
+    """The index among all of a study's folds of one of cross-validation `number`, from 0; the test's is k."""
+    return number * k + fold + (number > 0)
+
+
+def repeat_of(k: int, index: int) -> tuple[int, int]:
+    """The inverse of :func:`repeat_index`."""
+    return divmod(index - (index > k), k)
 
 
 def _split(examples: Examples, k: int, seed: int, positions: np.ndarray) -> tuple[Fold, ...]:

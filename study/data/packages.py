@@ -22,15 +22,20 @@ def fetch(name: str) -> Path:
     """The folder with the asset's members, fetched at its first use; later uses contact nobody.
 
     Safe among processes: one fetches, the others wait for it. Raises AssetError where the asset is unknown, can be
-    neither found nor downloaded, or is not what was pinned.
+    neither found nor downloaded, or is not what was pinned, and where the cache folder takes nothing.
     """
     if name not in TABLE:
         raise AssetError(f"asset {name}", "is not in the table", f"choose one of {', '.join(TABLE)}")
     asset = TABLE[name]
     folder = cache_folder() / f"{name}-{asset.sha256[:12]}"
     if not _whole(asset, folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _fetch_once(asset, folder)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _fetch_once(asset, folder)
+        except OSError as error:
+            rule = f"is the cache folder, and cannot be written to ({error.strerror or error})"
+            remedy = "make room there, or name another folder in LORA_STUDY_CACHE"
+            raise AssetError(str(folder.parent), rule, remedy) from error
     return folder
 
 

@@ -15,7 +15,7 @@ from study.core.errors import AssetError, ConfigError, StudyError
 from study.core.formatting import plural
 from study.engine.batches import Tokens
 from study.models import hub
-from study.models.tables import Tables
+from study.models.geometry import Tables
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from study.data.examples import Pairs
 from study.engine.batches import Tokens
 from study.engine.lookups import Lookups, Need
 from study.engine.tokenization import around, padding, tokenize
-from study.models.tables import Tables
+from study.models.geometry import Tables
 
 WRITES = "decoder"  # the part of a model of two stacks that reads what it writes
 

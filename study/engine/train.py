@@ -9,11 +9,14 @@ import traceback
 import torch
 
 from study.config.members import Member
+from study.core.errors import first_line
 from study.core.records import FoldResult
 from study.engine.costs import measure, memory
 from study.engine.costs.parameters import parameters
 from study.engine.fit import Course, Fit
 from study.engine.workbench import Workbench, name_of
+
+SMALLER_STEPS = "try again with a smaller engine.tokens or fewer launcher.workers, and study.retry=failed"
 
 
 def train_pack(members: list[Member], bench: Workbench) -> list[FoldResult]:
@@ -37,7 +40,7 @@ def _train_whole(members: list[Member], bench: Workbench) -> list[FoldResult]:
     """The members' results, trained as one pack; raises whatever ends it."""
     # What a configuration costs is no matter of the fold: a trial's first one measures it for all.
     costs = [{**parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
-    started = time.time()
+    started, begun = time.time(), time.monotonic()
     memory.reset_peak(bench.device)
     fit = Fit(members, bench)
     courses = fit.run()
@@ -45,14 +48,15 @@ def _train_whole(members: list[Member], bench: Workbench) -> list[FoldResult]:
     observed = {} if peak is None else {"memory/peak_bytes": float(peak)}
     observed |= {"pack/members": float(len(members)), "data/truncated": fit.problem.truncated}
     notes = tuple(bench.notes)
+    ended = started + time.monotonic() - begun  # whatever becomes of the clock meanwhile
     return [
-        _result(course, bench, {**cost, **observed}, started, notes)
+        _result(course, bench, {**cost, **observed}, (started, ended), notes)
         for course, cost in zip(courses, costs, strict=True)
     ]
 
 
 def _result(
-    course: Course, bench: Workbench, measured: dict[str, float], started: float, notes: tuple[str, ...]
+    course: Course, bench: Workbench, measured: dict[str, float], times: tuple[float, float], notes: tuple[str, ...]
 ) -> FoldResult:
     """The result of one member, with its figures; the error alone where it failed."""
     member, score = course.member, course.scores.get(bench.data.examples.metric)
@@ -67,8 +71,8 @@ def _result(
         score=None if failed else score,
         epochs=tuple(course.epochs),
         metrics={} if failed or score is None else {"score": score, **course.scores, **measured, **speed},
-        started=started,
-        ended=time.time(),
+        started=times[0],
+        ended=times[1],
         device=name_of(bench.device),
         error=course.error,
         notes=notes,
@@ -77,6 +81,8 @@ def _result(
 
 
 def _fault(error: Exception) -> str:
-    """An exception in a line: its type, its message and where it was raised."""
+    """An exception in a line: its type, its message and where it was raised, or what helps where memory ends."""
+    if memory.is_out_of_memory(error):
+        return f"out of memory with no other member in its pack ({first_line(error)}): {SMALLER_STEPS}"
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"

@@ -8,25 +8,16 @@ from typing import Any, TypeVar
 
 import torch
 
-from study.config.schema import EngineConfig, ModelConfig
+from study.config.schema import TRUSTING, EngineConfig, ModelConfig
 from study.core.formatting import plural
-from study.core.records import Fold
 from study.core.tensor_cache import Recall, TensorCache, forget, with_fallback, with_prefix
-from study.data.examples import Examples
+from study.data.study_data import StudyData
 from study.engine.batches import Tokens
 from study.methods.layers.spectrum import Spectrum
 from study.models import backbones
 from study.models.encoders import Encoder
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class StudyData:
-    """The examples of a study and its folds; picklable, and the same everywhere."""
-
-    examples: Examples
-    folds: tuple[Fold, ...]
 
 
 @dataclass
@@ -87,9 +78,10 @@ class Workbench:
         return with_prefix(TensorCache.of(self.engine.cache_gb).get, mark, *weights_key(model)) if mark else forget
 
 
-def weights_key(model: ModelConfig) -> tuple[str, bool, str]:
-    """The settings in which a worker's frozen models differ."""
-    return model.name, model.random_weights, model.precision
+def weights_key(model: ModelConfig) -> tuple[object, ...]:
+    """The settings in which a worker's frozen models differ, and what was computed of one."""
+    trusted = (TRUSTING,) if model.trust_remote_code else ()  # the same files may make another model
+    return model.name, model.random_weights, model.precision, *trusted
 
 
 def tokens_key(model: ModelConfig) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +12,24 @@ if TYPE_CHECKING:
     from study.export.runtime.manifest import Manifest
 
 
-def load(folder: str | Path, threads: int | None = None, base: str | Path | None = None) -> Any:
+def load(
+    folder: str | Path, threads: int | None = None, base: str | Path | None = None, trust_remote_code: bool = False
+) -> Any:
     """The model in an export's folder: a Classifier, a Writer or an Extractor (study/export/runtime/models.py).
 
     Of an ensemble all members, whose logits are averaged. An ONNX model needs neither torch nor transformers. `threads`
     bounds the threads of a runtime that has its own. `base` is the folder of the base model of an adapter, where that
-    lies elsewhere than when it was exported. Raises StudyError where the folder holds no export, a package is missing,
-    or the base model is not there or has other weights.
+    lies elsewhere than when it was exported. Python that came with a model runs only with `trust_remote_code`.
+
+    Raises StudyError where the folder holds no export, a package is missing, or the base model is not there or has
+    other weights.
     """
     from study.export.formats import get
     from study.export.runtime.frame import CLASSIFY, WRITE
     from study.export.runtime.manifest import Manifest
 
     where = Path(folder)
-    manifest = Manifest.read(where)
+    manifest = replace(Manifest.read(where), trust_remote_code=trust_remote_code)
     made = get(manifest.format)
     made.require()
     if made.needs_base:
@@ -58,13 +63,12 @@ def _writer(manifest: Manifest, folder: Path) -> Any:
 
 def _extractor(manifest: Manifest, folder: Path) -> Any:
     """An extractor of the folder's backbone and head."""
-    from transformers import AutoTokenizer
-
     from study.export.runtime import head
     from study.export.runtime.extraction import Choosing
     from study.export.runtime.models import Extractor
+    from study.models import hub
 
-    weights, tokenizer = head.read(folder), AutoTokenizer.from_pretrained(str(folder))
+    weights, tokenizer = head.read(folder), hub.tokenizer(manifest.model_in(folder))
     backbone = _backbone(manifest, folder)
     return Extractor(manifest, Choosing(backbone, *weights, tokenizer, manifest.pooling, manifest.frame.longest))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from study.core.build import build
-from study.launch.base import Launcher, WorkerDied
+from study.launch.base import Launcher, Packs, WorkerDied, nothing
 from study.launch.worker import Worker
 
 if TYPE_CHECKING:
     from study.config.schema import StudyConfig
 
-__all__ = ["Launcher", "Worker", "WorkerDied", "make"]
+__all__ = ["Launcher", "Packs", "Worker", "WorkerDied", "make", "nothing"]
 
 
 def make(config: StudyConfig) -> Launcher:

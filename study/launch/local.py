@@ -2,122 +2,198 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
+import pickle
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, forkserver
-from threading import Thread
+from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from study.config.members import Member
-from study.core.errors import ConfigError
+from study.core import children, interruption
 from study.core.records import FoldResult
-from study.launch.base import Launcher, WorkerDied, here
+from study.launch import processes
+from study.launch.attempts import ALONE, Attempt, Died, Waiting
+from study.launch.base import (
+    NOTHING,
+    Launcher,
+    Meanwhile,
+    Packs,
+    WorkerDied,
+    check_argument,
+    check_timeout,
+    here,
+    nothing,
+)
+from study.launch.processes import METHOD, Aide
+from study.launch.staff import Hung, Nobody, Staff
 from study.launch.worker import Worker, cores
 
 T = TypeVar("T")
-# A fork server imports torch once and forks workers from there; it has started no thread and no device.
-METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-PRELOADED = "study.launch.preloaded"
-
-_worker: Worker | None = None  # of a worker process
 
 
 class LocalLauncher(Launcher):
-    """A pool of `workers` processes, null for one per GPU or else per core; the study's data travel to each once."""
+    """`workers` processes, null for one per GPU or else per core; the study's data travel to each once.
 
-    def __init__(self, workers: int | None = None) -> None:
-        if workers is not None and (type(workers) is not int or workers < 1):
-            rule, remedy = "at least one process must train", "write 1 or more, or null for one per core"
-            raise ConfigError(f"launcher.workers={workers}", rule, remedy)
-        self.wanted = workers
-        self._pool: ProcessPoolExecutor | None = None
+    `timeout` is how long a pack may take, in seconds or as 90s, 10m or 2h, null for ever: a process that takes longer
+    is killed.
+    """
+
+    def __init__(self, workers: int | None = None, timeout: float | str | None = None) -> None:
+        count = workers is None or (type(workers) is int and workers >= 1)
+        one = "write 1 or more, or null for one per core"
+        check_argument("workers", workers, count, "at least one process must train", one)
+        self.limit = check_timeout(timeout)
+        self.wanted, self.timeout = workers, timeout
+        self._staff: Staff | None = None
 
     def prepare(self) -> None:
-        """Let the fork server begin with its imports, which take seconds."""
-        if METHOD == "forkserver":
-            multiprocessing.set_forkserver_preload([PRELOADED])
-            forkserver.ensure_running()
+        processes.warm_up()
 
-    def call(self, function: Callable[..., T], *arguments: object) -> T:
+    def call(self, function: Callable[..., T], *arguments: object, meanwhile: Meanwhile = NOTHING) -> T:
         """The result of a process that begins with what the fork server has imported; of this one where it dies."""
         if METHOD != "forkserver":
             return here(function, *arguments)
         self.prepare()
-        with ProcessPoolExecutor(1, multiprocessing.get_context(METHOD), initializer=_follow_driver) as pool:
+        with interruption.unwinding():
             try:
-                return pool.submit(function, *arguments).result()
-            except BrokenProcessPool:
+                with meanwhile:
+                    said = _compute_elsewhere(pickle.dumps((function, arguments)))
+            except Died:
                 return here(function, *arguments)
+        result, error = pickle.loads(said)
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]
 
     def start(self, worker: Worker) -> LocalLauncher:
         self.prepare()
-        self.worker, self.workers = worker, self.wanted or _default_workers()
-        self._pool = self._processes()
+        self.workers = self.wanted or self.call(_default_workers)
+        self._staff = Staff(worker, self.workers, self.limit)
+        self._staff.muster()
         return self
 
-    def _processes(self) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context(METHOD)
-        pool = ProcessPoolExecutor(
-            self.workers, context, initializer=_begin, initargs=(self.worker, context.Value("i", 0))
-        )
-        for _ in range(self.workers):  # processes start at a submission; importing takes seconds, so start them now
-            pool.submit(_ready)
-        return pool
-
-    def _submit(self, question: Callable[..., T], *arguments: object) -> Future[T]:
-        if self._pool is None:
+    @property
+    def staff(self) -> Staff:
+        """The processes."""
+        if self._staff is None:
             raise RuntimeError("a launcher starts before it is given work")
-        return self._pool.submit(_answer, question, *arguments)
+        return self._staff
 
-    def run(self, packs: list[list[Member]]) -> Iterator[FoldResult]:
-        lost: list[list[Member]] = []
-        futures = {self._submit(Worker.train, pack): pack for pack in packs}
-        for future in as_completed(futures):
-            try:
-                yield from future.result()
-            except BrokenProcessPool:
-                lost.append(futures[future])
-        # A dying worker takes the whole pool with it; run what was lost one by one, to see which one kills.
-        for i, pack in enumerate(sorted(lost, key=lambda p: (p[0].trial, p[0].fold))):
-            if i == 0:
-                self._restart()
-            yield from self._run_alone(pack)
-
-    def _run_alone(self, pack: list[Member]) -> Iterator[FoldResult]:
+    def run(self, packs: Packs, more: Callable[[], Packs] = nothing) -> Iterator[FoldResult]:
+        self.staff.muster()
+        tour = _Tour(self.staff, packs, f"launcher.timeout={self.timeout}")
         try:
-            yield from self.ask(Worker.train, pack)
-            return
-        except WorkerDied:
-            if len(pack) == 1:
-                yield FoldResult(pack[0].trial, pack[0].fold, None, error="its worker process died, twice")
-                return
-        half = len(pack) // 2
-        yield from self._run_alone(pack[:half])
-        yield from self._run_alone(pack[half:])
+            while not tour.over:
+                yield from self.yield_ready(tour.go_on())
+                tour.waiting.follow(more())
+        finally:  # where nobody wants the rest, too; this launcher may have been closed before
+            for aide in tour.busy:
+                tour.staff.dismiss(aide)
 
     def ask(self, question: Callable[..., T], *arguments: object) -> T:
-        try:
-            return self._submit(question, *arguments).result()
-        except BrokenProcessPool as error:
-            self._restart()
-            raise WorkerDied from error
-
-    def _restart(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-        self._pool = self._processes()
+        # Once may be chance: a worker that had died before it was asked, or memory that was gone.
+        died: Exception = Died()
+        for _ in range(ALONE):
+            self.staff.muster()
+            try:
+                while (aide := self.staff.take()) is None:
+                    self.staff.wait(())
+                self.staff.ask(aide, question, *arguments)
+                while not self.staff.wait((aide,)):
+                    continue
+                return self.staff.answer(aide)  # type: ignore[no-any-return]
+            except (Died, Nobody) as error:
+                died = error
+        raise WorkerDied from died
 
     def close(self) -> None:
-        if self._pool is None:
-            return
-        # Children are stopped first: at Ctrl-C nobody wants to wait for the folds under way.
-        for process in list((self._pool._processes or {}).values()):
-            process.terminate()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """At Ctrl-C nobody wants to wait for the folds under way."""
+        staff, self._staff = self._staff, None
+        if staff is not None:
+            staff.close()
+
+
+class _Tour:
+    """Packs on their way through the processes.
+
+    What one died or hung with is tried again while nothing else trains: what trained beside it may have been to blame.
+    """
+
+    def __init__(self, staff: Staff, packs: Packs, limit: str) -> None:
+        self.staff, self.limit, self.waiting = staff, limit, Waiting(packs)
+        self.busy: dict[Aide, Attempt] = {}
+
+    @property
+    def over(self) -> bool:
+        """Whether everything has come back."""
+        return self.waiting.over and not self.busy
+
+    def go_on(self) -> list[FoldResult]:
+        """The results that come next; whoever takes them works meanwhile, and so do the processes."""
+        self._give()
+        results: list[FoldResult] = []
+        try:
+            for aide in self.staff.wait(self.busy) if not self.over else ():
+                results += self._outcome(aide, self.busy.pop(aide))
+        except Nobody:
+            for attempt in reversed(self.waiting.take_all()):
+                results += self._retry(*attempt.after_death())
+            self.staff.muster()
+        self._give()
+        return results
+
+    def _give(self) -> None:
+        """Let whoever is free train the next pack."""
+        while self._is_due() and (aide := self.staff.take()) is not None:
+            attempt = self.waiting.take()
+            if attempt is None:
+                return
+            self.staff.ask(aide, Worker.train, list(attempt.pack))
+            self.busy[aide] = attempt
+
+    def _is_due(self) -> bool:
+        """Whether another pack may train: not beside one that is tried again."""
+        if self.busy and (self.waiting.again or any(attempt.deaths for attempt in self.busy.values())):
+            return False
+        return not self.waiting.over
+
+    def _outcome(self, aide: Aide, attempt: Attempt) -> list[FoldResult]:
+        try:
+            return self.staff.answer(aide)  # type: ignore[no-any-return]
+        except Hung:
+            return self._retry(*attempt.after_hang(self.limit))
+        except Died:
+            return self._retry(*attempt.after_death())
+        except Exception as error:  # noqa: BLE001 -- of members that cannot be understood there
+            return attempt.after_error(error)
+
+    def _retry(self, again: list[Attempt], failures: list[FoldResult]) -> list[FoldResult]:
+        self.waiting.retry(again)
+        return failures
+
+
+def _compute_elsewhere(pickled: bytes) -> bytes:
+    """What a process says that :func:`compute` began; Died where it says nothing."""
+    aide = processes.begin_aide(0, compute, pickled)
+    try:
+        processes.wait([aide])
+        return aide.hear()
+    finally:
+        aide.end()
+
+
+def compute(place: int, pipe: Connection, pickled: bytes) -> None:
+    """Answer with the result of a function and its arguments, or with its error."""
+    children.follow_parent()
+    pipe.send_bytes(outcome_of(pickled))
+
+
+def outcome_of(pickled: bytes) -> bytes:
+    """The result and None, or None and the error."""
+    function, arguments = pickle.loads(pickled)
+    try:
+        said: tuple[Any, Exception | None] = (function(*arguments), None)
+    except Exception as error:  # noqa: BLE001 -- it is raised where the call was made
+        said = (None, error)
+    return pickle.dumps(said)
 
 
 def _default_workers() -> int:
@@ -125,40 +201,3 @@ def _default_workers() -> int:
     import torch
 
     return torch.cuda.device_count() or cores()
-
-
-def _begin(worker: Worker, begun: Any) -> None:
-    """Make this process a worker, which ends with the driver; only the driver listens to Ctrl-C.
-
-    `begun` counts the processes, so that each has a GPU of its own where there are several.
-    """
-    global _worker
-    _follow_driver()
-    with begun.get_lock():
-        place, begun.value = begun.value, begun.value + 1
-    worker.begin(place)
-    _worker = worker
-
-
-def _follow_driver() -> None:
-    """Leave Ctrl-C to the driver, and end when it does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_driver, daemon=True).start()
-
-
-def _end_with_driver() -> None:
-    """Wait until the driver is gone, however it went, and go too: nobody is left to hear of results."""
-    driver = multiprocessing.parent_process()
-    if driver is not None:
-        connection.wait([driver.sentinel])
-        os._exit(1)
-
-
-def _ready() -> None:
-    """Nothing: its submission starts a process."""
-
-
-def _answer(question: Callable[..., T], *arguments: object) -> T:
-    """This process's worker's answer."""
-    assert _worker is not None
-    return question(_worker, *arguments)

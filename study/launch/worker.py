@@ -7,11 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from study.core.alone import AloneCosts
+
 if TYPE_CHECKING:
     from study.config.members import Member
     from study.config.schema import EngineConfig, ModelConfig
     from study.core.records import FoldResult
-    from study.engine.workbench import StudyData, Workbench
+    from study.data.study_data import StudyData
+    from study.engine.workbench import Workbench
 
 
 def cores() -> int:
@@ -75,6 +78,18 @@ class Worker:
             return pack_size(member, most, self.bench)
         except Exception:  # noqa: BLE001 -- a member that cannot train says why in its own result
             return 1
+
+    def costs_alone(self, member: Member, folds: int, seconds: float) -> AloneCosts:
+        """What the member's configuration costs on this device while nothing else of the study's runs: a measurement.
+
+        It takes about so many seconds; the training time is that of the study's first `folds` folds.
+        """
+        from study.engine.costs.alone import costs_alone
+
+        try:
+            return AloneCosts(costs_alone(member, self.bench, folds, seconds))
+        except Exception as error:  # noqa: BLE001 -- the boundary of a worker: the error is the result
+            return AloneCosts(error=f"{type(error).__name__}: {error}")
 
     def precision(self) -> str:
         """The `model.precision` that multiplies faster on this device: a measurement."""

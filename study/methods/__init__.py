@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from study.config import ranks
@@ -12,6 +13,7 @@ from study.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from study.config.schema import Configuration, StudyConfig
+    from study.config.space import Space
     from study.methods.base import Method
 
 
@@ -33,6 +35,16 @@ def get(name: str) -> Method:
 def of(configuration: Configuration) -> Method:
     """The method that the configuration trains by; ConfigError where there is none of that name."""
     return get(configuration.method.kind)
+
+
+def ask_what_is_read(space: Space, usual: str) -> Space:
+    """The space whose keys are asked for where the kind of method reads them: λ where there is a factor to hold.
+
+    Where the kind is not searched, it is the `usual` one.
+    """
+    kinds = space.extremes().get("method.kind", [usual])
+    readers = {key: frozenset(kind for kind in kinds if get(kind).is_read(key)) for key in space.distributions}
+    return replace(space, readers={key: kept for key, kept in readers.items() if len(kept) < len(kinds)})
 
 
 def check(config: StudyConfig) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from study.methods.layers.packed import Start
     from study.methods.layers.spectrum import Spectrum
-    from study.models.backbones import Geometry
+    from study.models.geometry import Geometry
 
 UPDATE, THIN, WEIGHTS, NOTHING = "update", "thin", "weights", "nothing"  # what training leaves of a layer
 SHOWN = ("kind", "rank", "lam", "targets", "layers", "residual")  # keys that a label shows in its own way
@@ -43,6 +43,11 @@ class Method(ABC):
     def adapts(self) -> bool:
         """Whether it adapts the layers that `method.targets` names."""
         return "targets" in self.reads
+
+    def is_read(self, key: str) -> bool:
+        """Whether a configuration key, such as method.lam or method.rank.ffn, can change what is trained."""
+        group, _, name = key.partition(".")
+        return group != "method" or name.partition(".")[0] in ("kind", *self.reads)
 
     @abstractmethod
     def adapt(self, config: MethodConfig, geometry: Geometry) -> Adaptation:

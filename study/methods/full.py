@@ -9,7 +9,7 @@ from study.methods.base import WEIGHTS, Method
 
 if TYPE_CHECKING:
     from study.config.schema import Configuration, MethodConfig
-    from study.models.backbones import Geometry
+    from study.models.geometry import Geometry
 
 
 class Full(Method):

@@ -9,7 +9,7 @@ from study.methods.base import NOTHING, Method
 
 if TYPE_CHECKING:
     from study.config.schema import MethodConfig
-    from study.models.backbones import Geometry
+    from study.models.geometry import Geometry
 
 
 class Head(Method):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from study.config.schema import Configuration, MethodConfig
     from study.methods.layers.packed import Start
     from study.methods.layers.spectrum import Spectrum
-    from study.models.backbones import Geometry
+    from study.models.geometry import Geometry
     from study.models.targets import LinearSite
 
 USUAL_RANK, USUAL_ALPHA = 8, 16.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from study.config.schema import ModelConfig
@@ -12,28 +11,8 @@ from study.data.examples import Examples
 from study.models import encoders, hub
 from study.models.embedded import EMBEDDED
 from study.models.encoders import Encoder
+from study.models.geometry import Geometry
 from study.models.kinds.base import Reader
-from study.models.tables import Tables
-from study.models.targets import LinearSite, stack_depths
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """A model's looks before its weights are there: its linear layers, its blocks, its parameters and its tables.
-
-    `tables` say what it can look up of what it reads; a graph network looks up nothing. `hidden` is the width of the
-    states that a head reads.
-    """
-
-    sites: tuple[LinearSite, ...]
-    layers: int
-    parameters: int
-    tables: tuple[Tables, ...] = ()
-    hidden: int = 0
-
-    def height(self, site: LinearSite) -> int:
-        """The index of the layer's block, those of a decoder counted on from those of its encoder."""
-        return site.layer + (stack_depths(self.sites).get("encoder", 0) if site.stack == "decoder" else 0)
 
 
 def reader(examples: Examples) -> Reader:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from study.config.schema import ModelConfig
 from study.core.errors import ConfigError
-from study.models import attention, families, hub
+from study.models import families, hub
 from study.models import identity as identity_of
 from study.models.embedded import ENCODERS as EMBEDDED
 from study.models.linear import is_linear, matrix
 from study.models.targets import LinearSite
+
+if TYPE_CHECKING:
+    from torch import nn
 
 CONVOLUTION = "torch_geometric.nn.conv.message_passing.MessagePassing"
 
@@ -74,6 +74,8 @@ def depth(backbone: nn.Module) -> int:
 
 def _blocks(module: nn.Module, config: Any) -> tuple[str, nn.ModuleList]:
     """The dotted name and the list of the blocks inside a stack; ConfigError where the suite knows no such list."""
+    from torch import nn
+
     described_by = getattr(module, "config", config)
     depths = {getattr(described_by, name, None) for name in families.DEPTHS}
     for name, inner in module.named_modules():
@@ -119,10 +121,11 @@ def shapes(model: ModelConfig) -> nn.Module:
 
     Raises ConfigError where `model.pooling` asks for a pooler that it lacks.
     """
+    import torch
     from transformers import AutoModel
 
     with torch.device("meta"):
-        backbone = _reader(AutoModel.from_config(hub.configuration(model)))
+        backbone = _reader(hub.from_configuration(model, AutoModel))
     if model.pooling == "pooler" and getattr(backbone, "pooler", None) is None:
         rule = f"needs a pooler, and {model.name} has none"
         raise ConfigError("model.pooling=pooler", rule, "write model.pooling=cls or mean")
@@ -146,6 +149,8 @@ def load(model: ModelConfig) -> Encoder:
 
 def open_encoder(model: ModelConfig, backbone: nn.Module) -> Encoder:
     """The model's weights as an Encoder, in `model.precision` and with its tokenizer."""
+    import torch
+
     return wrap(backbone.to(getattr(torch, model.precision)), hub.tokenizer(model), identity(model))
 
 
@@ -156,6 +161,8 @@ def _reader(backbone: Any) -> nn.Module:
 
 def wrap(backbone: nn.Module, tokenizer: Any, mark: str = "") -> Encoder:
     """An Encoder around a backbone at hand; the backbone is frozen in place."""
+    from study.models import attention
+
     backbone.eval().requires_grad_(False)
     attention.use(backbone)
     config: Any = backbone.config

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from study.config.schema import ModelConfig
 from study.core.errors import ConfigError
 from study.models import encoders, hub
 from study.models.encoders import Encoder
+
+if TYPE_CHECKING:
+    import torch
 
 
 def load(model: ModelConfig) -> Encoder:
@@ -23,9 +24,11 @@ def shapes(model: ModelConfig) -> torch.nn.Module:
 
     Raises ConfigError where the model cannot write.
     """
+    import torch
+
     config = hub.configuration(model)
     with torch.device("meta"):
-        return _class(model, config).from_config(config)  # type: ignore[no-any-return]
+        return hub.from_configuration(model, _class(model, config))  # type: ignore[no-any-return]
 
 
 def start(model: ModelConfig) -> int:

@@ -101,13 +101,6 @@ def _conv(name: str, inputs: int, outputs: int) -> nn.Module:
     return made
 
 
-def refuse(model: ModelConfig) -> None:
-    """Raise ConfigError where a graph network is to read what is no graph."""
-    if model.name in NAMES:
-        rule = "reads graphs, and this task has none"
-        raise ConfigError(f"model.name={model.name}", rule, "choose task=nodes, or a model that reads texts")
-
-
 def shapes(model: ModelConfig, graph: Graph) -> GraphNetwork:
     """The network without weights (meta device); ConfigError where the model reads no graphs."""
     if model.name not in NAMES:

@@ -11,7 +11,10 @@ from typing import Any
 from study.config.schema import ModelConfig
 from study.core.errors import AssetError, first_line
 from study.data import packages
+from study.models import weights
 from study.models.embedded import ENCODERS
+from study.models.foreign import foreign_code
+from study.models.weights import sound_weights
 
 ADAPTER = "adapter_config.json"  # what makes a folder a PEFT adapter to transformers: its weights are the base model's
 
@@ -40,7 +43,8 @@ def configuration(model: ModelConfig) -> Any:
 
     _refuse_adapter(model.name)
     try:
-        return AutoConfig.from_pretrained(source(model.name))
+        with foreign_code(model):
+            return AutoConfig.from_pretrained(source(model.name), trust_remote_code=model.trust_remote_code)
     except (OSError, ValueError) as error:
         raise AssetError(
             f"model.name={model.name}",
@@ -67,13 +71,21 @@ def load_model(model: ModelConfig, kind: Any) -> Any:
 
     Its weights are those that were published or, where `model.random_weights` says so, random.
     """
-    config = configuration(model)
     import torch
 
     if model.random_weights:
         torch.manual_seed(0)
-        return kind.from_config(config)
-    return kind.from_pretrained(source(model.name), dtype=torch.float32)
+        return from_configuration(model, kind)
+    configuration(model)  # says what is wrong with its folder
+    with foreign_code(model), sound_weights(model.name):
+        return kind.from_pretrained(source(model.name), dtype=torch.float32, trust_remote_code=model.trust_remote_code)
+
+
+def from_configuration(model: ModelConfig, kind: Any) -> Any:
+    """The model by one of transformers' automatic classes, `kind`, without the weights that were published."""
+    config = configuration(model)
+    with foreign_code(model):
+        return kind.from_config(config, trust_remote_code=model.trust_remote_code)
 
 
 def tokenizer(model: ModelConfig) -> Any:
@@ -84,7 +96,10 @@ def tokenizer(model: ModelConfig) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        made = AutoTokenizer.from_pretrained(source(model.name))
+        with foreign_code(model):
+            made = AutoTokenizer.from_pretrained(source(model.name), trust_remote_code=model.trust_remote_code)
+    except AssetError:
+        raise
     except Exception as error:
         first = first_line(error).rstrip(":. ")
         raise _without_tokenizer(model.name, f"has no tokenizer that transformers can read ({first})") from error
@@ -100,7 +115,8 @@ def _without_tokenizer(name: str, rule: str) -> AssetError:
 
 
 def require_weights(model: ModelConfig) -> None:
-    """Raise AssetError where the weights that the model asks for are known not to be there; nothing is fetched."""
+    """Raise AssetError where the weights that the model asks for are known not to be there, or to hold more than
+    tensors; nothing is fetched."""
     from huggingface_hub import constants
 
     if model.random_weights:
@@ -111,6 +127,7 @@ def require_weights(model: ModelConfig) -> None:
         if missing:
             remedy = "save the model into it (model.save_pretrained), or write model.random_weights=true"
             raise AssetError(f"model.name={name}", f"is a folder without the model's weights ({missing})", remedy)
+        weights.refuse_code(name, folder)
     elif not folder.is_dir() and constants.HF_HUB_OFFLINE and not _is_cached(name):
         rule = "has no weights in the Hub's cache, and the Hub cannot be reached"
         raise AssetError(f"model.name={name}", rule, "repeat the command once while online, or write a local path")
@@ -124,7 +141,7 @@ def _missing_file(folder: Path) -> str:
     index = next((folder / name for name in indexes if (folder / name).is_file()), None)
     if index is None:
         return f"neither {' nor '.join(singles)}"
-    parts = dict.fromkeys(json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}).values())
+    parts = weights.shards(index)
     lacking = [name for name in parts if not (folder / name).is_file()]
     return f"{', '.join(lacking)} of {index.name}" if lacking else ""
 

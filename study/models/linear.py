@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 # By the full name of its class, so that no library has to be there: whether the weight is kept as in × out.
 KINDS = {
@@ -23,6 +26,8 @@ def matrix(linear: nn.Module) -> torch.Tensor:
 
     Raises TypeError for what is no linear layer.
     """
+    import torch
+
     turned, weight = _is_transposed(linear), getattr(linear, "weight", None)
     if turned is None or not isinstance(weight, torch.Tensor):
         raise TypeError(f"{type(linear).__name__} is no linear layer")

@@ -8,7 +8,6 @@ positions, and where it begins to count is seen too. So no family of models has 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,22 +16,10 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from study.models.encoders import stacks
+from study.models.geometry import Tables
 
 TRIED = 3  # tokens that are read
 COUNTING = "position_ids"  # what transformers calls the places 0, 1, 2 … that a model keeps
-
-
-@dataclass(frozen=True)
-class Tables:
-    """How many token ids and positions one stack of a model can look up; None where nothing bounds them.
-
-    `part` is encoder or decoder, "" where there is one stack. Rotary and relative positions are computed, not looked
-    up, so that a model that has these alone has no bound.
-    """
-
-    part: str
-    tokens: int | None
-    positions: int | None
 
 
 def tables(backbone: nn.Module) -> tuple[Tables, ...]:

@@ -18,8 +18,8 @@ class Earlier:
     """Ids of runs, of trials by number and of folds by trial and index, the study's recorded parameters, and which
     trials need nothing more.
 
-    `adapted` are those whose adaptation is recorded, which the first versions did not do, `answered` those whose
-    answers are, `roles` what trials were to the study's answer.
+    `recorded` are the names of the parameters of open trials, `adapted` the trials whose adaptation is recorded, which
+    the first versions did not do, `answered` those whose answers are, `roles` what trials were to the study's answer.
     """
 
     root: str = ""
@@ -27,6 +27,7 @@ class Earlier:
     trials: dict[int, str] = field(default_factory=dict)
     folds: dict[tuple[int, int], str] = field(default_factory=dict)
     closed: set[int] = field(default_factory=set)
+    recorded: dict[int, frozenset[str]] = field(default_factory=dict)
     adapted: set[int] = field(default_factory=set)
     answered: set[int] = field(default_factory=set)
     roles: dict[int, str] = field(default_factory=dict)
@@ -48,7 +49,7 @@ def read_earlier(runs: Runs, study_id: str, width: int) -> Earlier:
         _add(known, run)
         _rename(runs, run, width)
     for number in known.trials.keys() - known.closed:
-        _add_folds(known, runs, number)
+        read_folds(known, runs, number)
     runs.client.update_run(root.info.run_id, status="RUNNING")
     return known
 
@@ -58,11 +59,13 @@ def _add(known: Earlier, run: Any) -> None:
     known.trials[number], known.roles[number] = run.info.run_id, tags.get(ROLE, "")
     ended = run.info.status in ("FINISHED", "FAILED") or STATE in tags
     known.closed |= {number} if ended else set()
+    known.recorded |= {} if ended else {number: frozenset(run.data.params)}
     known.adapted |= {number} if f"{TAG}adaptation" in tags else set()
     known.answered |= {number} if answer_tables.TRIAL in tags.get(TABLES, "") else set()
 
 
-def _add_folds(known: Earlier, runs: Runs, number: int) -> None:
+def read_folds(known: Earlier, runs: Runs, number: int) -> None:
+    """Add the runs of a trial's folds, those of further cross-validations too; those half written are deleted."""
     for run in runs.of_level("fold", known.trials[number]):
         if run.info.status == "RUNNING":
             runs.client.delete_run(run.info.run_id)  # cut off half written; it is written again from the storage

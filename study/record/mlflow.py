@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
-from study.core import answer_tables, mlflow_pages, stores
+from study.core import addresses, answer_tables, mlflow_pages, stores
 from study.core.answer_tables import Table
 from study.core.conclusion import read_conclusion
-from study.core.figures import ERROR
 from study.core.mlflow_notes import NOTE, show_conclusion
-from study.core.mlflow_store import TABLES, TAG
+from study.core.mlflow_store import TAG, address, explain_refusals
 from study.core.records import Adaptation, FoldResult, Provenance
-from study.record.earlier import Earlier, read_earlier
+from study.core.secrets import mask
+from study.record.answer_files import log_answers
+from study.record.client import make_client
+from study.record.coming import Coming
+from study.record.earlier import Earlier, read_earlier, read_folds
 from study.record.fold_figures import fold_figures
-from study.record.inputs import data_input, source_tags
-from study.record.names import digits, fold_name, trial_name
+from study.record.inputs import source_tags
+from study.record.names import digits, fold_name, repeat_name, trial_name
 from study.record.notes import trial_note
-from study.record.parameters import searched_keys, study_parameters, trial_parameters
-from study.record.quiet import quiet
-from study.record.runs import Runs
-from study.record.tags import LONGEST, fold_tags, outcome_tags
+from study.record.parameters import searched_keys, trial_parameters
+from study.record.refusals import LOST, refusal
+from study.record.root import begin_study, experiment_for
+from study.record.rows import runs_of
+from study.record.runs import Ended
+from study.record.tags import LONGEST, fold_tags, outcome_tags, trial_tags
 from study.record.tracker import Tracker
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
-
-
-@dataclass
-class Coming:
-    """A trial that has been told and whose run begins with its first fold."""
-
-    configuration: Configuration
-    label: str
-    baseline: str | None
-    adaptation: Adaptation | None = None
 
 
 class MlflowTracker(Tracker):
@@ -56,10 +48,13 @@ class MlflowTracker(Tracker):
 
     def __init__(self, uri: str | None = None) -> None:
         self.uri = uri
+        if uri is None or addresses.scheme_of(uri) in addresses.DATABASES:
+            self.imports = ("mlflow.store.tracking.sqlalchemy_store",)
         self.known = Earlier()
         self.coming: dict[int, Coming] = {}
         self.labels: dict[int, str] = {}
         self.open: set[int] = set()
+        self.repeated: set[int] = set()  # whose runs of further cross-validations have been looked through
         self.devices: set[str] = set()
 
     @property
@@ -75,14 +70,7 @@ class MlflowTracker(Tracker):
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client, which makes the store where there is none."""
-        from mlflow.tracking import MlflowClient
-
-        from study.core.mlflow_store import address, explain_refusals
-
-        key, uri = address(self.uri)
-        quiet(logging.WARNING)
-        with explain_refusals(key, uri):
-            return MlflowClient(tracking_uri=uri)
+        return make_client(self.uri)
 
     def check_address(self) -> None:
         if self.uri:
@@ -93,35 +81,25 @@ class MlflowTracker(Tracker):
 
         checks.check(self.uri, config)
 
+    def refusal(self, error: BaseException) -> str:
+        return refusal(error, address(self.uri)[1])
+
     def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
-        from study.core.mlflow_store import address, explain_refusals
-
-        self.config, self.study_id = config, provenance.tags[f"{TAG}study_id"]
-        with explain_refusals(*address(self.uri)):
-            self._begin(config, provenance, artifacts)
-
-    def _begin(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
-        known = self.client.get_experiment_by_name(config.study.name)
-        self.experiment = known.experiment_id if known else self.client.create_experiment(config.study.name)
-        self.runs, self.width = Runs(self.client, self.experiment), digits(config.study.trials)
+        self.study_id, self.width = provenance.tags[f"{TAG}study_id"], digits(config.study.trials)
         self.metric, self.source = provenance.tags.get(f"{TAG}metric", "score"), source_tags(provenance.tags)
         self.searched = searched_keys(config)
-        self.known = read_earlier(self.runs, self.study_id, self.width)
-        if not self.known.root:
-            self.known.parameters = study_parameters(config)
-            tags = {**provenance.tags, **self.source}
-            self.known.root = self.runs.create(config.study.name, "study", tags, self.known.parameters)
-        self._show_trials_best_first()
-        if data := data_input(config.task, provenance.tags):
-            self.client.log_inputs(self.root, [data])
-        for name, content in artifacts.items():
-            self.client.log_dict(self.root, content, name)
+        with explain_refusals(*address(self.uri)):
+            self.experiment = experiment_for(self.client, config.study.name)
+            self.runs = runs_of(self.client, self.experiment)
+            self.known = read_earlier(self.runs, self.study_id, self.width)
+            begin_study(self.runs, self.known, config, provenance, artifacts)
 
-    def _show_trials_best_first(self) -> None:
-        """Give MLflow's pages a view of the study's trials."""
-        figures = ["score", f"score{ERROR}", *(name for name in self.config.objectives if name != "score")]
-        view = mlflow_pages.view(self.root, figures, sorted(self.searched))
-        self.client.set_experiment_tag(self.experiment, mlflow_pages.view_tag(self.root), view)
+    def reopen(self) -> None:
+        known = read_earlier(self.runs, self.study_id, self.width)
+        if not known.root:
+            raise OSError(LOST)
+        self.known, self.repeated = known, set()
+        self.open &= known.trials.keys() - known.closed
 
     def _tags(self, number: int) -> dict[str, str]:
         return {f"{TAG}study_id": self.study_id, f"{TAG}trial": str(number), **self.source}
@@ -134,44 +112,70 @@ class MlflowTracker(Tracker):
             self.coming.setdefault(number, Coming(configuration, label, baseline))
         elif number not in self.open:
             self.client.update_run(self.trials[number], status="RUNNING")
+            self._complete(number, configuration)
             self.open.add(number)
+
+    def _complete(self, number: int, configuration: Configuration) -> None:
+        """Add the parameters that the trial's run lacks: who made it may have been cut off before they were there."""
+        params = trial_parameters(configuration, self.searched, self.known.parameters)
+        there = self.known.recorded.get(number, ())
+        self.runs.log(self.trials[number], params={key: value for key, value in params.items() if key not in there})
 
     def _run_of(self, number: int, started: float | None = None) -> str:
         """The trial's run, which begins now if it is not there."""
-        if number not in self.trials:
-            trial = self.coming.pop(number)
-            tags = {**self._tags(number), f"{TAG}label": trial.label}
-            tags |= {f"{TAG}baseline": trial.baseline} if trial.baseline else {}
-            tags |= {f"{TAG}adaptation": trial.adaptation.to_json()} if trial.adaptation else {}
-            name = trial_name(number, trial.label, self.width)
-            params = trial_parameters(trial.configuration, self.searched, self.known.parameters)
-            self.trials[number] = self.runs.create(name, "trial", tags, params, self.root, started)
+        if number in self.coming:
+            self._begin(number, self.coming[number], started)
+            del self.coming[number]  # not before: what fails here is tried again
             self.open.add(number)
         return self.trials[number]
+
+    def _begin(self, number: int, trial: Coming, started: float | None) -> None:
+        if number in self.trials:  # as a call that failed had made it
+            self._complete(number, trial.configuration)
+            return
+        tags = {**self._tags(number), **trial_tags(trial.label, trial.baseline, trial.adaptation)}
+        name = trial_name(number, trial.label, self.width)
+        params = trial_parameters(trial.configuration, self.searched, self.known.parameters)
+        self.trials[number] = self.runs.create(name, "trial", tags, params, self.root, started)
 
     def adaptation(self, number: int, adaptation: Adaptation) -> None:
         if number in self.known.adapted:
             return
-        self.known.adapted.add(number)
         if number in self.coming:
             self.coming[number].adaptation = adaptation
         else:
             self.client.set_tag(self.trials[number], f"{TAG}adaptation", adaptation.to_json())
+        self.known.adapted.add(number)
 
     def fold(self, result: FoldResult) -> None:
-        key = (result.trial, result.fold)
-        if result.trial in self.known.closed:
-            return
-        if key in self.known.folds:
-            self._correct(self.known.folds[key], result)
-            return
-        tags = {**self._tags(result.trial), **fold_tags(result)}
-        name = fold_name(result.trial, result.fold, self.width)
-        parent = self._run_of(result.trial, result.started)
-        run = self.runs.create(name, "fold", tags, parent=parent, start=result.started)
-        self.known.folds[key] = run
-        self.runs.log(run, fold_figures(result), when=result.ended)
-        self.runs.close(run, "FAILED" if result.error else "FINISHED", result.ended)
+        self.folds([result])
+
+    def folds(self, results: Sequence[FoldResult]) -> None:
+        new: dict[tuple[int, int], Ended] = {}
+        for result in (each for each in results if each.trial not in self.known.closed):
+            key = (result.trial, result.fold)
+            if key in self.known.folds:
+                self._correct(self.known.folds[key], result)
+            else:
+                new[key] = self._whole(result, fold_name(*key, self.width), {})
+        self._add(new)
+
+    def repeat(self, result: FoldResult, number: int, fold: int) -> None:
+        if result.trial not in self.repeated:
+            read_folds(self.known, self.runs, result.trial)
+            self.repeated.add(result.trial)
+        if (result.trial, result.fold) not in self.known.folds:
+            name = repeat_name(result.trial, number, fold, self.width)
+            self._add({(result.trial, result.fold): self._whole(result, name, {f"{TAG}repeat": str(number)})})
+
+    def _whole(self, result: FoldResult, name: str, more: dict[str, str]) -> Ended:
+        """The whole run of a fold, with `more` tags."""
+        tags, status = {**fold_tags(result), **more}, "FAILED" if result.error else "FINISHED"
+        run = (name, "fold", {**self._tags(result.trial), **tags}, self._run_of(result.trial, result.started))
+        return Ended(*run, fold_figures(result), status, result.started, result.ended)
+
+    def _add(self, folds: dict[tuple[int, int], Ended]) -> None:
+        self.known.folds |= zip(folds, self.runs.add([*folds.values()]), strict=True)
 
     def _correct(self, run: str, result: FoldResult) -> None:
         """Close a fold's record as failed where it is: an earlier version took figures that are no numbers."""
@@ -182,10 +186,12 @@ class MlflowTracker(Tracker):
     def answers(self, number: int, compute: Callable[[], Table]) -> None:
         if number in self.known.answered or not (table := compute()):
             return
-        run = self._run_of(number)
-        self.client.log_text(run, answer_tables.to_json(table), answer_tables.TRIAL)
-        self.client.set_tag(run, TABLES, json.dumps([{"path": answer_tables.TRIAL, "type": "table"}]))
+        log_answers(self.runs, self._run_of(number), table, answer_tables.TRIAL, [])
         self.known.answered.add(number)
+
+    def repeat_answers(self, number: int, table: Table) -> None:
+        before = [answer_tables.TRIAL] if number in self.known.answered else []
+        log_answers(self.runs, self.trials[number], table, answer_tables.REPEATS, before)
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         if result.trial in self.known.closed:
@@ -194,18 +200,17 @@ class MlflowTracker(Tracker):
         self._note_devices(result)
         note = trial_note(self.labels[result.trial], result, summary, self.metric, self._links())
         tags = {**outcome_tags(result), NOTE: note}
-        self.runs.log(run, [(k, v, 0) for k, v in summary.items()], tags=tags)
         # Trials of a round are closed together; each ended with its own last fold.
         ended = max((f.ended for f in result.folds if f.ended), default=None)
-        self.runs.close(run, result.status, ended)
+        self.runs.finish(run, [(k, v, 0) for k, v in summary.items()], tags, result.status, ended)
         self.open.discard(result.trial)
         self.known.closed.add(result.trial)
 
     def _note_devices(self, result: TrialResult) -> None:
         devices = {f.device for f in result.folds if f.score is not None}
         if devices - self.devices:
+            self.client.set_tag(self.root, f"{TAG}device", ", ".join(sorted(self.devices | devices)))
             self.devices |= devices
-            self.client.set_tag(self.root, f"{TAG}device", ", ".join(sorted(self.devices)))
 
     def add_figures(self, number: int, figures: dict[str, float]) -> None:
         self.runs.log(self.trials[number], [(k, v, 0) for k, v in figures.items()])
@@ -213,6 +218,9 @@ class MlflowTracker(Tracker):
     def references(self, compute: Callable[[], dict[str, float]]) -> None:
         if not any(name.startswith("reference/") for name in self.client.get_run(self.root).data.metrics):
             self.runs.log(self.root, [(name, value, 0) for name, value in compute().items()])
+
+    def note_ending(self, reason: str) -> None:
+        self.client.set_tag(self.root, f"{TAG}ending", reason)
 
     def _links(self) -> str:
         trials = mlflow_pages.trials_place(self.experiment, self.root, viewed=True)
@@ -225,17 +233,13 @@ class MlflowTracker(Tracker):
             show_conclusion(self.client, self.root, self.trials, self.known.roles, conclusion)
 
     def end(self, status: str) -> None:
-        for number in list(self.coming):
-            self._run_of(number)
-        for number in self.open:
-            self.client.set_terminated(self.trials[number], "KILLED")
+        for number in {*self.open, *self.coming}:
+            self.client.set_terminated(self._run_of(number), "KILLED")
         self.client.set_terminated(self.root, status)
 
     def page(self) -> str:
-        from study.core.mlflow_store import address
-
         pages = mlflow_pages.pages_at(address(self.uri)[1]) or mlflow_pages.LOCAL
         return f"{pages}/{mlflow_pages.trials_place(self.experiment, self.root, viewed=True)}"
 
     def command(self) -> str:
-        return shlex.join(["mlflow", "ui", *(["--backend-store-uri", self.uri] if self.uri else [])])
+        return shlex.join(["mlflow", "ui", *(["--backend-store-uri", mask(self.uri)] if self.uri else [])])

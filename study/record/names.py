@@ -19,3 +19,8 @@ def trial_name(number: int, label: str, width: int) -> str:
 def fold_name(trial: int, fold: int, width: int) -> str:
     """A fold's: ``07.2``."""
     return f"{trial:0{width}d}.{fold}"
+
+
+def repeat_name(trial: int, number: int, fold: int, width: int) -> str:
+    """That of a fold of further cross-validation `number`, from 1: ``07.2 again 1``."""
+    return f"{fold_name(trial, fold, width)} again {number}"

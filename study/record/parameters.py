@@ -11,14 +11,16 @@ from study.config.ranks import PLACE
 from study.config.schema import Configuration, StudyConfig
 from study.config.space import parse_space
 from study.config.values import flatten
+from study.core.secrets import mask_all
 
 RANK, METHOD, KIND = "method.rank", "method.", "method.kind"
 SPREAD = ("launcher", "tracking", "pruner")  # groups whose arguments are keys of their own
 
 
 def study_parameters(config: StudyConfig) -> dict[str, str]:
-    """Every parameter of the resolved configuration, without what its task and its methods are not told."""
-    values = flatten(config)
+    """Every parameter of the resolved configuration, without what its task and its methods are not told, and without
+    passwords."""
+    values = mask_all(flatten(config))
     values = {k: v for k, v in values.items() if v is not None or not k.startswith("task.")}
     for group in SPREAD:
         values |= {f"{group}.{key}": value for key, value in values.pop(group).items()}

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from study.core.mlflow_store import LEVEL, runs_of_level
 
 if TYPE_CHECKING:
+    from mlflow.entities import Metric
     from mlflow.tracking import MlflowClient
 
 T = TypeVar("T")
 PARAMS_PER_CALL = 100  # MLflow's own limits
 METRICS_PER_CALL = 1000
+Figure = tuple[str, float, int]  # name, value and step
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended when it is written, with all that it holds."""
+
+    name: str
+    level: str
+    tags: dict[str, str]
+    parent: str
+    figures: Sequence[Figure]
+    status: str
+    started: float | None = None
+    ended: float | None = None
 
 
 class Runs:
@@ -38,12 +55,30 @@ class Runs:
         start: float | None = None,
     ) -> str:
         """The id of a new run."""
-        tree = {"mlflow.parentRunId": parent} if parent else {}
-        run = self.client.create_run(
-            self.experiment, run_name=name, tags={LEVEL: level, **tags, **tree}, start_time=_milliseconds(start)
-        )
+        whole = self._tags(level, tags, parent)
+        run = self.client.create_run(self.experiment, run_name=name, tags=whole, start_time=stamp_of(start))
         self.log(run.info.run_id, params=params or {})
         return str(run.info.run_id)
+
+    def _tags(self, level: str, tags: dict[str, str], parent: str | None) -> dict[str, str]:
+        return {LEVEL: level, **tags, **({"mlflow.parentRunId": parent} if parent else {})}
+
+    def add(self, runs: Sequence[Ended]) -> list[str]:
+        """The ids of new runs, each whole."""
+        made = []
+        for each in runs:
+            run = self.create(each.name, each.level, each.tags, parent=each.parent, start=each.started)
+            self.log(run, each.figures, when=each.ended)
+            self.close(run, each.status, each.ended)
+            made.append(run)
+        return made
+
+    def finish(
+        self, run: str, figures: Iterable[Figure], tags: dict[str, str], status: str, ended: float | None
+    ) -> None:
+        """Add a run's last figures and tags, and close it."""
+        self.log(run, figures, tags=tags)
+        self.close(run, status, ended)
 
     def log(
         self,
@@ -54,11 +89,10 @@ class Runs:
         tags: dict[str, str] | None = None,
     ) -> None:
         """Add figures (name, value, step), those that are finite numbers, parameters and tags."""
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Param, RunTag
 
-        stamp = _milliseconds(when)
         labels = [RunTag(k, v) for k, v in (tags or {}).items()]
-        figures = [Metric(name, value, stamp, step) for name, value, step in metrics if math.isfinite(value)]
+        figures = mlflow_metrics(metrics, stamp_of(when))
         settings = [Param(k, v) for k, v in (params or {}).items()]
         for some in _chunks(settings, PARAMS_PER_CALL):
             self.client.log_batch(run, params=some)
@@ -67,12 +101,25 @@ class Runs:
         if labels and not figures:
             self.client.log_batch(run, tags=labels)
 
+    def attach(self, run: str, name: str, text: str, tags: dict[str, str]) -> None:
+        """Add a file of that name and, once it is there, tags."""
+        self.client.log_text(run, text, name)
+        self.log(run, tags=tags)
+
     def close(self, run: str, status: str, end: float | None = None) -> None:
         """Set the run's last status and when it ended."""
-        self.client.set_terminated(run, status, end_time=_milliseconds(end))
+        self.client.set_terminated(run, status, end_time=stamp_of(end))
 
 
-def _milliseconds(when: float | None) -> int:
+def mlflow_metrics(figures: Iterable[Figure], stamp: int) -> list[Metric]:
+    """Those of the figures that are finite numbers, as MLflow has them."""
+    from mlflow.entities import Metric
+
+    return [Metric(name, value, stamp, step) for name, value, step in figures if math.isfinite(value)]
+
+
+def stamp_of(when: float | None) -> int:
+    """Milliseconds since the epoch, now where no time is given."""
     return int((when or time.time()) * 1000)
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from study.config.members import Stop, TrialResult
-from study.core.mlflow_store import TAG
-from study.core.records import FoldResult
+from study.core.mlflow_store import REPLACES, TAG
+from study.core.records import Adaptation, FoldResult
 
 LONGEST = 5000  # characters of an error that a tag takes
 STATE = f"{TAG}state"  # of a trial that was stopped before its last fold, or broke a constraint: which
+
+
+def trial_tags(label: str, baseline: str | None, adaptation: Adaptation | None) -> dict[str, str]:
+    """What a trial's configuration is called, and what it comes to on its model."""
+    tags = {f"{TAG}label": label}
+    tags |= {f"{TAG}baseline": baseline} if baseline else {}
+    return tags | ({f"{TAG}adaptation": adaptation.to_json()} if adaptation else {})
 
 
 def fold_tags(result: FoldResult) -> dict[str, str]:
@@ -19,6 +26,7 @@ def fold_tags(result: FoldResult) -> dict[str, str]:
 def outcome_tags(result: TrialResult) -> dict[str, str]:
     """What became of a trial, beyond its status."""
     tags = {} if result.duplicate_of is None else {f"{TAG}duplicate_of": str(result.duplicate_of)}
+    tags |= {} if result.replaces is None else {REPLACES: str(result.replaces)}
     tags |= {} if result.state is None else {STATE: result.state}
     tags |= {} if result.stopped is None else _stop_tags(result.stopped)
     tags |= {f"{TAG}broken": ", ".join(result.broken)} if result.broken else {}

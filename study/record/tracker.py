@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
 from study.core.answer_tables import Table
+from study.core.errors import first_line
 from study.core.records import Adaptation, FoldResult, Provenance
+
+Say = Callable[[tuple[str, ...]], None]
 
 
 class Tracker(ABC):
@@ -23,11 +26,27 @@ class Tracker(ABC):
     one; a study that is started again goes on in its own record, known by the tag `lora_study.study_id`; records of
     others are neither taken nor changed.
 
-    It is called by the driver alone: the checks, `start`, then trials in any order (`trial`, `fold`, `answers`,
-    `finish_trial`, `add_figures`) and `references`, then `end`, then `report`.
+    A call that the record's place refuses, or does not answer, raises an error of which :meth:`refusal` knows; after
+    :meth:`reopen` it may be made again, and those after it, as if it had not been.
+
+    It is called by the driver alone: the checks, `start`, then trials in any order (`trial`, `fold`, `folds`,
+    `answers`, `finish_trial`, `repeat`, `repeat_answers`, `add_figures`), `references`, `note_ending` and `wait`, then
+    `end`, then `report`.
     """
 
     unreported: str = "this study's tracker keeps none"  # why there is no report; empty where one can be made
+    imports: tuple[str, ...] = ()  # modules that :meth:`start` will want, beside those that :meth:`check` imports
+    missing: str = ""  # why the record lacks some of what it was told; empty where it lacks nothing
+
+    def refusal(self, error: BaseException) -> str:
+        """In a few words, why the record's place did not take what ended in this error; empty where it is no reason."""
+        return first_line(error) if isinstance(error, OSError) else ""
+
+    def reopen(self) -> None:  # noqa: B027 -- what is kept in one file is there or not
+        """Find out what is there, after a call that may have been made in part."""
+
+    def tell_troubles(self, say: Say) -> None:  # noqa: B027 -- there may be none
+        """From now on, tell a person what the record cannot take, and when it takes it again."""
 
     def check_address(self) -> None:  # noqa: B027 -- there may be no address
         """Raise ConfigError where the arguments alone show that nothing can be kept there; imports no library."""
@@ -51,6 +70,11 @@ class Tracker(ABC):
     def fold(self, result: FoldResult) -> None:
         """Record a finished fold of an open trial."""
 
+    def folds(self, results: Sequence[FoldResult]) -> None:
+        """Record finished folds of open trials, which some trackers do faster than one by one."""
+        for result in results:
+            self.fold(result)
+
     @abstractmethod
     def answers(self, number: int, compute: Callable[[], Table]) -> None:
         """Record what an open or closed trial answered to each held-out example, once; a table without columns is none.
@@ -66,9 +90,27 @@ class Tracker(ABC):
     def add_figures(self, number: int, figures: dict[str, float]) -> None:
         """Add what was measured of a trial after the search: its held-out score, its exports."""
 
+    def repeat(self, result: FoldResult, number: int, fold: int) -> None:  # noqa: B027 -- as of what it leaves out
+        """Record a finished fold of the further cross-validation of that number, from 1, of a closed trial, once.
+
+        A record that has no room for it leaves it out; its score comes with :meth:`add_figures` too.
+        """
+
+    def repeat_answers(self, number: int, table: Table) -> None:  # noqa: B027 -- as of what it leaves out
+        """Record what a closed trial answered in its further cross-validations, in place of what was recorded before.
+
+        A record that has no room for it leaves it out.
+        """
+
     @abstractmethod
     def references(self, compute: Callable[[], dict[str, float]]) -> None:
         """Record what needs no training; `compute` is called where it is not recorded yet."""
+
+    def note_ending(self, reason: str) -> None:  # noqa: B027 -- a tracker may keep no such thing
+        """Record why the search ended before its budget, in a sentence; an empty one where it goes on after all."""
+
+    def wait(self) -> None:  # noqa: B027 -- most trackers have written when a call returns
+        """Return when all that was recorded so far is written, and nothing of the tracker's works beside its caller."""
 
     @abstractmethod
     def end(self, status: str) -> None:

@@ -9,13 +9,15 @@ from itertools import product
 from study import methods
 from study.config.schema import ModelConfig, StudyConfig
 from study.config.space import Space
-from study.core import figures
+from study.core import figures, stores
 from study.core.errors import ConfigError
 from study.data.examples import Examples
 from study.engine import problems
 from study.methods.base import NOTHING
 from study.models import hub, targets
-from study.models.backbones import Geometry
+from study.models.geometry import Geometry
+from study.record import Tracker
+from study.search.objectives import score_and_costs
 
 SHAPED = ("method.rank", "method.targets", "method.layers")  # keys whose values may not fit a model
 UNREAD = ModelConfig()  # from which the keys come that change nothing of what a model reads
@@ -24,11 +26,20 @@ GeometryOf = Callable[[ModelConfig], Geometry]
 
 
 def check_objectives(config: StudyConfig) -> None:
-    """Raise ConfigError for an objective that no run logs."""
+    """Raise ConfigError for an objective that no run logs, and where what ends the search cannot weigh them."""
     for name in config.objectives:
         figures.direction(name)
     if len(set(config.objectives)) < len(config.objectives):
         raise ConfigError(f"objectives={config.objectives}", "names one twice", "name each once")
+    if config.search.stop is not None:
+        score_and_costs(config.objectives, f"search.stop={config.search.stop}")
+
+
+def check_addresses(config: StudyConfig, tracker: Tracker) -> None:
+    """Raise ConfigError where the store, the record or the report's folder cannot be where they are said to be."""
+    stores.check("storage.url", config.storage.url, stores.OPTUNA)
+    tracker.check_address()
+    stores.check_folder("report.dir", config.report.dir)
 
 
 def check_trials(config: StudyConfig, space: Space, examples: Examples, geometry: GeometryOf) -> None:

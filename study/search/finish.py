@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import compress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from study.config.members import Member, TrialResult
 from study.config.schema import StudyConfig
-from study.core import formatting, seeding
+from study.core import formatting, seeding, status_line
+from study.core.alone import cost_of_trial, meanings
 from study.core.formatting import plural
 from study.core.pareto import undominated_mask
 from study.core.records import FoldResult
+from study.core.text_table import Column, TextTable
+from study.record.behind import record_error
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.plan import Plan
@@ -72,17 +76,24 @@ def record_exports(ledger: Ledger, tracker: Tracker) -> None:
 
 
 def announce(
-    plan: Plan, results: dict[int, TrialResult], tracker: Tracker, report: Callable[[StudyConfig], Path]
+    plan: Plan,
+    results: dict[int, TrialResult],
+    alone: Mapping[int, Mapping[str, float]],
+    tracker: Tracker,
+    report: Callable[[StudyConfig], Path],
 ) -> None:
-    """Write the report, then say in a few lines what came out and where to look."""
-    from rich.console import Console
+    """Write the report, then say in a few lines what came out, with the costs measured `alone`, and where to look.
 
-    console = Console(soft_wrap=False)
-    console.print(_table(plan, results) if front(plan, results) else NO_FRONT)
+    Raises StudyError where the record, of which the report is made, lacks something.
+    """
+    status_line.hide()
+    print(_table(plan, results, alone).text() if front(plan, results) else NO_FRONT)
     for line in failures(results):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        print(line)
+    if tracker.missing:
+        raise record_error(plan.config.study.name, tracker.missing)
     if tracker.unreported:
-        console.print(f"No report: it is made from MLflow's runs, and {tracker.unreported}.")
+        print(f"No report: it is made from MLflow's runs, and {tracker.unreported}.")
         return
     page = report(plan.config)
     tracker.report(page.parent)
@@ -103,23 +114,23 @@ def failures(results: dict[int, TrialResult]) -> list[str]:
     return [f"{len(failed)} of {plural(len(results), 'trial')} failed:", *(f"  {line}" for line in [*lines, *more])]
 
 
-def _table(plan: Plan, results: dict[int, TrialResult]) -> object:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=f"{plan.config.study.name}: the front of {plural(len(results), 'trial')}")
-    for name in ("trial", "configuration", plan.metric, "trainable", "train memory", "train s"):
-        # A pattern of ranks is one long word: it is broken rather than cut short.
-        table.add_column(name, justify="left" if name == "configuration" else "right", overflow="fold")
+def _table(
+    plan: Plan, results: dict[int, TrialResult], alone: Mapping[int, Mapping[str, float]] = MappingProxyType({})
+) -> TextTable:
+    headings, rows = ("trial", "configuration", plan.metric, "trainable", "train memory", "train s"), []
     for number in front(plan, results):
-        result, figures = results[number], summary(results[number])
+        result, figures = results[number], {**summary(results[number]), **alone.get(number, {})}
         label = plan.label(result.configuration) + (" (baseline)" if result.baseline else "")
-        table.add_row(
+        trained = cost_of_trial("time/train_seconds", figures)
+        cells = (
             str(number),
-            escape(label),
+            label,
             formatting.with_se(figures["score"], figures["score_se"], 3),
             formatting.count(figures["params/trainable"]),
             formatting.mebibytes(figures["memory/train_bytes"], 0),
-            f"{figures['time/train_seconds']:.0f}",
+            f"{trained.value:.0f}{trained.mark}",
         )
-    return table
+        rows.append(cells)
+    columns = tuple(Column(heading, name=heading == "configuration") for heading in headings)
+    title = f"{plan.config.study.name}: the front of {plural(len(results), 'trial')}"
+    return TextTable(columns, tuple(rows), title, "\n".join(meanings(row[-1] for row in rows)))

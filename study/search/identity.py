@@ -33,6 +33,8 @@ FIRST = {
 LATER = ("label_type",)  # keys of `task` that some studies of the first schema knew, where they were given
 # Keys of `task` whose effect the mark of the data holds: however the same examples came about, it is one study.
 IN_EXAMPLES = ("label_type", "rare", "rouge")
+# Keys that change no trial, only what is measured of one or how many there are.
+UNHELD = (*OBSERVING, "search.stop")
 DATA, FOLDS, FILES, ORDER = "data", "folds", "files of ", "order of rank keys"
 
 
@@ -47,7 +49,7 @@ def values_of(config: StudyConfig, searched: Mapping[str, Any], facts: Mapping[s
         values |= {f"{group}.{k}": v for k, v in getattr(config, group).items()}
     kinds = {config.method.kind, *searched.get("method.kind", ())}
     read = {"method.kind", *(f"method.{key}" for kind in kinds for key in methods.get(kind).reads)}
-    held = {*searched, *OBSERVING, *(f"task.{key}" for key in IN_EXAMPLES)}
+    held = {*searched, *UNHELD, *(f"task.{key}" for key in IN_EXAMPLES)}
     kept = {k: v for k, v in values.items() if (not k.startswith("method.") or k in read) and k not in held}
     kept |= {f"space.{key}": sweep for key, sweep in sorted(config.space.items()) if sweep}
     kept |= {"constraints": [str(bound) for bound in limits(config.constraints)]}
@@ -87,7 +89,7 @@ def first_fingerprint(config: StudyConfig, facts: Mapping[str, Any], weights: Ma
     kept: dict[str, Any] = {"space": groups["space"], "objectives": groups["objectives"], "sampler": sampler}
     for group, names in FIRST.items():
         known = names.split()
-        keys = {k: f"{group}.{k}" for k in groups[group] if k not in known and f"{group}.{k}" not in OBSERVING}
+        keys = {k: f"{group}.{k}" for k in groups[group] if k not in known and f"{group}.{k}" not in UNHELD}
         given = [k for k, key in keys.items() if groups[group][k] != defaults[key]]
         if not set(given) <= {*LATER, *IN_EXAMPLES}:
             return None

@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from study.config.schema import Configuration
+from study.config.space import KIND
 from study.config.values import plain
-from study.core.figures import costs_in_words
-from study.core.records import FoldResult, finite
+from study.core import seeding
+from study.core.records import FoldResult
+from study.core.secrets import mask_all
 from study.engine.changes import VERSION, Change
 from study.search import resume, samplers
+from study.search.closings import Closing
 from study.search.decisions import DECISIONS
 from study.search.kept import attributes_of
+from study.search.lease import NoLease
 from study.search.plan import GRID, Plan, baselines
-from study.search.resume import VALUES
-from study.search.samplers import CONSTRAINT
+from study.search.resume import TRAININGS, VALUES
 from study.search.storage import FINGERPRINT, refuse_foreign, storage
-from study.search.stored import CONFIG, CONFIGURATION, ESTIMATE, EXPORT, exports_of
+from study.search.stored import CONFIG, CONFIGURATION, replaced_numbers
+from study.search.study_facts import StudyFacts
+from study.search.surface.foresight import Foresight
+from study.search.surface.prospects import Told, told_of
 from study.search.untried import REDRAWS, Untried
+from study.search.writes import add_trials, close_trials, write_facts
 
 if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-TRAININGS = "lora_study.trainings"  # the version of what a training comes to: study/engine/changes.py
-TEST, PACKS = "test:", "lora_study.packs"
-LABEL, COSTED = "label", "costs"  # attributes of trials for people alone
+NO_LEASE = NoLease()
+RANDOM = {"_target_": "optuna.samplers.RandomSampler"}
 
 
-class Ledger:
+class Ledger(StudyFacts):
     """Asks, keeps and tells. Guarantees:
 
     a fold result is durable when :meth:`keep` returns; asking depends on the seed, the trial's number
     and the results told so far; a study interrupted anywhere goes on as if it had not been.
     """
 
-    def __init__(self, plan: Plan, resumed: bool = True) -> None:
-        """Open the plan's study; `resumed` says whether more will be trained, or what is there is only read."""
+    def __init__(self, plan: Plan, resumed: bool = True, lease: NoLease = NO_LEASE) -> None:
+        """Open the plan's study; `resumed` says whether more will be trained, or what is there is only read.
+
+        While the study is owned by a `lease`, nothing is written once another driver has taken it over.
+        """
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.plan, config = plan, plan.config
+        self.plan, self.lease, config = plan, lease, plan.config
         kept = storage(config.storage.url)
         refuse_foreign(kept, "study.name", config.study.name, plan.directions)
         self.study = optuna.create_study(
@@ -50,10 +61,14 @@ class Ledger:
         )
         self._check(resumed)
         if resumed:
-            self._name_objectives()
+            self.name_objectives(config.objectives)
         self.baselines = list(baselines(plan).items())
         self.searched = samplers.Searched(plan.directions)
+        self.foresight = Foresight(plan, self.searched.beside)
         self.untried = Untried(plan)
+        self.asked: int | None = None  # trials, where they are asked for one by one, and those that others replace
+        self.replaced = 0
+        self.told = list[int]()  # ids of those that were told since one was asked for
 
     def _check(self, resumed: bool) -> None:
         """Mark a new study, and refuse one that the plan cannot go on with."""
@@ -64,27 +79,15 @@ class Ledger:
             resume.check_change(self.change(), self.plan)
             self.study.set_user_attr(TRAININGS, VERSION)
 
-    def _name_objectives(self) -> None:
-        """Let Optuna's dashboard call the objectives by their names."""
-        import warnings
-
-        from optuna.exceptions import ExperimentalWarning
-
-        names = list(self.plan.config.objectives)
-        if self.study.metric_names != names:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExperimentalWarning)
-                self.study.set_metric_names(names)
-
     def change(self) -> Change | None:
         """What has changed since the stored trials were trained, as far as it concerns them or what may be asked."""
         return resume.change_of(self.study.user_attrs.get(TRAININGS, 0), self.trials(), self.plan)
 
     def keep_config(self) -> None:
-        """Keep the study's own configuration, as it was last run, for what comes after, and what must not change."""
+        """Keep the study's own configuration without passwords, as it was last run, and what must not change."""
         if self.plan.decided and self.study.user_attrs.get(DECISIONS) != self.plan.decided:
             self.study.set_user_attr(DECISIONS, self.plan.decided)
-        for key, value in {CONFIG: plain(self.plan.config), VALUES: self.plan.values}.items():
+        for key, value in {CONFIG: mask_all(plain(self.plan.config)), VALUES: self.plan.values}.items():
             text = json.dumps(value, allow_nan=False)
             if self.study.user_attrs.get(key) != text:
                 self.study.set_user_attr(key, text)
@@ -98,115 +101,121 @@ class Ledger:
         """Every trial that has been asked for, by number."""
         return self.study.get_trials(deepcopy=False)
 
-    def ask_until(self, count: int) -> list[FrozenTrial]:
-        """Ask until `count` trials exist in all; the trials that still run, each with its configuration."""
-        from optuna.trial import TrialState
-
+    def follow(self) -> list[FrozenTrial]:
+        """Take over what has been asked and told since, for samplers to learn from; every trial."""
         known = self.trials()
         self.searched.follow(known)
         self.untried.follow(known)
-        for number in range(len(known), count):
-            self._ask(number)
+        return known
+
+    def told_trials(self) -> list[Told]:
+        """What the searched trials tell so far, the stopped ones by their estimates."""
+        self.follow()
+        return told_of(self.plan.tree, self.searched.study.get_trials(deepcopy=False), self.foresight)
+
+    def ask_until(self, count: int) -> list[FrozenTrial]:
+        """Ask until `count` trials exist that count; the trials that still run, each with its configuration."""
+        from optuna.trial import TrialState
+
+        known = self.follow()
+        standing = len(known) - len(replaced_numbers(known))
+        self.add([self._ask(len(known) + place - standing, place) for place in range(standing, count)])
         return [t for t in self.trials() if t.state == TrialState.RUNNING]
 
-    def _ask(self, number: int) -> None:
-        """The baselines come first, then what the sampler proposes; written at once, whole or not at all."""
+    def ask_next(self) -> FrozenTrial:
+        """Ask for one trial more, which learns from what has been told, beside those that run."""
+        if self.asked is None:
+            known = self.follow()
+            self.asked, self.replaced = len(known), len(replaced_numbers(known))
+        # Those that run, which may be a thousand, are not read again.
+        self.searched.follow(self.study._storage.get_trial(trial) for trial in self.told)
+        trial, self.told = self._ask(self.asked, self.asked - self.replaced), []
+        self.add([trial])
+        self.asked += 1
+        return trial
+
+    def _ask(self, number: int, place: int) -> FrozenTrial:
+        """The baselines come first, then what the sampler proposes; it is still to be written."""
         from optuna.trial import TrialState, create_trial
 
         config = self.plan.config
-        if number < len(self.baselines):
-            name, configuration = self.baselines[number]
+        if place < len(self.baselines):
+            name, configuration = self.baselines[place]
             asked = create_trial(state=TrialState.RUNNING, user_attrs={"baseline": name})
         else:
-            asked = self._propose(number)
+            asked = self._propose(number, place)
             configuration = config.configuration.with_values(asked.params)
-        asked.user_attrs = {**asked.user_attrs, CONFIGURATION: _dump(configuration)}
-        self.study.add_trial(asked)
         self.untried.add(configuration)
+        asked = copy.copy(asked)  # the sampler has its own
+        asked.user_attrs = {**asked.user_attrs, CONFIGURATION: _dump(configuration)}
+        return asked
 
-    def _propose(self, number: int) -> FrozenTrial:
+    def add(self, asked: Sequence[FrozenTrial]) -> None:
+        """Ask for trials; they are written at once, whole or not at all."""
+        self.lease.check()
+        add_trials(self.study, asked)
+
+    def _propose(self, number: int, place: int) -> FrozenTrial:
         """What the sampler proposes, asked again where it repeats a training while others have not been asked for.
 
-        A grid never repeats a configuration, and is taken at its word where two of them train the same.
+        It depends on the trial's `place` among those that count, which is its number where no failed one was asked
+        again. A grid never repeats a configuration, and is taken at its word where two of them train the same.
         """
-        config, space = self.plan.config, self.plan.space
-        seed, base = config.study.seed, config.configuration
-        asked = self.searched.ask(number, samplers.make(config.sampler, space, seed, number), space)
+        config, space, base = self.plan.config, self.plan.tree, self.plan.config.configuration
+        asked = self.searched.ask(number, self._sampler(place), space)
         if config.sampler.get("_target_") == GRID:
             return asked
         if not self.untried.repeats(base.with_values(asked.params)) or (left := self.untried.left()) == []:
             return asked
-        for attempt in range(1, REDRAWS):
-            asked = self.searched.ask_again(number, samplers.make(config.sampler, space, seed, number, attempt), space)
+        for sampler in self._other_samplers(place, left, asked.params):
+            asked = self.searched.ask_again(number, sampler, space)
             if not self.untried.repeats(base.with_values(asked.params)):
-                return asked
-        if left is None:
-            return asked
-        return self.searched.ask_again(number, samplers.propose_exactly(self.untried.draw(left, number), seed), space)
+                break
+        return asked
 
-    def keep(self, trial: FrozenTrial, result: FoldResult) -> None:
-        """Make a fold's result durable, its answers before what says that they are all there."""
-        for key, text in attributes_of(result).items():
-            self.study._storage.set_trial_user_attr(trial._trial_id, key, text)
+    def _sampler(self, number: int, attempt: int = 0) -> BaseSampler:
+        config = self.plan.config
+        more = {"objectives": config.objectives, "foresight": self.foresight}
+        return samplers.make(config.sampler, self.plan.tree, config.study.seed, number, attempt, **more)
 
-    def describe(self, trial: FrozenTrial, label: str, figures: Mapping[str, float]) -> None:
-        """Write beside a trial what a person reads of it in Optuna's dashboard."""
-        self.note(trial, LABEL, label)
-        if costs := costs_in_words(figures):
-            self.note(trial, COSTED, costs)
+    def _other_samplers(
+        self, number: int, left: list[dict[str, Any]] | None, refused: Mapping[str, Any]
+    ) -> Iterator[BaseSampler]:
+        """What else may propose the trial: the sampler with other seeds, then chance.
 
-    def keep_constraints(self, trial: FrozenTrial, figures: Mapping[str, float]) -> None:
-        """Make durable how far a trial is beyond each constraint, where Optuna's samplers and dashboard look for it."""
-        for bound in (bound for bound in self.plan.constraints if bound.name in figures):
-            excess = bound.excess(figures[bound.name])
-            self.study._storage.set_trial_system_attr(trial._trial_id, f"{CONSTRAINT}{bound}", excess)
-
-    def tell(self, number: int, values: list[float] | None) -> None:
-        """Close a trial: its objectives' values, or failed."""
-        from optuna.trial import TrialState
-
-        if values is None:
-            self.study.tell(number, state=TrialState.FAIL)
+        Where everything of the refused kind of method has been asked for, the sampler chooses beside another kind.
+        """
+        space, seed, kinds = self.plan.tree, self.plan.config.study.seed, self.untried.kinds_left()
+        for attempt in range(1, REDRAWS):
+            sampler = self._sampler(number, attempt)
+            if kinds and refused[KIND] not in kinds:
+                kind = kinds[seeding.derive(seed, "kind", number, attempt) % len(kinds)]
+                sampler = samplers.fix({KIND: kind}, sampler)
+            yield sampler
+        if left is not None:
+            yield samplers.propose_exactly(self.untried.draw(left, number), seed)
         else:
-            self.study.tell(number, values)
+            yield from (samplers.make(RANDOM, space, seed, number, attempt) for attempt in range(REDRAWS, 2 * REDRAWS))
 
-    def tell_stopped(self, trial: FrozenTrial, estimate: list[float] | None) -> None:
-        """Close a trial that ended before its last fold, with what its objectives are estimated to be, for samplers."""
-        from optuna.trial import TrialState
+    def keep(self, *results: tuple[FrozenTrial, FoldResult]) -> None:
+        """Make folds' results durable, the answers of each before what says that they are all there."""
+        self.lease.check()
+        facts = [(t._trial_id, key, text) for t, result in results for key, text in attributes_of(result).items()]
+        write_facts(self.study._storage, facts)
 
-        if estimate is not None:
-            self.note(trial, ESTIMATE, estimate)
-        self.study.tell(trial.number, state=TrialState.PRUNED)
-
-    def pack_sizes(self) -> dict[str, int]:
-        """How many members of each group train together, as far as that has been decided."""
-        return dict(self.study.user_attrs.get(PACKS, {}))
-
-    def keep_pack_size(self, group: str, size: int) -> None:
-        """Decide it for good: a study that is resumed packs alike."""
-        self.study.set_user_attr(PACKS, {**self.pack_sizes(), group: size})
-
-    def keep_test_score(self, number: int, figures: dict[str, float]) -> None:
-        """Make a held-out score durable; beside the study, since a told trial cannot be changed."""
-        self.study.set_user_attr(f"{TEST}{number}", figures)
-
-    def test_scores(self) -> dict[int, dict[str, float]]:
-        """The held-out scores taken so far, by trial."""
-        attributes = self.study.user_attrs
-        kept = {int(k.removeprefix(TEST)): v for k, v in attributes.items() if k.startswith(TEST)}
-        return {number: figures for number, figures in kept.items() if finite(figures) == figures}
-
-    def keep_export(self, number: int, label: str, figures: dict[str, float]) -> None:
-        """Make an export's figures durable; the last ones of a label stay."""
-        self.study.set_user_attr(f"{EXPORT}{number}:{label}", finite(figures))
-
-    def exports(self) -> dict[tuple[int, str], dict[str, float]]:
-        """The figures of exports by trial and label."""
-        return exports_of(self.study)
+    def close(self, *closings: Closing) -> None:
+        """Make the ends of trials durable, in their order and all at once."""
+        self.lease.check()
+        close_trials(self.study._storage, closings)
+        self.told += [closing.trial._trial_id for closing in closings]
 
     def note(self, trial: FrozenTrial, key: str, value: Any) -> None:
         """Write a fact beside a trial."""
-        self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
+        self.note_all([(trial, key, value)])
+
+    def note_all(self, notes: Sequence[tuple[FrozenTrial, str, Any]]) -> None:
+        """Write facts beside trials, all at once."""
+        write_facts(self.study._storage, [(trial._trial_id, key, value) for trial, key, value in notes])
 
 
 def _dump(configuration: Configuration) -> str:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
 
 from study import methods
 from study.config.members import Member
+from study.config.schema import EngineConfig
+from study.core import interruption
+
+if TYPE_CHECKING:
+    from study.launch import Launcher
+    from study.search.ledger import Ledger
 
 ALONE = "alone:"  # begins the name of a group whose members cannot train together
 
@@ -26,6 +33,36 @@ def compose(members: Iterable[Member], size_of: SizeOf) -> list[list[Member]]:
         size = 1 if name.startswith(ALONE) else size_of(name, alike)
         packs += [alike[i : i + size] for i in range(0, len(alike), size)]
     return sorted(packs, key=_cost, reverse=True)
+
+
+def sizes(engine: EngineConfig, ledger: Ledger, launcher: Launcher) -> SizeOf:
+    """How many of a group train together: as configured, or measured once and kept with the study."""
+
+    def size_of(group: str, members: list[Member]) -> int:
+        if engine.pack != "auto":
+            return int(engine.pack)
+        known = ledger.pack_sizes()
+        if group not in known:
+            with interruption.heeding():
+                known[group] = launcher.pack_size(members)
+            ledger.keep_pack_size(group, known[group])
+        return known[group]
+
+    return size_of
+
+
+def outstanding(
+    packs: Iterable[list[Member]], known: Collection[tuple[int, int]], again: Collection[int]
+) -> list[list[Member]]:
+    """The packs in which somebody is not `known`, by trial and fold: whole, as they were begun before an interruption.
+
+    Beside members of trials that are tried `again`, nobody trains who is known.
+    """
+    out = []
+    for pack in packs:
+        unknown = [m for m in pack if (m.trial, m.fold) not in known]
+        out.append(unknown if any(m.trial in again for m in pack) or not unknown else pack)
+    return [pack for pack in out if pack]
 
 
 def group_of(member: Member) -> str:

@@ -1,8 +1,7 @@
-"""Everything that is fixed before the first trial: data, folds, model geometry; every check is made here."""
+"""Everything that is fixed before the first trial: data, folds, model geometry."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,25 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from study import methods, tasks
+from study import methods
 from study.config.bounds import Bound
+from study.config.members import Member
 from study.config.rules import limits
 from study.config.schema import BASELINES, SEARCHABLE, Configuration, MethodConfig, ModelConfig, StudyConfig
-from study.config.space import Space, parse_space
-from study.core import figures
+from study.config.space import Space
+from study.core import figures, seeding
 from study.core.errors import StudyError
 from study.core.formatting import plural
 from study.core.records import Adaptation, Fold
-from study.data import classes
 from study.data import folds as splitting
 from study.data.examples import Examples
+from study.data.study_data import StudyData
 from study.engine.costs.parameters import count_parameters
-from study.engine.workbench import StudyData
-from study.launch.base import Call, here
 from study.methods.base import NOTHING
 from study.models import backbones, targets
-from study.models.backbones import Geometry
-from study.search import checks, identity, pruners, samplers
+from study.models.geometry import Geometry
+from study.search import identity
 
 GRID = "study.search.samplers.grid"
 
@@ -48,14 +46,32 @@ class Plan:
     test: np.ndarray
     decided: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def tree(self) -> Space:
+        """The space as trials are asked for it: no key beside a method that does not read it."""
+        return methods.ask_what_is_read(self.space, self.config.method.kind)
+
     @property
     def data(self) -> StudyData:
-        """What workers need: the folds, and the held-out test as one more fold at the end.
+        """What workers need: the folds, behind them the held-out test as one more, then further cross-validations'."""
+        repeats = [fold for number in range(1, self.config.study.most_repeats) for fold in self.repeat(number)]
+        return StudyData(self.examples, (*self.searched_and_tested, *repeats))
 
-        That last fold trains on everything searched and is only ever used for the final scores.
-        """
-        last = Fold(len(self.folds), self.searched, self.test)
-        return StudyData(self.examples, (*self.folds, last))
+    @property
+    def searched_and_tested(self) -> tuple[Fold, ...]:
+        """The folds, and one that trains on everything searched and is only ever used for the final scores."""
+        return *self.folds, Fold(len(self.folds), self.searched, self.test)
+
+    @cached_property
+    def _repeats(self) -> dict[int, tuple[Fold, ...]]:
+        return {}
+
+    def repeat(self, number: int) -> tuple[Fold, ...]:
+        """The folds of further cross-validation `number`, from 1."""
+        if number not in self._repeats:
+            seed, k = self.config.study.seed, len(self.folds)
+            self._repeats[number] = splitting.repeat_folds(self.examples, k, seed, self.searched, number)
+        return self._repeats[number]
 
     @property
     def searched(self) -> np.ndarray:
@@ -68,7 +84,8 @@ class Plan:
 
     def geometry(self, model: ModelConfig) -> Geometry:
         """What the model looks like as it reads this study's examples."""
-        shaping = ModelConfig(model.name, pooling=model.pooling)  # no other key changes what it looks like
+        # No other key changes what it looks like.
+        shaping = ModelConfig(model.name, pooling=model.pooling, trust_remote_code=model.trust_remote_code)
         if shaping not in self._shapes:
             self._shapes[shaping] = backbones.geometry(shaping, self.examples)
         return self._shapes[shaping]
@@ -100,7 +117,7 @@ class Plan:
         """What a person should hear of a grid that `study.trials` does not finish."""
         if self.config.sampler.get("_target_") != GRID:
             return None
-        size, first = math.prod(map(len, self.space.grid().values())), len(baselines(self))
+        size, first = self.tree.size(), len(baselines(self))
         trained = max(0, self.config.study.trials - first)
         if trained >= size:
             return None
@@ -145,6 +162,17 @@ class Plan:
         except StudyError:
             return None
 
+    def members(self, number: int, configuration: Configuration) -> list[Member]:
+        """A trial's folds to be trained; StudyError where it does not fit its model.
+
+        The seed is the fold's: trials are compared in pairs, fold by fold.
+        """
+        adaptation, seed = self.adaptation(configuration), self.config.study.seed
+        return [
+            Member(number, f.index, configuration, seeding.derive(seed, "fold", f.index), adaptation)
+            for f in self.folds
+        ]
+
     def known_figures(self, configuration: Configuration) -> dict[str, float]:
         """The figures of a configuration that are known before it trains; none where it does not fit its model."""
         adaptation = self.adaptation_or_none(configuration)
@@ -172,7 +200,8 @@ class Plan:
     @cached_property
     def weights(self) -> dict[str, str]:
         """Marks of the models that are folders of the user's own: whatever has another name cannot change under it."""
-        return backbones.marks(model_names(self.config, self.space))
+        searched = self.space.extremes().get("model.name", ())
+        return backbones.marks(tuple(dict.fromkeys([self.config.model.name, *searched])))
 
     @cached_property
     def facts(self) -> dict[str, str]:
@@ -198,38 +227,6 @@ class Plan:
     def fingerprint(self) -> str:
         """A mark of these values."""
         return identity.fingerprint(self.values, identity.defaults_of(self.config))
-
-
-def make_plan(config: StudyConfig, call: Call = here) -> Plan:
-    """Load the task, fix the folds and hold every choice of the space against the model's shapes.
-
-    What needs the models' libraries is done where `call` has it done. Raises StudyError where anything cannot work;
-    no model has been loaded and nothing been created.
-    """
-    methods.check(config)
-    space = parse_space(config)
-    for kind in space.extremes().get("method.kind", ()):
-        methods.get(kind)
-    samplers.make(config.sampler, space, config.study.seed, 0)  # what it cannot be made of is said now
-    pruners.make(config)
-    examples = tasks.get(config.task.name).load(config.task, config.study.seed)
-    examples = classes.handle_rare(examples, config.task.rare, config.study.folds, config.task.test_fraction)
-    searched, test = splitting.split_test(examples, config.task.test_fraction, config.study.seed)
-    folds = splitting.make_folds(examples, config.study.folds, config.study.seed, searched)
-    plan = Plan(config, space, examples, folds.folds, folds.fingerprint, test)
-    plan._shapes.update(call(_checked_shapes, plan))
-    return plan
-
-
-def _checked_shapes(plan: Plan) -> dict[ModelConfig, Geometry]:
-    """The geometry of every model that trials may have; StudyError where a choice of the space does not fit one."""
-    checks.check_trials(plan.config, plan.space, plan.examples, plan.geometry)
-    return plan._shapes
-
-
-def model_names(config: StudyConfig, space: Space) -> tuple[str, ...]:
-    """The names of the models that trials may have, each once."""
-    return tuple(dict.fromkeys([config.model.name, *space.extremes().get("model.name", ())]))
 
 
 def baselines(plan: Plan) -> dict[str, Configuration]:

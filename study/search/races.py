@@ -30,12 +30,15 @@ class Races:
 
     a decision falls between two waves, which are fixed, and rests on results of waves that are over; it is durable
     before anything else happens, and a round that is taken up again decides the rest as it would have.
+
+    `beside` are trials, by number, that train in no round, each with the folds that it has so far: rivals of others.
     """
 
     def __init__(self, plan: Plan, ledger: Ledger, progress: Progress) -> None:
         self.plan, self.ledger, self.progress = plan, ledger, progress
         self.pruner = pruners.make(plan.config, plan.tolerance)
         self.ended: list[Entry] = []
+        self.beside: dict[int, tuple[FrozenTrial, Mapping[int, FoldResult]]] = {}
 
     def waves(self) -> tuple[range, ...]:
         """The folds that a round trains between two decisions."""
@@ -48,12 +51,11 @@ class Races:
 
     def stop(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> dict[int, Stop]:
         """Ask which of the round's trials stop before the wave that follows `trained` folds, and keep the answers."""
-        by_number, answers = {t.number: t for t in trials}, {}
-        for stop in self._decide(trials, kept, stops, trained):
-            self.ledger.note(by_number[stop.trial], *stop_attribute(stop))
-            answers[stop.trial] = stop
+        by_number, answers = {t.number: t for t in trials}, self._decide(trials, kept, stops, trained)
+        self.ledger.note_all([(by_number[stop.trial], *stop_attribute(stop)) for stop in answers])
+        for stop in answers:
             self.progress.trial_stopped(stop)
-        return answers
+        return {stop.trial: stop for stop in answers}
 
     def _decide(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> list[Stop]:
         """What breaks a constraint by a figure that is known does not train; of the others the pruner decides."""
@@ -82,9 +84,15 @@ class Races:
 
     def _race(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> Race:
         """The study when `trained` folds of the round's trials count."""
-        entries = [*self.ended, *self._entries(trials, kept, stops, trained)]
+        entries = [*self.ended, *self._entries(trials, kept, stops, trained), *self._beside(trials)]
         sizes = [len(fold.valid) for fold in self.plan.folds]
         return Race(sorted(entries, key=lambda e: e.number), sizes, grain_of(self.plan.metric))
+
+    def _beside(self, trials: list[FrozenTrial]) -> list[Entry]:
+        """What trains beside the trials, of which nothing is asked."""
+        asked, every = {t.number for t in trials}, len(self.plan.folds)
+        others = [each for number, each in self.beside.items() if number not in asked]
+        return [replace(self._runner(t, folds, every, None), open=False) for t, folds in others]
 
     def _entries(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> list[Entry]:
         """The round's trials when `trained` of their folds count."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.config.schema import StudyConfig
 from study.config.values import revive
+from study.core import stores
 from study.core.errors import ResumeError
 from study.data.examples import Summarized
 from study.engine.changes import VERSION, Change, change_since
@@ -25,24 +26,39 @@ from study.search.identity import (
     values_of,
 )
 from study.search.plan import Plan
-from study.search.storage import FINGERPRINT
+from study.search.storage import FINGERPRINT, KEY, existing, study_in
 from study.search.stored import CONFIG, configuration_of
 from study.search.upgrade import upgrade
 from study.text.rouge import ENGLISH
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.study._frozen import FrozenStudy
     from optuna.trial import FrozenTrial
 
 VALUES = "lora_study.values"  # what the fingerprint is made of: study/search/identity.py
 
+TRAININGS = "lora_study.trainings"  # the version of what a training comes to: study/engine/changes.py
 ANEW = "choose another study.name to start anew"
 FORMER = f"bring the former files back, or {ANEW}"
 REPEAT = f"repeat the first command to go on with it, or {ANEW}"
 MOST = 40  # characters of a value that are quoted
 
 
-def check_values(study: Study, plan: Plan) -> None:
+def refuse_changed(plan: Plan) -> None:
+    """Raise ResumeError where the stored study, if there is one, cannot go on under the plan; nothing is written."""
+    config = plan.config
+    if not stores.check(KEY, config.storage.url, stores.OPTUNA):
+        return
+    kept = existing(config.storage.url)
+    study = study_in(kept, config.study.name)
+    if study is not None and FINGERPRINT in study.user_attrs:
+        check_values(study, plan)
+        trials = kept.get_all_trials(study._study_id, deepcopy=False)
+        check_change(change_of(study.user_attrs.get(TRAININGS, 0), trials, plan), plan)
+
+
+def check_values(study: Study | FrozenStudy, plan: Plan) -> None:
     """Raise ResumeError where the values that the study depends on are not the plan's."""
     known, defaults = study.user_attrs, defaults_of(plan.config)
     present = _as_written(plan)
@@ -68,7 +84,7 @@ def _other(plan: Plan, changed: dict[str, tuple[Any, Any]]) -> ResumeError:
     return ResumeError(f"study.name={plan.config.study.name}", f"{rule}: trials of the two cannot be compared", remedy)
 
 
-def _first_differences(study: Study, plan: Plan) -> dict[str, tuple[Any, Any]]:
+def _first_differences(study: Study | FrozenStudy, plan: Plan) -> dict[str, tuple[Any, Any]]:
     """What differs from a study of the first schema, as far as its last configuration says."""
     raw = study.user_attrs.get(CONFIG)
     if raw is None:
@@ -77,7 +93,7 @@ def _first_differences(study: Study, plan: Plan) -> dict[str, tuple[Any, Any]]:
     return differences(stored, _as_written(plan), defaults_of(plan.config))
 
 
-def _check_words(study: Study, plan: Plan) -> None:
+def _check_words(study: Study | FrozenStudy, plan: Plan) -> None:
     """Raise ResumeError where an earlier version has scored in fragments what is now scored in whole words."""
     stored = json.loads(study.user_attrs.get(CONFIG, "{}")).get("task", {})
     if "rouge" not in stored and isinstance(plan.examples, Summarized) and plan.examples.words != ENGLISH:

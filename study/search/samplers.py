@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 CONSTRAINT = "constraints:"  # begins the name of an attribute in which Optuna keeps how far a trial is beyond one
 
 
-def make(config: Mapping[str, Any], space: Space, seed: int, trial: int, attempt: int = 0) -> BaseSampler:
-    """The sampler for one trial, whose target is offered `seed` (the trial's), `study_seed` and `space`.
+def make(config: Mapping[str, Any], space: Space, seed: int, trial: int, attempt: int = 0, **more: Any) -> BaseSampler:
+    """The sampler for one trial, whose target is offered `seed` (the trial's), `study_seed`, `space` and what `more`.
 
     Each further `attempt` at the same trial has a seed of its own.
 
@@ -34,7 +34,12 @@ def make(config: Mapping[str, Any], space: Space, seed: int, trial: int, attempt
     drawn = seeding.derive(seed, "sampler", trial, *([attempt] if attempt else [])) % 2**31
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # who names a sampler has chosen it
-        return _knowing(space, build("sampler", config, BaseSampler, seed=drawn, study_seed=seed, space=space))
+        warnings.filterwarnings("ignore", ".*warn_independent_sampling.*")
+        # Optuna's TPE learns a branch of a tree from the trials that have its keys, others draw them by chance.
+        grouped = bool(space.readers) and bool(config.get("multivariate"))
+        branches = {"group": True} if grouped else {"warn_independent_sampling": False} if space.readers else {}
+        made = build("sampler", config, BaseSampler, seed=drawn, study_seed=seed, space=space, **branches, **more)
+    return made if grouped else _with_space(space, made)
 
 
 def grid(space: Space, study_seed: int) -> BaseSampler:
@@ -44,21 +49,30 @@ def grid(space: Space, study_seed: int) -> BaseSampler:
     """
     import optuna
 
-    return optuna.samplers.GridSampler(space.grid(), seed=study_seed)
+    from study.search.branches import Branches
+
+    return Branches(space, study_seed) if space.readers else optuna.samplers.GridSampler(space.grid(), seed=study_seed)
 
 
 def propose_exactly(values: dict[str, Any], seed: int) -> BaseSampler:
     """A sampler that proposes these values."""
     import optuna
 
+    return fix(values, optuna.samplers.RandomSampler(seed))
+
+
+def fix(values: dict[str, Any], sampler: BaseSampler) -> BaseSampler:
+    """The sampler, which chooses beside these values."""
+    import optuna
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.PartialFixedSampler(values, optuna.samplers.RandomSampler(seed))
+        return optuna.samplers.PartialFixedSampler(values, sampler)
 
 
-def _knowing(space: Space, sampler: BaseSampler) -> BaseSampler:
-    """The sampler, told the space: to infer it, Optuna compares the distributions of all trials, each time anew."""
-    several = {k: d for k, d in sorted(space.distributions.items()) if not d.single()}
+def _with_space(space: Space, sampler: BaseSampler) -> BaseSampler:
+    """The sampler, told which keys all trials have: to infer them, Optuna compares all trials, each time anew."""
+    several = {k: d for k, d in sorted(space.common.items()) if not d.single()}
     sampler.infer_relative_search_space = lambda study, trial: several  # type: ignore[method-assign]
     return sampler
 
@@ -82,11 +96,13 @@ class Searched:
         self.study = optuna.create_study(storage=self.storage, directions=directions)
         self.ids: dict[int, int] = {}  # of trials by their number in the whole study
         self.running: set[int] = set()
+        self.beside: dict[int, list[float]] = {}  # values of the baselines that were told
 
     def follow(self, trials: Iterable[FrozenTrial]) -> None:
         """Take over, in the order of their numbers, the trials that are new or were told since."""
         for trial in trials:
             if "baseline" in trial.user_attrs:
+                self.beside |= {trial.number: trial.values} if trial.values else {}
                 continue
             if trial.number not in self.ids:
                 self._add(trial)

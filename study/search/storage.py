@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,15 +10,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from study.config.schema import StudyConfig
-from study.core import addresses, stores
+from study.core import addresses, patience, stores
+from study.core.creation import make_beside, one_at_a_time
 from study.core.errors import ConfigError
 from study.core.formatting import plural
+from study.core.secrets import mask
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.study._frozen import FrozenStudy
 
 KEY = "storage.url"
+IMPORTS = ("sqlalchemy.orm", "optuna.storages", "alembic.command")  # what opening a store takes
 FINGERPRINT = "lora_study.fingerprint"  # the mark of this suite's studies
 PAUSES = (0.1, 0.3, 1.0)  # seconds between tries to open a store that others may just be making
 
@@ -32,20 +34,22 @@ def check(config: StudyConfig) -> None:
 
 
 def storage(url: str) -> RDBStorage:
-    """The store at that address, whose tables are made where they are not there yet.
+    """The store at that address, which is made, whole or not at all, where there is none.
 
-    Several processes may make them at once: then all but one meet what another has just made, and look again.
+    Several processes may make it at once: then all but one meet what another has just made, and look again.
     """
+    from optuna.exceptions import StorageInternalError
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import DBAPIError
 
     # Readers such as a report may hold the file for a moment; waiting beats failing.
-    arguments = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
-    with _opening(url):
+    arguments = {"connect_args": patience.PATIENT} if url.startswith("sqlite") else {}
+    with _opening(url), one_at_a_time(url):
+        make_beside(url, lambda place: RDBStorage(place, engine_kwargs=arguments).engine.dispose())
         for pause in PAUSES:
             try:
                 return RDBStorage(url, engine_kwargs=arguments)
-            except DBAPIError:
+            except (DBAPIError, StorageInternalError):
                 time.sleep(pause)
         return RDBStorage(url, engine_kwargs=arguments)
 
@@ -57,8 +61,7 @@ def existing(url: str) -> RDBStorage:
     stores.require(KEY, url, stores.OPTUNA)
     arguments: dict[str, Any] = {}
     if url.startswith("sqlite"):
-        address = f"{addresses.path_of(url).resolve().as_uri()}?mode=ro"
-        arguments["creator"] = partial(sqlite3.connect, address, uri=True, check_same_thread=False)
+        arguments["creator"] = partial(patience.connect_to_read, addresses.path_of(url))
     with _opening(url):
         return RDBStorage(url, engine_kwargs=arguments, skip_table_creation=True)
 
@@ -87,6 +90,6 @@ def _opening(url: str) -> Iterator[None]:
             yield
     except RuntimeError as error:  # Optuna's word for a store of another version
         older = "storage upgrade" in str(error)
-        upgrade = shlex.join(["optuna", "storage", "upgrade", "--storage", url])
+        upgrade = shlex.join(["optuna", "storage", "upgrade", "--storage", mask(url)])
         which, remedy = ("an older", upgrade) if older else ("a newer", "pip install --upgrade optuna")
         raise ConfigError(f"{KEY}={url}", f"was made by {which} Optuna", f"write {remedy}, or another store") from error

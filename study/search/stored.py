@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from study.config.schema import Configuration, StudyConfig
 from study.config.values import revive
 from study.core.errors import ConfigError
 from study.core.records import FoldResult, finite
-from study.search.kept import folds_in
+from study.search.kept import attributes_of, folds_in
 from study.search.storage import existing, refuse_foreign
 from study.search.upgrade import upgrade
 from study.text.rouge import ENGLISH
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 # Names of attributes, of trials (folds: study/search/kept.py) and of the study itself.
 # Stores of every version have them.
-CONFIGURATION, STOPPED, ESTIMATE = "configuration", "stopped", "estimate"
-CONFIG, EXPORT = "lora_study.config", "export:"
+CONFIGURATION, STOPPED, ESTIMATE, REPLACES = "configuration", "stopped", "estimate", "replaces"
+CONFIG, EXPORT, REPEAT = "lora_study.config", "export:", "repeat:"
 
 
 def find(url: str, name: str) -> tuple[Study, StudyConfig]:
@@ -46,7 +46,8 @@ def find(url: str, name: str) -> tuple[Study, StudyConfig]:
     if CONFIG not in study.user_attrs:
         rule, remedy = "was stored without its configuration", "repeat the study's command, which adds it"
         raise ConfigError(f"study={name}", rule, remedy)
-    return study, _revive(json.loads(study.user_attrs[CONFIG]))
+    config = _revive(json.loads(study.user_attrs[CONFIG]))
+    return study, replace(config, study=replace(config.study, name=name))  # no other names folders, whoever wrote it
 
 
 def _revive(raw: dict[str, Any]) -> StudyConfig:
@@ -65,6 +66,28 @@ def exports_of(study: Study) -> dict[tuple[int, str], dict[str, float]]:
             number, _, label = key.removeprefix(EXPORT).partition(":")
             out[int(number), label] = finite(figures)
     return dict(sorted(out.items()))
+
+
+def repeats_of(study: Study) -> dict[int, dict[int, FoldResult]]:
+    """The results of a stored study's further cross-validations, by trial and by the fold's index."""
+    by_trial: dict[int, dict[str, Any]] = {}
+    for key, value in study.user_attrs.items():
+        if key.startswith(REPEAT):
+            number, _, name = key.removeprefix(REPEAT).partition(":")
+            by_trial.setdefault(int(number), {})[name] = value
+    return {number: folds_in(attributes) for number, attributes in sorted(by_trial.items())}
+
+
+def with_repeats(
+    results: Mapping[int, TrialResult], repeats: Mapping[int, Mapping[int, FoldResult]]
+) -> dict[int, TrialResult]:
+    """The results by trial, each with the further cross-validations that it has."""
+    return {
+        number: replace(result, repeats=tuple(folds[i] for i in sorted(folds)))
+        if (folds := repeats.get(number))
+        else result
+        for number, result in results.items()
+    }
 
 
 def configuration_of(trial: FrozenTrial) -> Configuration:
@@ -105,4 +128,24 @@ def result_of(
         taken, stopped = tuple(folds[k] for k in sorted(folds)), stopped or stop_of(trial)
     else:
         taken, stopped = others[original].folds, others[original].stopped
-    return TrialResult(trial.number, configuration, taken, baseline, original, stopped)
+    replaces = trial.user_attrs.get(REPLACES)
+    return TrialResult(trial.number, configuration, taken, baseline, original, stopped, replaces=replaces)
+
+
+def replaced_numbers(trials: Iterable[FrozenTrial]) -> set[int]:
+    """The numbers of the trials that were asked again as others, and count no more."""
+    return {trial.user_attrs[REPLACES] for trial in trials if REPLACES in trial.user_attrs}
+
+
+def replacement_of(trial: FrozenTrial, number: int) -> FrozenTrial:
+    """The same trial to be asked again under another number; it has the folds that have scores."""
+    from optuna.trial import TrialState, create_trial
+
+    attributes = {key: trial.user_attrs[key] for key in (CONFIGURATION, "baseline") if key in trial.user_attrs}
+    for result in folds_of(trial).values():
+        if result.score is not None:
+            attributes |= attributes_of(replace(result, trial=number))
+    return create_trial(
+        state=TrialState.RUNNING, params=trial.params, distributions=trial.distributions,
+        user_attrs={**attributes, REPLACES: trial.number}, system_attrs=trial.system_attrs,
+    )  # fmt: skip

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from study.config.schema import Configuration
@@ -15,6 +13,8 @@ from study.search.stored import configuration_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
+
+    from study.config.space import Space
 
 REDRAWS = 8  # proposals of a sampler for one trial, before another configuration is drawn in its place
 MOST = 4096  # configurations that are looked through for one that has not been asked for
@@ -44,15 +44,27 @@ class Untried:
 
     def left(self) -> list[dict[str, Any]] | None:
         """The assignments of a finite space that have not been asked for; None where it is infinite or very large."""
+        tree, base = self.plan.tree, self.plan.config.configuration
         try:
-            values = self.plan.space.grid()
+            size = tree.size()
         except ConfigError:
             return None
-        if math.prod(map(len, values.values())) > MOST:
+        if size > MOST:
             return None
+        return [assigned for assigned in tree.assignments() if not self.repeats(base.with_values(assigned))]
+
+    def kinds_left(self) -> list[str]:
+        """The kinds of method of which something has not been asked for; none where other keys do not depend on it."""
+        branches = self.plan.tree.branches()
+        return [kind for kind, branch in branches.items() if self._has_more(branch)]
+
+    def _has_more(self, branch: Space) -> bool:
+        try:
+            few = branch.size() <= MOST
+        except ConfigError:
+            return True
         base = self.plan.config.configuration
-        assignments = (dict(zip(values, chosen, strict=True)) for chosen in product(*values.values()))
-        return [assigned for assigned in assignments if not self.repeats(base.with_values(assigned))]
+        return not few or not all(self.repeats(base.with_values(assigned)) for assigned in branch.assignments())
 
     def draw(self, left: list[dict[str, Any]], trial: int) -> dict[str, Any]:
         """One of these, by the study's seed and the trial's number."""

@@ -22,7 +22,7 @@ class File(Task):
         return ("path", "kind", "text", *of_kind, "group", "id", "test_path", "encoding", "delimiter")
 
     def read(self, config: TaskConfig) -> Examples:
-        if config.path is None:
+        if not config.path:
             raise ConfigError("task.path", "is not given", "write task.path=reviews.csv, or another table")
         build.require_columns(config)
         paths = {"path": config.path, "test_path": config.test_path}

@@ -32,7 +32,7 @@ class Hub(Task):
         return ("path", "config", "split", "test_split", "kind", "text", *of_kind, "group", "id")
 
     def read(self, config: TaskConfig) -> Examples:
-        if config.path is None:
+        if not config.path:
             raise ConfigError("task.path", "is not given", "write task.path=glue task.config=sst2, or another data set")
         splits = [split for split in (config.split or "train", config.test_split) if split]
         if len(splits) != len(set(splits)):

@@ -150,7 +150,7 @@ def fresh(tmp_path):
     return uri
 
 
-@pytest.fixture(params=[math.nan, math.inf, -math.inf])
+@pytest.fixture(params=[math.nan, *(pytest.param(odd, marks=pytest.mark.long) for odd in (math.inf, -math.inf))])
 def odd(request, tmp_path_factory):
     """The URI of a database with a study of which a fold's score, a cost and a reference are no numbers."""
     from mlflow import MlflowClient
@@ -163,3 +163,15 @@ def odd(request, tmp_path_factory):
     trial_of(client, experiment, study, 8, (label, kind, rank, lam, (none, 0.8, 0.9), parameters))
     trial_of(client, experiment, study, 9, (label, kind, rank, lam, (0.99, 0.99, 0.99), none))
     return uri
+
+
+@pytest.fixture(scope="session")
+def write_study():
+    """What writes a study into a store: `study_of`."""
+    return study_of
+
+
+@pytest.fixture(scope="session")
+def write_run():
+    """What writes a run into a store: `run_of`."""
+    return run_of

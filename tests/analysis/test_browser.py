@@ -32,7 +32,10 @@ def page(browser, index):
         yield page
 
 
-@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [pytest.param(*view, marks=[pytest.mark.long] * (place in (1, 2))) for place, view in enumerate(VIEWS)],
+)
 def test_a_page_asks_for_nothing_complains_of_nothing_and_has_no_grave_barrier(browser, index, width, scheme):
     axe = axe_script()
     options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
@@ -131,7 +134,9 @@ def test_a_page_of_several_studies_has_no_grave_barrier(browser, store, tmp_path
             assert (said, asked) == ([], [])
 
 
-@pytest.mark.parametrize("name", ["none", "one", "patterns"])
+@pytest.mark.parametrize(
+    "name", ["none", *(pytest.param(name, marks=pytest.mark.long) for name in ("one", "patterns"))]
+)
 def test_a_study_of_few_trials_is_drawn_without_complaint(browser, store, tmp_path, name):
     with opened(browser, write_report(name, tmp_path, store)) as (page, said, asked):
         assert (said, asked) == ([], [])

@@ -79,6 +79,7 @@ def test_a_page_is_at_most_two_megabytes_and_carries_plotly_as_it_was_published(
     assert gzip.decompress(base64.b64decode(packed)) == PLOTLY.read_bytes()
 
 
+@pytest.mark.long
 def test_a_page_of_thousands_of_trials_is_at_most_two_megabytes(store):
     import numpy as np
     import pandas as pd
@@ -135,7 +136,9 @@ def test_every_figure_says_in_words_what_it_shows_and_has_its_numbers_beside_it(
     assert plain.count("<summary>The numbers of this figure</summary>") == 5
 
 
-@pytest.mark.parametrize("name", NASTY)
+@pytest.mark.parametrize(
+    "name", [name if place < 4 else pytest.param(name, marks=pytest.mark.long) for place, name in enumerate(NASTY)]
+)
 def test_no_name_brings_an_element_an_attribute_or_a_script(harmless, store, name):
     read = Elements(page_of(view_of(named(store, name))))
     assert {tag for tag, _ in read.elements} <= {tag for tag, _ in harmless}

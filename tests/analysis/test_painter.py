@@ -1,5 +1,7 @@
 """Figures drawn beside the caller are those drawn in its own process, and what goes wrong there is heard."""
 
+import time
+
 import pytest
 
 from analysis.errors import ReportError
@@ -19,3 +21,16 @@ def test_a_figure_that_cannot_be_written_is_an_error_with_a_remedy(store, tmp_pa
     (tmp_path / "demo" / "figures" / "front.svg").mkdir(parents=True)
     with beside() as drawing, pytest.raises(ReportError, match=r"cannot be written .*front\.svg.*name a folder"):
         write_report("demo", tmp_path, store, Options(drawing=drawing))
+
+
+def test_an_error_does_not_wait_for_what_is_being_drawn():
+    running = []
+
+    def fail() -> None:
+        with beside() as drawing:
+            running.append(drawing.submit(time.sleep, 3600))
+            raise ReportError("study=x", "no such study", "name another")
+
+    with pytest.raises(ReportError, match="no such study"):
+        fail()
+    assert running[0].done()

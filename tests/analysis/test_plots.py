@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.plots import COLUMNS, DRAWN, ROWS, front_plot, lambda_plot, rank_plot, thin_out
+from analysis.interactive import to_plotly
+from analysis.plots import COLUMNS, DRAWN, ROWS, Plot, Series, front_plot, lambda_plot, rank_plot, thin_out
 
 
 def many(count):
@@ -77,3 +78,24 @@ def test_a_level_far_from_the_scores_is_named_and_does_not_press_them_together(l
     plot = front_plot(frame, pd.Series([True, True]), "score", {"majority": level})
     assert [s.name for s in plot.series if s.dashed] == ["majority"] * drawn
     assert ("Too far off to be drawn: majority" in plot.caption) is not drawn
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        ((60.0, 200.0, 700.0), ["50", "100", "200", "500", "1000"]),
+        ((0.004, 0.02), ["0.005", "0.01", "0.02"]),
+        ((1500.0, 9000.0), ["1000", "2000", "5000", "10000"]),
+        ((3.0,), ["2"]),
+    ],
+)
+def test_the_ticks_of_a_narrow_logarithmic_axis_are_whole_numbers(values, written):
+    series = Series("trials", values, (0.5,) * len(values), (0.0,) * len(values), ("",) * len(values), "circle")
+    axis = to_plotly(Plot("lam", "λ", "", "λ", "score", (series,), True)).layout.xaxis
+    assert list(axis.ticktext) == written
+    assert [float(text) for text in axis.ticktext] == list(axis.tickvals)
+
+
+def test_a_wide_logarithmic_axis_has_powers_of_ten():
+    series = Series("trials", (0.1, 1000.0), (0.5, 0.5), (0.0, 0.0), ("", ""), "circle")
+    assert to_plotly(Plot("lam", "λ", "", "λ", "score", (series,), True)).layout.xaxis.tickvals is None

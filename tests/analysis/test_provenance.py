@@ -71,6 +71,16 @@ def test_what_was_left_out_is_said_where_something_was(runs):
     assert rows(replace(runs, left_out={}))["left out"] == "nothing"
 
 
+def test_why_the_search_ended_before_its_budget_is_said_behind_it_and_nothing_where_it_went_on(runs):
+    def ended(reason):
+        return replace(runs, info=replace(runs.info, tags={**runs.info.tags, "ending": reason}))
+
+    reason = "the search stopped after 8 of 60 trials: what is left is expected to add 0.004 to the front"
+    assert left_out(ended(reason)) == f"{left_out(runs)} T{reason[1:]}."
+    assert left_out(ended("")) == left_out(runs)
+    assert left_out(replace(ended(reason), left_out={})) == f"T{reason[1:]}."
+
+
 def test_it_says_by_what_this_report_recommends_where_that_was_asked_anew(runs):
     view = view_of(findings_of(runs, tolerance=0.02, confidence=0.8))
     said = {name: value for _, part in view.provenance for name, value in part}

@@ -65,15 +65,18 @@ def test_every_trial_is_a_row_with_what_became_of_it(runs):
     assert [row[column("State")] for row in grid.rows] == [
         *["complete"] * 5, "failed", "incomplete", "repeated (of 1)",
     ]  # fmt: skip
-    assert grid.rows[5][column("Error")] == "RuntimeError: out of memory"
+    assert grid.rows[5][column("Error, or why it was stopped")] == "RuntimeError: out of memory"
     assert grid.rows[5][column("Score ± SE")] == "–"
     assert grid.links == ()
 
 
-def test_a_pruned_trial_is_called_so(runs):
+def test_a_pruned_trial_is_called_so_with_the_reason(runs):
     states = ["pruned", *runs.trials["state"][1:]]
-    grid = trials_grid(replace(runs, trials=runs.trials.assign(state=states)))
+    reasons = ["it adds more than 0.01 to the front with probability 0.02 (beside trial 3)", *[None] * 7]
+    grid = trials_grid(replace(runs, trials=runs.trials.assign(state=states, stopped=reasons)))
     assert grid.rows[0][grid.headings.index("State")] == "pruned"
+    assert grid.rows[0][grid.headings.index("Error, or why it was stopped")] == reasons[0]
+    assert grid.rows[1][grid.headings.index("Error, or why it was stopped")] == "–"
 
 
 def test_every_trial_of_a_server_leads_to_its_run(runs):

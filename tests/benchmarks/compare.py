@@ -46,7 +46,7 @@ class Ours(AbstractContextManager["Ours"]):
         from study.search import decisions
         from study.search.ledger import Ledger
         from study.search.origin import artifacts, origin_of
-        from study.search.plan import make_plan
+        from study.search.planning import make_plan
 
         register_schema()
         config = compose(overrides(settings, folder))

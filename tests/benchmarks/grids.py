@@ -61,7 +61,7 @@ def collect(task: str, url: str) -> GridTable:
     """The table of a grid that has been trained; ValueError where a fold is missing."""
     from benchmarks.grid_table import GridTable
 
-    from study.search.plan import make_plan
+    from study.search.planning import make_plan
     from study.search.stored import find
 
     study, config = find(url, task)

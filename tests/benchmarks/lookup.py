@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from benchmarks.grid_table import GridTable
-from invented import Silent, composed, stored_in
+from invented import Silent, composed, one_by_one, stored_in
 from optuna.storages import InMemoryStorage
 
 from study.config.members import Member
@@ -18,6 +18,7 @@ from study.config.space import parse_space
 from study.core.answers import Answers
 from study.core.records import Fold, FoldResult
 from study.data.examples import Classified, Graph, Texts
+from study.launch import Packs, nothing
 from study.models import backbones
 from study.models.backbones import Geometry
 from study.record.none import NoTracker
@@ -87,9 +88,11 @@ class Lookup:
     plan: Plan
     grid: Grid
     ran: list[tuple[int, int]] = field(default_factory=list)
+    workers: int = 1
+    ready = 0
 
-    def run(self, packs: list[list[Member]]) -> Iterator[FoldResult]:
-        for member in (m for pack in packs for m in pack):
+    def run(self, packs: Packs, more: Callable[[], Packs] = nothing) -> Iterator[FoldResult]:
+        for member in (m for pack in one_by_one(packs, more) for m in pack):
             self.ran.append((member.trial, member.fold))
             yield self._result(member)
 

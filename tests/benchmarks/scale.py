@@ -35,6 +35,7 @@ from study.record.behind import Behind
 from study.record.mlflow import MlflowTracker
 from study.record.names import digits, fold_name, trial_name
 from study.record.parameters import searched_keys, study_parameters, trial_parameters
+from study.search.closings import Closing
 from study.search.kept import attributes_of
 from study.search.ledger import Ledger, _dump
 from study.search.objectives import summary
@@ -234,10 +235,12 @@ def round_milliseconds(ledger: Ledger, rng: np.random.Generator) -> dict[str, fl
     made = time.perf_counter()
     for trial, result in zip(trials, results, strict=True):
         for fold in result.folds:
-            ledger.keep(trial, fold)
+            ledger.keep((trial, fold))
     kept = time.perf_counter()
-    for result in results:
-        ledger.tell(result.trial, [summary(result)[name] for name in plan.config.objectives])
+    from optuna.trial import TrialState
+
+    told = [[summary(result)[name] for name in plan.config.objectives] for result in results]
+    ledger.close(*(Closing(t, TrialState.COMPLETE, values) for t, values in zip(trials, told, strict=True)))
     spent = {"ask": asked - begun, "keep": kept - made, "tell": time.perf_counter() - kept}
     return {name: 1000 * seconds / size for name, seconds in spent.items()}
 

@@ -123,13 +123,14 @@ def test_a_peer_that_others_disturb_runs_again_and_its_best_time_counts(monkeypa
     assert compare.undisturbed(Recorder("peer", PEER, []), TOP).seconds == 12.0
 
 
+@pytest.mark.long
 def test_both_sides_train_the_same_folds_and_as_many_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "TRIES", 1)  # other tests disturb it, which only times would show
     from tiny import adapted
 
     from study.config.compose import compose
     from study.config.schema import MethodConfig
-    from study.search.plan import make_plan
+    from study.search.planning import make_plan
 
     settings = Settings(examples=48, folds=2, epochs=1, ranks=(2,), layers=("top-half",), targets=("all-linear",))
     (row,), timing = compare.run(settings, tmp_path)

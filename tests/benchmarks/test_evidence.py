@@ -10,7 +10,7 @@ from simulated import METRICS, study
 from study.core.evidence.compare import Comparison
 from study.core.evidence.sources import estimate
 
-STUDIES = 12
+STUDIES = 8
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parent / "packs.py"
 
 
+@pytest.mark.long
 def test_it_measures_packs_beside_a_loop_without_the_search() -> None:
     code = (
         "import runpy, sys\nfor name in ('optuna', 'mlflow', 'hydra', 'omegaconf'): sys.modules[name] = None\n"

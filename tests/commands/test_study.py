@@ -8,6 +8,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
+from commandline import call
 from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 
@@ -18,7 +19,7 @@ from study.config.overrides import rewrite
 BAD = {
     "method.rnk=3": "method.rank",
     "method=foo": "factorized, full, head, lora",
-    "sampler=foo": "gp, grid, nsga2, random, tpe",
+    "sampler=foo": "gp, grid, nsga2, random, surface, tpe",
     "method.rank=abc": "neither a whole number nor a pattern",
     "method.rank=attention:0": "leaves every layer alone",
     "method.rank={ffn:8}": "gives no rank to attention.self.query, attention.self.value",
@@ -197,19 +198,32 @@ def test_every_option_of_every_group_composes(option: str) -> None:
     assert config.study.folds >= 2
 
 
-def lora_study(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "study", *arguments], capture_output=True, text=True, cwd=cwd, check=False
-    )
-
-
 def test_help_names_groups_and_overrides_and_waits_for_no_heavy_import(tmp_path: Path) -> None:
-    done = lora_study("--help", cwd=tmp_path)
+    line = [sys.executable, "-m", "study", "--help"]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0
-    for word in ("quickstart", "study.trials", "method.rank", "sampler: gp, grid, nsga2, random, tpe"):
+    for word in ("quickstart", "study.trials", "method.rank", "sampler: gp, grid, nsga2, random, surface, tpe"):
         assert word in done.stdout
     code = "import sys, study.commands.study\nprint({'torch','optuna','mlflow','sklearn','pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+DRIVING = """
+import sys
+from study.commands.study import main
+try:
+    main({arguments})
+finally:
+    print(*sorted({{"torch", "transformers"}} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def test_the_process_that_drives_a_study_imports_no_torch(tmp_path: Path) -> None:
+    small = ["method=head", "task.limit=20", "study.trials=1", "study.folds=2", "search.baselines=[]", "tracking=off"]
+    code = DRIVING.format(arguments=small)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert "the front of 1 trial" in done.stdout
+    assert done.stderr.splitlines()[-1] == ""
 
 
 def test_help_lists_the_groups_and_options_that_hydra_knows() -> None:
@@ -258,7 +272,7 @@ def test_a_person_at_a_terminal_hears_what_begins_before_anything_heavy_is_impor
 
 
 def test_targets_shows_what_each_group_matches_and_creates_nothing(tmp_path: Path) -> None:
-    done = lora_study("--targets", "method.targets=query", "method.rank=4", cwd=tmp_path)
+    done = call(cli.main, tmp_path, "--targets", "method.targets=query", "method.rank=4")
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ["together", "12", "36,864", "1,769,472"] in lines  # qv: query and value of six blocks
@@ -269,14 +283,29 @@ def test_targets_shows_what_each_group_matches_and_creates_nothing(tmp_path: Pat
 
 
 def test_targets_of_a_configuration_that_cannot_be_is_an_error(tmp_path: Path) -> None:
-    done = lora_study("--targets", "method.layers=top-0", "model.name=/nowhere", cwd=tmp_path)
+    done = call(cli.main, tmp_path, "--targets", "method.layers=top-0", "model.name=/nowhere")
     assert done.returncode == 2
     assert done.stderr.startswith("lora-study: model.name=/nowhere")
 
 
+def test_what_shows_something_may_stand_behind_overrides(tmp_path: Path) -> None:
+    for shows in (["--info"], ["--info", "config"], ["--cfg", "job"]):
+        done = call(cli.main, tmp_path, "method.rank=4,8", *shows)
+        assert done.returncode == 0, done.stderr
+        assert "rank: 4,8" in done.stdout
+
+
+def test_flags_that_exclude_each_other_are_one_line(tmp_path: Path) -> None:
+    for shows in (["--info", "plugins"], ["-r"]):
+        done = call(cli.main, tmp_path, "--cfg", "job", *shows)
+        assert done.returncode == 2
+        assert done.stderr.startswith("lora-study: --cfg job ")
+        assert done.stderr.count("\n") == 1
+
+
 def test_cfg_job_shows_the_space_with_and_without_m(tmp_path: Path) -> None:
-    plain = lora_study("--cfg", "job", "method.rank=4,8", cwd=tmp_path)
-    multirun = lora_study("--cfg", "job", "-m", "method.rank=4,8", cwd=tmp_path)
+    plain = call(cli.main, tmp_path, "--cfg", "job", "method.rank=4,8")
+    multirun = call(cli.main, tmp_path, "--cfg", "job", "-m", "method.rank=4,8")
     assert "method.rank: 4,8" in plain.stdout
     assert plain.stdout == multirun.stdout
     assert list(tmp_path.iterdir()) == []

@@ -59,7 +59,7 @@ def folds(folder: Path) -> dict[tuple[int, str], FoldResult]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    done = subprocess.run(command(), capture_output=True, text=True, cwd=folder, check=False)
+    done = lora_study(folder)
     assert done.returncode == 0, done.stderr
     assert all(line.startswith("Note: ") for line in done.stderr.splitlines()), done.stderr  # no bar, but facts
     assert "reports/slice/index.html" in done.stdout
@@ -78,6 +78,7 @@ def scores(folder: Path) -> dict[tuple[int, str], float | None]:
     return {k: f.score for k, f in folds(folder).items()}
 
 
+@pytest.mark.long  # tests/search holds it with folds that are invented
 def test_a_second_run_with_another_number_of_workers_is_the_same_study(undisturbed: Path, tmp_path: Path) -> None:
     assert lora_study(tmp_path, "launcher.workers=1", "tracking=off").returncode == 0
     assert told(tmp_path) == told(undisturbed)
@@ -107,13 +108,15 @@ def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undist
     assert "the same command goes on" in err
     kept = folds(tmp_path)
     assert kept
-    assert lora_study(tmp_path, "tracking=off").returncode == 0
+    assert lora_study(tmp_path, "tracking=off", "launcher.workers=1").returncode == 0
     assert told(tmp_path) == told(undisturbed)
     after = folds(tmp_path)
     assert all(after[key] == result for key, result in kept.items())  # its times too: it was not trained again
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL], ids=lambda s: s.name
+)
 def test_a_driver_that_is_killed_leaves_no_worker_behind(how: signal.Signals, tmp_path: Path) -> None:
     arguments = command("tracking=off", "train.epochs=500")
     with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
@@ -164,6 +167,7 @@ def test_a_finished_study_grows_to_a_larger_total_without_training_again(undistu
     assert all(folds(undisturbed)[k] == v for k, v in before.items())
 
 
+@pytest.mark.long
 def test_labels_shuffled_score_at_chance_and_true_ones_well_above(tmp_path: Path) -> None:
     arguments = ("task.limit=600", "study.trials=1", "method.rank=4", "tracking=off")
     assert lora_study(tmp_path / "true", *arguments).returncode == 0
@@ -249,7 +253,7 @@ def test_a_failed_trial_is_failed_everywhere_and_the_study_goes_on(tmp_path: Pat
     small = save_model(tmp_path / "small")  # its layers are too narrow for the rank
     arguments = (
         f"model.name=minilm,{small}", "model.max_length=32", "method.rank=20", "sampler=grid", "study.trials=2",
-        "train.epochs=1",
+        "train.epochs=1", "task.limit=60", "report.remeasure=false",
     )  # fmt: skip
     done = lora_study(tmp_path / "study", *arguments)
     assert done.returncode == 0, done.stderr
@@ -265,6 +269,7 @@ def test_a_failed_trial_is_failed_everywhere_and_the_study_goes_on(tmp_path: Pat
     assert "Left out: 1 of 2 trials (1 failed" in page
 
 
+@pytest.mark.long
 def test_ranks_by_group_are_searched_recorded_and_reported(tmp_path: Path) -> None:
     small = save_model(tmp_path / "small")
     arguments = (

@@ -86,3 +86,26 @@ def test_the_rank_of_a_key_may_be_a_range_or_an_interval_of_whole_numbers() -> N
     assert parsed["method.rank.ffn"] == optuna.distributions.IntDistribution(2, 8, step=2)
     with pytest.raises(ConfigError, match="fraction"):
         space(method__rank__ffn="interval(1.5, 2)")
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ("range(1,9,0)", "is no range of numbers in steps"), ("range(nan,1)", "is no range of numbers"),
+        ("range(0,1e400)", "is no range of numbers"), ("range(9,1)", "is an empty range"),
+        ("range(0.1,0.9,1e-9)", "has 800,000,000 values"), ("range(0,1,1e-12)", "and a choice at most 10,000"),
+        ("interval(nan,1)", "does not end in finite numbers"),
+        ("interval(0.1,1e400)", "does not end in finite numbers"),
+        ("tag(log,interval(1e-5,nan))", "does not end in finite numbers"),
+    ],
+)  # fmt: skip
+def test_a_sweep_without_end_is_refused(sweep: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        space(train__lr=sweep)
+
+
+def test_a_range_of_whole_numbers_is_as_long_as_it_is_written() -> None:
+    assert space(train__batch_size="range(1,1000000000000,3)").distributions == {
+        "train.batch_size": optuna.distributions.IntDistribution(1, range(1, 1_000_000_000_000, 3)[-1], step=3)
+    }
+    assert space(method__rank="range(9,1,-2)").grid() == {"method.rank": [3, 5, 7, 9]}

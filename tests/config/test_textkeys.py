@@ -48,16 +48,19 @@ def value_of(key: str, argument: str) -> object:
     return flatten(config_of(argument))[key]
 
 
-@pytest.mark.parametrize("value", TYPED)
-def test_a_text_arrives_as_it_was_typed(value: str) -> None:
-    keys = {"": "storage.url", "+": "study.name", "++": "task.text"}  # the last may be null
-    arrived = flatten(config_of(*(f"{plus}{key}={value}" for plus, key in keys.items())))
-    assert [arrived[key] for key in keys.values()] == [value] * len(keys)
+@pytest.mark.parametrize("plus", ["", "+", "++"])
+def test_a_text_arrives_as_it_was_typed(plus: str) -> None:
+    keys = [key for key in text_keys() if key.startswith(("storage", "study", "task")) and key not in PATHS]
+    for first in range(0, len(TYPED), len(keys)):
+        wanted = dict(zip(keys, TYPED[first:], strict=False))
+        arrived = flatten(config_of(*(f"{plus}{key}={value}" for key, value in wanted.items())))
+        assert {key: arrived[key] for key in wanted} == wanted
 
 
 def test_the_keys_that_hold_text_are_those_of_the_schema() -> None:
     defaults = flatten(StudyConfig())
-    assert {key for key, value in defaults.items() if isinstance(value, str)} - {"engine.pack"} <= text_keys().keys()
+    texts = {key for key, value in defaults.items() if isinstance(value, str)}
+    assert texts - {"engine.pack", "study.repeats"} <= text_keys().keys()
     assert {"task.text", "task.delimiter", "tracking.uri"} <= {key for key, optional in text_keys().items() if optional}
     assert not text_keys().keys() & {"method.lam", "method.rank", "task.limit", "train.lr", "launcher.workers"}
 
@@ -261,7 +264,27 @@ def test_what_only_shows_takes_text_as_it_was_typed(
     assert "out: my reports" in shown
 
 
-@pytest.mark.parametrize("name", ["", "..", ".", "a/b", "a\\b", "a\0", " a", "a.", "é" * 101, "\ud800"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "..",
+        ".",
+        "a/b",
+        "a\\b",
+        "a\0",
+        " a",
+        "a.",
+        "é" * 101,
+        "\ud800",
+        "../x",
+        "/x",
+        "con",
+        "NUL.txt",
+        "Com1",
+        "aux .x",
+    ],
+)
 def test_what_cannot_name_a_folder_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="names a folder"):
         check_name("study.name", name)

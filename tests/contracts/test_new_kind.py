@@ -24,7 +24,8 @@ from study.config.schema import ModelConfig, StudyConfig, StudySettings, TaskCon
 from study.core.errors import ConfigError
 from study.engine.train import train_pack
 from study.engine.workbench import StudyData, Workbench
-from study.search.plan import Plan, make_plan
+from study.search.plan import Plan
+from study.search.planning import make_plan
 
 FILES = Path(__file__).parents[1] / "newkind"
 ROOMS = {

@@ -13,7 +13,7 @@ from study.search.stored import configuration_of, find, folds_of
 TOY = Path(__file__).parent / "toy"
 SMALL = [
     "task.limit=60", "task.test_fraction=0", "study.folds=2", "study.trials=4", "search.baselines=[]",
-    "search.round=2", "method.rank=1,2,4", "method.layers=top-1", "train.epochs=1",
+    "search.round=2", "method.rank=1,2,4", "method.layers=top-1", "train.epochs=1", "model.max_length=16",
 ]  # fmt: skip
 # Each is one Python file and one YAML, beside which the run below needs nothing.
 PARTS = {"launcher": "here", "sampler": "in_turn", "tracking": "lines", "pruner": "floor"}

@@ -183,12 +183,39 @@ def test_a_trial_that_was_stopped_is_closed_as_killed_and_stays_so(case: Case) -
     assert rows(case) == (expected if case.keeps else {})
 
 
+@pytest.mark.parametrize("behind", [False, True])
+def test_mlflow_keeps_why_a_search_ended_early_until_it_goes_on(
+    behind: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.tracking import MlflowClient
+
+    monkeypatch.chdir(tmp_path)
+    kept = []
+    for reason in ("the search stopped after 16 of 44 trials", ""):  # the second goes on
+        tracker = begun(TRACKERS["behind" if behind else "mlflow"])
+        tracker.note_ending(reason)
+        tracker.end("FINISHED")
+        client = MlflowClient(tracking_uri=mlflow_uri(tmp_path))
+        (experiment,) = client.search_experiments(filter_string="name = 'study'")
+        (run,) = client.search_runs([experiment.experiment_id], "tags.`lora_study.level` = 'study'")
+        kept.append(run.data.tags.get("lora_study.ending"))
+    assert kept == ["the search stopped after 16 of 44 trials", ""]
+
+
 def test_what_is_measured_after_the_search_joins_the_trial(case: Case) -> None:
     tracker = begun(case)
     closed(tracker)
     tracker.add_figures(0, {"test/score": 0.25})
     tracker.end("FINISHED")
     assert rows(case).get("0") == (("FINISHED", {"score": 0.5, "test/score": 0.25}) if case.keeps else None)
+
+
+def test_whoever_waits_finds_everything_written_that_was_told_so_far(case: Case) -> None:
+    tracker = begun(case)
+    closed(tracker)
+    tracker.wait()
+    assert rows(case).get("0") == (("FINISHED", {"score": 0.5}) if case.keeps else None)
+    tracker.end("FINISHED")
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -8,9 +8,10 @@ import shutil
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import optuna
 import pytest
@@ -23,9 +24,11 @@ from study.commands.export import main as lora_export
 from study.config.options import IN_MLFLOW
 from study.config.schema import StorageConfig, StudyConfig
 from study.core import addresses, stores
+from study.core.creation import one_at_a_time
 from study.core.errors import ConfigError
 from study.core.mlflow_store import open_client
 from study.core.stores import MLFLOW, OPTUNA
+from study.record.client import make_client
 from study.record.mlflow import MlflowTracker
 from study.search import storage
 
@@ -96,8 +99,8 @@ ANY = {
     "sqlite:x.db": ("is no store's address", "for example sqlite:///study.db"),
     "sqlite+nonsense:///x.db": ("is no store's address (Can't load plugin", "for example sqlite:///study.db"),
     "nonsense://x": ("is no store's address", "for example sqlite:///study.db"),
-    "postgresql://localhost:1/x": ("needs the driver psycopg", "which is not installed; write pip install"),
-    "postgresql+psycopg2://localhost:1/x": ("needs the driver psycopg2,", "pip install psycopg2-binary"),
+    "postgresql://localhost:1/x": ("is not answered (Connection refused)", "start its server"),
+    "postgresql+pg8000://localhost:1/x": ("needs the driver pg8000", "which is not installed; write pip install"),
     "mysql://localhost:1/x": ("needs the driver MySQLdb, which is not installed", "pip install mysqlclient"),
     "postgresql://localhost:port/x": ("is no store's address", "for example sqlite:///study.db"),
 }
@@ -308,10 +311,22 @@ def test_what_a_killed_process_left_half_written_does_not_close_a_store(home: Pa
         db.executemany("insert into studies (study_name) values (?)", [("x" * 400 + str(i),) for i in range(500)])
         for name in ("optuna.db", "optuna.db-journal"):
             shutil.copy(name, killed / name)
-    url = f"sqlite:///{killed}/optuna.db"
     assert (killed / "optuna.db").stat().st_size > (home / "optuna.db").stat().st_size
+    kept = storage.existing("sqlite:///optuna.db")
+    kept.engine.dispose()
+    for name in ("optuna.db", "optuna.db-journal"):
+        shutil.copy(killed / name, name)  # its writer is killed after it was looked at, and before it is read
+    assert [study.study_name for study in kept.get_all_studies()] == [store.study_name]
+    url = f"sqlite:///{killed}/optuna.db"
     assert stores.check("storage.url", url, OPTUNA)
-    assert [s.study_name for s in storage.existing(url).get_all_studies()] == [store.study_name]
+    assert [study.study_name for study in storage.existing(url).get_all_studies()] == [store.study_name]
+
+
+def test_nothing_can_be_changed_through_a_store_that_is_opened_to_be_read(home: Path) -> None:
+    kept = storage.existing("sqlite:///optuna.db")
+    with pytest.raises(optuna.exceptions.StorageInternalError):
+        kept.create_new_study([optuna.study.StudyDirection.MAXIMIZE], "mine")
+    assert kept.get_all_studies() == []
 
 
 def test_mlflow_makes_no_folder_beside_one_that_it_would_quote(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,3 +345,101 @@ def test_mlflow_makes_no_folder_beside_one_that_it_would_quote(home: Path, monke
 def test_addresses_of_one_file_are_one_place(url: str, home: Path) -> None:
     assert addresses.place_of(url.format(home)) == addresses.place_of("sqlite:///a.db")
     assert addresses.place_of(url.format(home)) != addresses.place_of("sqlite:///c.db")
+
+
+def without_version(source: Path, target: Path) -> str:
+    """The address of a store as a process leaves it that is killed when every table is there and none says so yet."""
+    _altered(source, target, "drop table alembic_version")
+    return f"sqlite:///{target.name}"
+
+
+def test_a_store_of_optuna_that_was_left_half_made_is_finished(home: Path) -> None:
+    url = without_version(home / "optuna.db", home / "half.db")
+    assert not stores.check("storage.url", url, OPTUNA)
+    storage.storage(url).engine.dispose()
+    assert stores.check("storage.url", url, OPTUNA)
+
+
+def test_a_store_of_mlflow_with_its_first_tables_alone_is_finished(home: Path) -> None:
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+    from sqlalchemy import create_engine
+
+    url = f"sqlite:///{home}/first.db"
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    assert not stores.check("tracking.uri", url, MLFLOW)
+    make_client(url)
+    assert stores.check("tracking.uri", url, MLFLOW)
+
+
+def test_a_store_of_mlflow_that_was_left_half_made_is_refused_before_anything_is_created(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = without_version(home / "mlflow.db", home / "half.db")
+    for command in (cli.main, report):
+        name = "study.name" if command is cli.main else "study"
+        err = said(command, [f"{name}=mine", f"tracking.uri={url}"], home, capfd)
+        assert f"tracking.uri={url}: was left half made: MLflow was stopped as it made its tables; delete it" in err
+
+
+def test_who_waits_for_a_store_to_be_made_does_not_keep_its_maker_from_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A maker that needs the lock at each of its steps comes through while another process looks."""
+    url, whole = f"sqlite:///{home}/new.db", OPTUNA.tables
+    steps = iter([frozenset({"studies"}), frozenset({"studies", "trials"}), whole])
+    looks: list[frozenset[str]] = []
+
+    def step(*_: object) -> frozenset[str]:
+        pass_through(url)
+        looks.append(next(steps))
+        return looks[-1]
+
+    def sleep(_: float) -> None:
+        pass_through(url)
+
+    monkeypatch.setattr(stores, "tables_at", step)
+    monkeypatch.setattr(stores, "PAUSES", (0.1, 0.1))
+    monkeypatch.setattr(stores.time, "sleep", sleep)
+    assert stores.check("storage.url", url, OPTUNA)
+    assert looks[-1] == whole
+
+
+def test_a_store_is_looked_at_again_when_its_maker_is_through(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, entered = f"sqlite:///{home}/new.db", Event()
+    seen = [frozenset({"studies"})]
+    monkeypatch.setattr(stores, "PAUSES", (0.0,))
+
+    def make() -> None:
+        with one_at_a_time(url):
+            entered.set()
+            looked.wait(20)
+            seen[0] = OPTUNA.tables
+
+    looked = Event()
+
+    def look(*_: object) -> frozenset[str]:
+        tables = seen[0]
+        looked.set()
+        return tables
+
+    monkeypatch.setattr(stores, "tables_at", look)
+    with ThreadPoolExecutor(1) as maker:
+        done = maker.submit(make)
+        assert entered.wait(20)
+        assert stores.check("storage.url", url, OPTUNA)
+        done.result()
+
+
+def pass_through(url: str) -> None:
+    """Have the lock for a moment, as another process would; it fails where somebody holds it."""
+
+    def enter() -> None:
+        with one_at_a_time(url):
+            pass
+
+    maker = Thread(target=enter, daemon=True)
+    maker.start()
+    maker.join(20)
+    assert not maker.is_alive()

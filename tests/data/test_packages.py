@@ -104,6 +104,41 @@ def test_a_link_is_refused(provide, pack):
         fetch("x")
 
 
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE])
+def test_what_is_no_file_is_refused(provide, cache, kind):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        info = tarfile.TarInfo("d/a.txt")
+        info.type, info.linkname = kind, "/etc/passwd"
+        archive.addfile(info)
+    provide(out.getvalue())
+    with pytest.raises(AssetError, match=r"holds the link d/a\.txt"):
+        fetch("x")
+    assert not [*cache.rglob("a.txt")]
+
+
+@pytest.mark.parametrize("pack", [tar, wheel])
+def test_a_folder_that_is_a_link_takes_no_file_elsewhere(provide, cache, pack):
+    provide(pack({"d/up": LINK, "d/up/evil.txt": b"evil"}), "x-1.whl" if pack is wheel else "x-1.tar.gz", ("*",))
+    with pytest.raises(AssetError, match="holds the link d/up"):
+        fetch("x")
+    assert not [*cache.rglob("evil*")]
+
+
+@pytest.mark.parametrize("name", LEAVING)
+def test_no_path_of_a_nested_archive_leaves_the_cache(provide, cache, name):
+    provide(tar({"x-1/inner.tar.gz": tar({name: b"evil"})}), nested="x-1/inner.tar.gz", members=("*",), strip=1)
+    with pytest.raises(AssetError, match="leaves the cache folder"):
+        fetch("x")
+    assert not [f for f in cache.parent.rglob("*evil*") if f.is_file()]
+
+
+def test_a_name_ends_where_its_library_ends_it_and_stays_inside(provide, cache):
+    provide(wheel({"d/a.txt\0../../evil": b"A"}), "x-1.whl", strip=1)
+    assert [f.name for f in fetch("x").iterdir() if f.name != packages.STAMP] == ["a.txt"]
+    assert not [f for f in cache.parent.rglob("*evil*") if f.is_file()]
+
+
 def test_a_file_with_another_hash_is_refused_before_it_is_opened(provide, cache, monkeypatch):
     provide(tar({"d/a.txt": b"A"}), sha256="0" * 64)
     monkeypatch.setattr(tarfile, "open", lambda **_: pytest.fail("the archive was opened"))

@@ -14,7 +14,8 @@ from study.config.schema import Configuration, EngineConfig, ModelConfig, StudyC
 from study.engine.fit import Fit
 from study.engine.shortcuts import prefix
 from study.engine.workbench import Workbench
-from study.search.plan import Plan, make_plan
+from study.search.plan import Plan
+from study.search.planning import make_plan
 
 MIXED = [
     configuration(epochs=1, **method)
@@ -45,6 +46,7 @@ def scores(members: list[Member], bench: Workbench, cached: bool = True) -> list
     return [course.scores["accuracy"] for course in Fit(members, bench, cached).run()]
 
 
+@pytest.mark.long
 def test_the_score_is_that_of_training_alone_to_within_one_example(plan: Plan, bench: Workbench) -> None:
     members = [member_of(i, i % 3, c, i % 3, bench) for i, c in enumerate(MIXED)]
     alone = [scores([m], bench)[0] for m in members]

@@ -123,7 +123,7 @@ def test_what_is_written_is_scored_by_the_words_of_the_examples(
     assert scores == {ENGLISH: 0, UNICODE: 1}
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.long] * (kind != "gpt2")) for kind in WRITERS])
 def test_a_tiny_model_learns_to_copy(kind: str, model_of: Folders) -> None:
     told = of(model_of(kind), kind="full", epochs=EPOCHS[kind], lr=4e-3, batch_size=16)
     told = told.with_values({"train.curves": True})

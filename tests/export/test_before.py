@@ -20,7 +20,7 @@ from study.export.formats import FORMATS, get
 from study.export.job import checks, request, retrain
 from study.export.job.request import Wanted
 from study.export.job.run import run_export
-from study.search.plan import make_plan
+from study.search.planning import make_plan
 from study.search.stored import find
 
 HEAD, FULL, LORA = range(3)  # baselines come first

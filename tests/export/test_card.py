@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import re
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
 
 from study.export.formats import get
 from study.export.job.card import render
@@ -90,3 +94,49 @@ def test_what_products_of_thin_matrices_lose_and_another_precision_are_limits() 
 def test_how_probably_it_is_near_the_best_is_said_where_that_is_known() -> None:
     assert "- within 0.005 of the best configuration of the study with probability 0.75\n" in card()
     assert "of the best configuration" not in card(evidence=replace(EVIDENCE, within=math.nan))
+
+
+NASTY = (
+    "<script>alert(1)</script>",
+    "[l](javascript:x)",
+    "a|b",
+    "`c` **d** _e_",
+    r"\[f](g)",
+    "![h](http://evil/i.png)",
+    "&lt;",
+)
+
+
+class Page(HTMLParser):
+    """The elements of a page and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: set[str] = set()
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.elements.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_every_name_in_a_card_is_text_and_its_code_is_python_that_names_the_folder() -> None:
+    every = " ".join(NASTY)
+    evidence = replace(
+        EVIDENCE, study=every, label=every, task=every, classes=NASTY, notes={n: n for n in NASTY}, lost={every: 0.5},
+        settings={"method.kind": every, "model.precision": every},
+    )  # fmt: skip
+    place = Path("out \"q\" \\ 's' {x} é\n```")
+    manifest = Manifest("merged", every, 7, "searched", every, "b1", False, "mean", NASTY, FRAMES[CLASSIFY], ())
+    text = render(Path("x"), place, evidence, get("merged"), manifest, {"max_difference": 1e-7})
+    assert ModelCard(text).data.model_name == f"{every} trial 7"
+    page = Page(MarkdownIt("commonmark").enable("table").render(text.split("---\n", 2)[2]))
+    assert not page.elements & {"a", "img", "script", "em", "hr"}
+    assert [name for name in NASTY if name not in page.text] == []
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, flags=re.M | re.S)
+    names = {node.value for block in blocks for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Constant)}
+    assert len(blocks) == 2
+    assert place.absolute().as_posix() in names

@@ -117,6 +117,7 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Traine
     return cache(lambda which: lora(folder / kinds[which], kinds[which], "cls"))  # no list, which hypothesis would show
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @example(0, 8, 100.0, 0)
 @given(st.integers(0, 6), st.integers(2, 8), st.floats(0.01, 100.0), st.integers(0, 1000))

@@ -34,7 +34,12 @@ FITS = {
 
 
 # Writing ONNX takes seconds: one method that keeps weights and one that drops them stand for all.
-TRIED = [(n, m) for n in FORMATS for m in sorted(FITS[n]) if n != "onnx" or m in ("keep", "drop")]
+TRIED = [
+    pytest.param(n, m, marks=[pytest.mark.long] * ((n, m) == ("onnx", "keep")))
+    for n in FORMATS
+    for m in sorted(FITS[n])
+    if n != "onnx" or m in ("keep", "drop")
+]
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +85,14 @@ def test_a_format_refuses_the_methods_that_it_cannot_say_and_names_one_that_can(
         assert refusal is None or "format=" in refusal[1]
 
 
-@pytest.mark.parametrize("kind", FAMILIES)
-@pytest.mark.parametrize("name", ["peft", "merged"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        pytest.param(kind, name, marks=[pytest.mark.long] * ((place + step) % 2))
+        for place, kind in enumerate(FAMILIES)
+        for step, name in enumerate(["peft", "merged"])
+    ],
+)
 def test_adapters_and_merged_models_hold_for_every_architecture(tmp_path: Path, kind: str, name: str) -> None:
     trained, _ = train(model_of(tmp_path / "model", kind), "lora")
     folder = exported(trained, name, tmp_path / "export")
@@ -95,6 +106,7 @@ def test_thin_layers_hold_for_every_architecture(tmp_path: Path, kind: str) -> N
     assert np.abs(load(folder).logits(TEXTS) - trained.logits(TEXTS)).max() < 1e-5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "pooling"), [("llama", "last"), ("albert", "pooler")])
 def test_onnx_holds_for_other_architectures_and_poolings(tmp_path: Path, kind: str, pooling: str) -> None:
     trained, _ = train(model_of(tmp_path / "model", kind, pooling), "lora")
@@ -187,9 +199,9 @@ def in_fresh_process(code: str) -> str:
 def test_an_onnx_export_is_loaded_without_torch_and_others_without_the_search(
     made: Callable[[str, str], Path], berts: dict[str, Trained]
 ) -> None:
-    expected = str(berts["keep"].logits(TEXTS).argmax(1).tolist())
-    for name, without in {"onnx": ("torch", "transformers"), "peft": ("optuna", "mlflow", "hydra")}.items():
-        folder = made(name, "keep")
+    barred = {("onnx", "drop"): ("torch", "transformers"), ("peft", "keep"): ("optuna", "mlflow", "hydra")}
+    for (name, method), without in barred.items():
+        folder, expected = made(name, method), str(berts[method].logits(TEXTS).argmax(1).tolist())
         code = (
             f"import sys\nfor name in {(*without, 'omegaconf')}: sys.modules[name] = None\n"
             f"from study.export import load\n"

@@ -77,7 +77,7 @@ def test_a_whole_model_needs_no_base(trained: Trained, tmp_path: Path) -> None:
         load(folder, base=tmp_path / "model")
 
 
-@pytest.mark.parametrize("name", ["peft", "merged", "onnx"])
+@pytest.mark.parametrize("name", ["peft", "merged", pytest.param("onnx", marks=pytest.mark.long)])
 def test_no_file_of_an_export_names_a_place_by_a_relative_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

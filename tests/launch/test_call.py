@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -28,6 +30,21 @@ def die_unless(process: int) -> int:
 def test_a_function_is_done_in_another_process_that_leaves_ctrl_c_to_this_one() -> None:
     assert (call(os.getpid) != os.getpid()) == (METHOD == "forkserver")
     assert call(signal.getsignal, signal.SIGINT) == signal.SIG_IGN
+
+
+def test_meanwhile_this_process_does_what_it_is_given() -> None:
+    said: list[str] = []
+
+    @contextmanager
+    def meanwhile() -> Iterator[None]:
+        said.append("begun")
+        yield
+        said.append("ended")
+
+    assert call(abs, -3, meanwhile=meanwhile()) == 3
+    assert said == ["begun", "ended"] * (METHOD == "forkserver")
+    assert Launcher.call(LocalLauncher(), abs, -3, meanwhile=meanwhile()) == 3
+    assert said == ["begun", "ended"] * (METHOD == "forkserver")
 
 
 def test_its_error_names_value_rule_and_remedy_as_here() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -147,7 +148,7 @@ class Slow(NoTracker):
         assert self.may.wait(60)
         self.seen.append(number)
         if number == 3:
-            raise OSError("the disk is full")
+            raise ValueError("it is a mistake")
 
     def end(self, status: str) -> None:
         self.seen.append(status)
@@ -170,6 +171,17 @@ def test_calls_are_made_behind_the_caller_in_their_order_and_all_before_the_end(
     assert slow.seen == [5, 1, 4, 2, "KILLED"]
 
 
+def test_whoever_waits_behind_a_mistake_hears_of_it_and_waits_no_longer() -> None:
+    slow, behind = begun()
+    slow.may.set()
+    for number in (3, 4):
+        behind.calls.put(partial(slow.trial, number, Configuration(), "", None))
+    with pytest.raises(ValueError, match="is a mistake"):
+        behind.wait()
+    behind.end("FAILED")
+    assert slow.seen == [3, "FAILED"]
+
+
 def test_an_error_reaches_the_caller_once_and_nothing_is_recorded_after_it() -> None:
     slow, behind = begun()
     slow.may.set()
@@ -177,7 +189,7 @@ def test_an_error_reaches_the_caller_once_and_nothing_is_recorded_after_it() -> 
     behind.calls.put(lambda: None)
     while not behind.broken:
         time.sleep(0.005)
-    with pytest.raises(OSError, match="disk is full"):
+    with pytest.raises(ValueError, match="is a mistake"):
         behind.trial(4, Configuration(), "", None)
     behind.end("FAILED")
     assert slow.seen == [3, "FAILED"]
@@ -188,7 +200,7 @@ def test_an_error_of_the_last_calls_is_raised_by_the_end_and_the_record_has_fail
     slow.may.set()
     for number in (3, 4):
         behind.trial(number, Configuration(), "", None)
-    with pytest.raises(OSError, match="disk is full"):
+    with pytest.raises(ValueError, match="is a mistake"):
         behind.end("FINISHED")
     assert slow.seen == [3, "FAILED"]
 
@@ -198,7 +210,7 @@ def test_a_full_queue_of_a_broken_tracker_does_not_hold_the_caller(monkeypatch: 
     slow, behind = begun()
     slow.may.set()
     behind.trial(3, Configuration(), "", None)
-    with pytest.raises(OSError, match="disk is full"):
+    with pytest.raises(ValueError, match="is a mistake"):
         _many_trials(behind)
     behind.end("FAILED")
     assert slow.seen == [3, "FAILED"]
@@ -326,6 +338,7 @@ def test_the_launcher_and_the_tracker_are_parameters_by_their_arguments(uri: str
     names = {name: value for name, value in root.data.params.items() if name.startswith(("launcher", "tracking"))}
     assert names == {
         "launcher._target_": "study.launch.local.LocalLauncher",
+        "launcher.timeout": "None",
         "launcher.workers": "None",
         "tracking._target_": "study.record.mlflow.MlflowTracker",
         "tracking.uri": "None",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +13,7 @@ from study.config.members import Member
 from study.config.schema import EngineConfig, ModelConfig, StudyConfig
 from study.core.records import FoldResult
 from study.data.examples import Texts
+from study.launch import Packs
 from study.models import backbones
 from study.search.driver import Driver
 
@@ -25,8 +26,9 @@ class Recorder:
     def __init__(self, size: int) -> None:
         self.size, self.asked, self.ran, self.sizes = size, 0, [], {}
         self.said: list[tuple[str, ...]] = []
+        self.workers, self.ready = 1, 0
 
-    def run(self, packs: list[list[Member]]) -> Iterator[FoldResult]:
+    def run(self, packs: list[list[Member]], more: Callable[[], Packs]) -> Iterator[FoldResult]:
         self.ran = [[(m.trial, m.fold) for m in pack] for pack in packs]
         yield from (FoldResult(m.trial, m.fold, 0.5, notes=("heard",)) for pack in packs for m in pack)
 

@@ -31,8 +31,34 @@ def test_a_pattern_of_ranks_is_not_cut_short_at_eighty_columns() -> None:
     )
     out = io.StringIO()
     Console(file=out, width=80).print(finish._table(plan, {0: TrialResult(0, told, folds)}))
-    cells = [line.split("│")[2].strip() for line in out.getvalue().splitlines() if line.startswith("│")]
+    rows = out.getvalue().split("\n†")[0].splitlines()  # what the mark of a time means stands below
+    place = next(row.index("configuration") for row in rows if "configuration" in row)
+    cells = [row[place:].split("  ")[0] for row in rows[3:]]
     assert "".join(cells).replace(" ", "") == methods.of(told).label(told).replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("alone", "cell", "meaning"),
+    [
+        ({}, "24†", "† measured during the search, beside other trainings"),
+        ({"alone/train_seconds": 9.0, "alone/train_seconds_iqr": 0.1}, "9", ""),
+        ({"alone/train_seconds": 9.0, "alone/others": 0.5}, "9‡", "‡ measured on a busy machine"),
+    ],
+)
+def test_a_time_is_that_measured_alone_or_has_a_mark_that_is_explained(
+    alone: dict[str, float], cell: str, meaning: str
+) -> None:
+    metrics = {"score": 0.75, "params/trainable": 9.0, "memory/train_bytes": 2.0**28, "time/train_seconds": 12.0}
+    result = TrialResult(0, configuration(), tuple(FoldResult(0, k, 0.75, metrics) for k in range(2)))
+    plan: Any = SimpleNamespace(
+        config=StudyConfig(), metric="accuracy", directions=["maximize", "minimize"], label=lambda c: "r8"
+    )
+    out = io.StringIO()
+    Console(file=out, width=120).print(finish._table(plan, {0: result}, {0: alone}))
+    row = next(line.split() for line in out.getvalue().splitlines() if line.strip().startswith("0"))
+    assert row[-1] == cell
+    assert ("measured" in out.getvalue()) == bool(meaning)
+    assert meaning in " ".join(out.getvalue().split())
 
 
 def failures(*errors: str | None) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 import optuna
 import pytest
 from optuna.exceptions import StorageInternalError
+from optuna.trial import TrialState
 
 from study.config.compose import compose
 from study.config.schema import SearchConfig, StorageConfig, StudyConfig, StudySettings
@@ -22,9 +23,11 @@ from study.core.errors import ConfigError, ResumeError
 from study.core.records import Fold, FoldResult
 from study.data.examples import Texts
 from study.engine.changes import VERSION
+from study.search.closings import Closing
 from study.search.kept import attributes_of, folds_in
-from study.search.ledger import TRAININGS, Ledger
+from study.search.ledger import Ledger
 from study.search.plan import Plan
+from study.search.resume import TRAININGS
 from study.search.storage import check, storage
 from study.search.stored import configuration_of, find, folds_of
 
@@ -54,10 +57,13 @@ def plan(folder: Path, sampler: str, trials: int = 12) -> Plan:
 def finish_round(ledger: Ledger, until: int) -> None:
     for trial in ledger.ask_until(until):
         method = configuration_of(trial).method
-        ledger.tell(trial.number, [0.5 + 0.1 * np.tanh(method.rank), float(method.rank)])
+        told = [0.5 + 0.1 * np.tanh(method.rank), float(method.rank)]
+        ledger.close(Closing(trial, TrialState.COMPLETE, told))
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "grid", "nsga2", "gp"])
+@pytest.mark.parametrize(
+    "sampler", ["tpe", "random", *(pytest.param(name, marks=pytest.mark.long) for name in ("grid", "nsga2", "gp"))]
+)
 def test_a_study_reopened_before_every_round_equals_an_undisturbed_one(sampler: str, tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "cut").mkdir()
@@ -190,7 +196,7 @@ def test_a_fold_comes_back_with_its_answers_however_many_they_are(answers: Answe
     (trial, *_) = ledger.ask_until(1)
     kept = {k: FoldResult(0, k, 0.5, {"score": 0.5}, answers=answers) for k in (0, 12)}
     for result in kept.values():
-        ledger.keep(trial, result)
+        ledger.keep((trial, result))
     (stored,) = Ledger(ledger.plan).trials()
     assert folds_of(stored) == kept
     assert max(len(json.dumps(value)) for value in stored.user_attrs.values()) < MYSQL

@@ -50,8 +50,17 @@ def test_one_worker_and_eight_give_the_same_study(score: Score, pruner: tuple[st
     assert sorted(one[1].ran) == sorted(eight[1].ran)
 
 
-@pytest.mark.parametrize("pruner", PRUNERS.values(), ids=PRUNERS)
-@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
+@pytest.mark.parametrize(
+    "pruner",
+    [
+        pytest.param(pruner, id=name, marks=[pytest.mark.long] * (name in ("floor", "both")))
+        for name, pruner in PRUNERS.items()
+    ],
+)
+@pytest.mark.parametrize(
+    "score",
+    [pytest.param(score, id=name, marks=[pytest.mark.long] * (name == "failing")) for name, score in SCORES.items()],
+)
 def test_a_study_that_is_cut_off_before_any_of_its_writes_ends_as_if_it_had_not_been(
     score: Score, pruner: tuple[str, ...]
 ) -> None:

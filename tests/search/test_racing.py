@@ -59,16 +59,23 @@ def raced(seed: int, height: float = 0.1) -> tuple[World, Driver, int]:
     return world, driver, len(launcher.ran)
 
 
-@pytest.mark.parametrize("height", [0.1, 0.0], ids=["plateau", "nothing differs"])
-def test_what_adds_to_the_front_is_stopped_less_often_than_alpha_and_half_is_saved(height: float) -> None:
+@pytest.mark.parametrize(
+    ("height", "seeds"),
+    [
+        pytest.param(0.1, SEEDS[:20], id="plateau"),
+        pytest.param(0.1, SEEDS, id="plateau, many", marks=pytest.mark.long),
+        pytest.param(0.0, SEEDS, id="nothing differs", marks=pytest.mark.long),
+    ],
+)
+def test_what_adds_to_the_front_is_stopped_less_often_than_alpha_and_half_is_saved(height: float, seeds: range) -> None:
     wrong, stopped, trained, regrets = 0, 0, 0, []
-    for seed in SEEDS:
+    for seed in seeds:
         world, driver, folds = raced(seed, height)
         wrong += world.wrongly_stopped(driver)
         stopped += sum(r.stopped is not None for r in driver.results.values())
         trained += folds
         regrets.append(world.regret(driver))
-    share = trained / (len(SEEDS) * RANKS * 4)
+    share = trained / (len(seeds) * RANKS * 4)
     print(f"\n{wrong} of {stopped} stops were wrong; {share:.0%} of the folds were trained; "
           f"at most {max(regrets):.4f} of the true score is given up, {np.mean(regrets):.4f} on average")  # fmt: skip
     assert wrong <= ALPHA * stopped
@@ -152,6 +159,20 @@ def test_the_probability_is_that_of_the_evidence() -> None:
     left = [0, 1, 3, 4, 5]
     wanted = adds_to_front(draws[:, left], costs[left], 0.3)
     assert [board.probability(row, 0.3) for row in left] == pytest.approx(wanted.tolist())
+
+
+@pytest.mark.parametrize("objectives", [1, 2])
+def test_whoever_leaves_in_whatever_order_the_probabilities_are_those_of_who_is_left(objectives: int) -> None:
+    rng, size = np.random.default_rng(2), 30
+    draws, costs = rng.normal(0, 1, (400, size)), rng.integers(0, 8, (size, objectives)).astype(float)
+    entries = [Entry(n, "running", {0: FoldResult(n, 0, 0.5, {"score": 0.5})}, open=True) for n in range(size)]
+    board, order = Board(entries, draws, costs), rng.permutation(size)
+    for step, trial in enumerate(order[:-1]):
+        board.leave(int(trial))
+        left = np.sort(order[step + 1 :])
+        wanted = adds_to_front(draws[:, left], costs[left], 0.3)
+        assert [board.probability(int(row), 0.3) for row in left] == wanted.tolist()
+        assert board.open() == left.tolist()
 
 
 def test_a_trial_that_stopped_on_an_easy_fold_is_estimated_without_its_ease() -> None:

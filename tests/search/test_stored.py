@@ -16,13 +16,14 @@ import optuna
 import pytest
 from commandline import call
 
+from analysis.runs import load_study
 from study.commands import study as cli
 from study.config.compose import compose
 from study.config.options import IN_MLFLOW, LOCAL, UNTRACKED
 from study.core.errors import ConfigError, ResumeError
 from study.search.decisions import recall
 from study.search.ledger import Ledger
-from study.search.plan import make_plan
+from study.search.planning import make_plan
 from study.search.resume import VALUES
 from study.search.stored import CONFIG, CONFIGURATION, configuration_of, find, folds_of
 from study.search.upgrade import upgrade
@@ -56,6 +57,7 @@ def store(tmp_path: Path) -> Path:
     return restored("first", tmp_path)
 
 
+@pytest.mark.long
 def test_a_store_of_the_first_version_grows_and_is_reported(store: Path) -> None:
     before = scores(store)
     done = call(cli.main, store.parent, *FIRST, "study.trials=7")
@@ -63,6 +65,20 @@ def test_a_store_of_the_first_version_grows_and_is_reported(store: Path) -> None
     after = scores(store)
     assert {key: score for key, score in after.items() if key[0] < 6} == before
     assert len(after) == len(before) + 2 == 14
+    assert (store.parent / "reports" / "golden" / "index.html").is_file()
+
+
+@pytest.mark.long
+def test_what_a_store_of_the_first_version_holds_is_sent_to_a_record_and_reported_without_training(
+    store: Path,
+) -> None:
+    before = scores(store)
+    done = call(cli.main, store.parent, "--sync", "study.name=golden")
+    assert done.returncode == 0, done.stderr
+    assert scores(store) == before
+    runs = load_study("golden", f"sqlite:///{store.parent}/mlflow.db")
+    assert len(runs.trials) == 6
+    assert set(runs.trials["state"]) == {"complete"}
     assert (store.parent / "reports" / "golden" / "index.html").is_file()
 
 

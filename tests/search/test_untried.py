@@ -14,7 +14,7 @@ SPACES = {
     4: ("method.rank=1,2", "method.layers=top-1,all"),
     6: ("method.rank=1,2,4", "method.layers=top-1,all"),
 }
-SAMPLERS = ("tpe", "random", "nsga2", "gp", "in_turn")
+SAMPLERS = ("tpe", "random", "nsga2", pytest.param("gp", marks=pytest.mark.long), "in_turn")
 
 
 def plan(size: int, sampler: str, *more: str) -> Plan:

@@ -21,7 +21,8 @@ from study.config.overrides import rewrite
 from study.data.examples import Texts
 from study.engine.workbench import Workbench
 from study.launch import local
-from study.search.plan import Plan, make_plan
+from study.search.plan import Plan
+from study.search.planning import make_plan
 
 Bad = tuple[str, str | bytes | Callable[[Path], object], str, str]
 CSV, SUMMARIES = "task.text=review task.label=stars", "task.text=body task.target=short task.kind=summarization"

@@ -31,6 +31,7 @@ def test_a_blank_line_ends_a_sentence() -> None:
     assert splitter([])("A title\n\nIt begins\nhere. And ends.") == ("A title", "It begins here.", "And ends.")
 
 
+@pytest.mark.long
 def test_sentences_do_not_depend_on_the_order_of_sets() -> None:
     code = (
         "from study.text.sentences import splitter\n"

@@ -160,7 +160,8 @@ def _simultaneous(estimates: Estimates, parts: _Parts, confidence: float, seed: 
     pair = float(ndtr(reach))  # the level of one pair, were all variances known
     freedom = estimates.pairs.freedom
     known = ~(freedom < 1e6)
-    stretch = np.where(known, 1.0, (stdtrit(np.where(known, 1.0, freedom), pair) / reach) ** 2)
+    with np.errstate(invalid="ignore"):  # where nothing varies at all the reach is 0, and a width stays unknown
+        stretch = np.where(known, 1.0, (stdtrit(np.where(known, 1.0, freedom), pair) / reach) ** 2)
     width: np.ndarray = reach * np.sqrt(parts.variance(np.maximum(stretch, 1)))
     return width
 

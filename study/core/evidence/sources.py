@@ -22,8 +22,9 @@ class Estimates:
     `exceptional`, [C, C] each: `rest` is the mean square of score − configuration − fold on `freedom` degrees of
     freedom, of which `explained` comes from the examples, so that variance = max(0, rest − explained).
     `exceptions` are the configurations (rows) that keep a variance of their own, on `exceptional_freedom` [C].
-    `repeats` cross-validations lie behind it. Everything that depends on the rest is NaN where no fold is left to
-    measure it (`freedom` 0).
+    `lasting` [2, C] is what of the diagonals of `unit` and of `exceptional` no further cross-validation lessens.
+    `repeats` cross-validations of `splits` folds lie behind it. Everything that depends on the rest is NaN where no
+    fold is left to measure it (`freedom` 0).
     """
 
     numbers: tuple[int, ...]
@@ -38,6 +39,8 @@ class Estimates:
     exceptional_freedom: np.ndarray
     pairs: PairLimits
     repeats: int
+    splits: int
+    lasting: np.ndarray
 
     @property
     def variance(self) -> float:
@@ -68,8 +71,8 @@ def estimate(table: ScoreTable) -> Estimates:
 
     score = configuration + fold + rest by least squares; the rest of all configurations and folds together gives one
     variance on about (C − 1)(F − 1) degrees of freedom instead of F − 1 for each pair. The training sets of k folds
-    overlap, so that a mean over one cross-validation has variance × (1/k + 1/(k − 1)) (Nadeau and Bengio 2003),
-    over R of them an R-th of that.
+    overlap, so that a mean over R cross-validations has variance × (1/(R·k) + 1/(k − 1)) (Nadeau and Bengio 2003;
+    Bouckaert and Frank 2004): what the same examples do to every training is not lessened by more of them.
     """
     moves = noise(table)
     model, squares = _settle(table, moves)
@@ -78,9 +81,9 @@ def estimate(table: ScoreTable) -> Estimates:
     rest = squares.rest[pooled].sum() / freedom if freedom > 0.5 else np.nan
     explained = squares.explained[pooled].sum() / freedom if freedom > 0.5 else np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
-        each = np.maximum(0, (squares.rest - squares.explained) / squares.left)
-    unit = spread(model, table.splits, pooled.astype(float))
-    exceptional = spread(model, table.splits, np.where(pooled, 0.0, each))
+        each = np.where(pooled, 0.0, np.maximum(0, (squares.rest - squares.explained) / squares.left))
+    variances = np.stack([pooled.astype(float), each])
+    unit, exceptional = (spread(model, table.splits, variance) for variance in variances)
     trainings = np.diag(np.maximum(0.0, rest - explained) * unit + exceptional)
     return Estimates(
         numbers=tuple(int(number) for number in table.numbers),
@@ -89,7 +92,8 @@ def estimate(table: ScoreTable) -> Estimates:
         unit=unit, exceptional=exceptional,
         rest=float(rest), explained=float(explained), freedom=round(freedom),
         exceptions=tuple(int(row) for row in np.flatnonzero(~pooled)), exceptional_freedom=squares.left,
-        pairs=pairs(table), repeats=table.repeats,
+        pairs=pairs(table), repeats=table.repeats, splits=table.splits,
+        lasting=variances / (table.splits - 1) if table.splits > 1 else np.zeros_like(variances),
     )  # fmt: skip
 
 
@@ -151,14 +155,13 @@ def _median_of_chi_square(freedom: np.ndarray) -> np.ndarray:
 def spread(model: Additive, splits: int, variance: np.ndarray) -> np.ndarray:
     """The covariance [C, C] of the means where one training of each configuration varies by `variance` [C].
 
-    What the folds of one cross-validation share, their training sets, adds variance/(k − 1) to all of them.
+    What all folds share, since they are trained on the same examples, adds variance/(k − 1) to their mean.
     """
     maps = model.maps()
     total = np.einsum("fij,j,fkj->ik", maps, variance, maps, optimize=True)
     if splits > 1:
-        for start in range(0, len(maps), splits):
-            together = maps[start : start + splits].sum(axis=0)
-            total = total + (together * variance / (splits - 1)) @ together.T
+        together = maps.sum(axis=0)
+        total = total + (together * variance / (splits - 1)) @ together.T
     result: np.ndarray = total
     return result
 

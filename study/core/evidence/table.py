@@ -99,8 +99,9 @@ class ScoreTable:
     """The gains (scores, higher is better) of C configurations on F = k·R folds; NaN where a fold was not trained.
 
     `numbers` [C] are the trials' numbers, `sizes` [F] the held-out examples of each fold (NaN: unknown), `splits` the
-    folds k of one cross-validation. `grain` is how much one answer is apt to change (:func:`grain_of`); with the sizes
-    it says below what no difference can be measured where the answers themselves were not kept.
+    folds k of one cross-validation; a fold of a further cross-validation that no configuration has is left out. `grain`
+    is how much one answer is apt to change (:func:`grain_of`); with the sizes it says below what no difference can be
+    measured where the answers themselves were not kept.
     """
 
     numbers: Sequence[int]

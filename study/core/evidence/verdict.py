@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from study.core.evidence.front_gain import adds_to_front
+from study.core.evidence.outlook import Outlook, outlook
 from study.core.evidence.posterior import draw
 from study.core.evidence.sources import Estimates, estimate
 from study.core.evidence.table import ScoreTable
 
 CHOOSE, CANNOT_TELL, NOTHING_BEATS = "choose", "cannot tell", "nothing beats"
-MOST_REPEATS = 50
 MEANWHILE = 0.75  # regret as of one-SE rules on average, and where nothing differs still one of the cheapest
 
 
@@ -24,10 +24,10 @@ class Verdict:
     `kind`: "choose" where `recommended` is within the tolerance of the best with the confidence asked for; "nothing
     beats" where that holds for what trains nothing (`recommended` is its row, or None where it is a reference level
     outside the table); "cannot tell" where it holds for none. Then `recommended` is what to use meanwhile: the
-    cheapest that is at least three quarters as probable to be near enough as the most probable one (None where
-    nothing measures the error). `candidates` are it and the fewest others among which the cheapest near enough one
-    lies with the confidence asked for, likeliest first, and `repeats_needed` is how many cross-validations in all
-    would be expected to decide (None: more than 50, or unknown).
+    cheapest that is at least three quarters as probable to be near enough as the most probable one, or what scored
+    higher for no more (None where nothing measures the error). `candidates` are it and the fewest others among which
+    the cheapest near enough one lies with the confidence asked for, likeliest first, and `outlook` says what would be
+    expected to decide between them (None where nothing is undecided, or nothing measures the error).
 
     `best` is the row of the highest expected gain, `within` [C] the probability to be within the tolerance of the
     best, `on_front` [C] that nothing that costs no more is better.
@@ -39,7 +39,17 @@ class Verdict:
     candidates: tuple[int, ...]
     within: np.ndarray
     on_front: np.ndarray
-    repeats_needed: int | None
+    outlook: Outlook | None = None
+
+    @property
+    def repeats_needed(self) -> int | None:
+        """How many cross-validations in all would be expected to decide; None: more than 50, or unknown."""
+        return None if self.outlook is None else self.outlook.repeats
+
+    @property
+    def undecided(self) -> tuple[int, ...]:
+        """The rows of which more has to be known: the candidates, and the best, beside which they are judged."""
+        return tuple(dict.fromkeys([*self.candidates, self.best])) if self.kind == CANNOT_TELL else ()
 
 
 def decide(
@@ -65,18 +75,27 @@ def decide(
     good = gains >= gains.max(axis=1, keepdims=True) - tolerance
     within = good.mean(axis=0)
     chosen = next((int(row) for row in order if within[row] >= confidence), None)
-    verdict = Verdict(
-        CHOOSE, chosen, _best(estimates, gains.mean(axis=0)), (), within, adds_to_front(gains, costs), None
-    )
+    verdict = Verdict(CHOOSE, chosen, _best(estimates, gains.mean(axis=0)), (), within, adds_to_front(gains, costs))
     if any((level >= gains.max(axis=1) - tolerance).mean() >= confidence for level in levels):
         return replace(verdict, kind=NOTHING_BEATS, recommended=None)
     if chosen is not None:
         return replace(verdict, kind=NOTHING_BEATS if chosen in free else CHOOSE, candidates=(chosen,))
-    meanwhile = next(int(row) for row in order if within[row] >= MEANWHILE * within.max())
-    return replace(
-        verdict, kind=CANNOT_TELL, recommended=meanwhile, candidates=_candidates(good, order, meanwhile, confidence),
-        repeats_needed=repeats_needed(estimates, tolerance, confidence, seed),
-    )  # fmt: skip
+    meanwhile = _meanwhile(order, within, estimates.means, costs)
+    candidates = _candidates(good, order, meanwhile, confidence)
+    verdict = replace(verdict, kind=CANNOT_TELL, recommended=meanwhile, candidates=candidates)
+    return replace(verdict, outlook=outlook(estimates, verdict.undecided, tolerance, confidence, seed))
+
+
+def _meanwhile(order: np.ndarray, within: np.ndarray, means: np.ndarray, costs: np.ndarray) -> int:
+    """The cheapest row that is probable enough; of those that scored higher for no more, the most probable one.
+
+    Where training varies much, configurations that answer alike are drawn together, so that the likeliest one can be
+    one that another beats in every figure that the reader sees. Nobody would take that on so weak a ground.
+    """
+    row = next(int(row) for row in order if within[row] >= MEANWHILE * within.max())
+    while (better := order[(means[order] > means[row]) & (costs[order] <= costs[row])]).size:
+        row = int(better[within[better].argmax()])
+    return row
 
 
 def _candidates(good: np.ndarray, order: np.ndarray, meanwhile: int, confidence: float) -> tuple[int, ...]:
@@ -86,34 +105,6 @@ def _candidates(good: np.ndarray, order: np.ndarray, meanwhile: int, confidence:
     likely = np.concatenate([[meanwhile], likely[likely != meanwhile]])
     needed = int(np.searchsorted(np.cumsum(picks[likely]), confidence - 1e-9)) + 1
     return tuple(int(row) for row in likely[:needed])
-
-
-def repeats_needed(estimates: Estimates, tolerance: float, confidence: float, seed: int = 0) -> int | None:
-    """The fewest cross-validations in all with which some configuration would be near enough; None: more than 50.
-
-    The scores are taken to stay as they are while the trainings' part of their error shrinks; that of the examples
-    does not, since every cross-validation asks the same ones.
-    """
-    low, high = estimates.repeats, MOST_REPEATS
-    if low >= high or not _would_decide(estimates, high, tolerance, confidence, seed):
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _would_decide(estimates, middle, tolerance, confidence, seed):
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def _would_decide(estimates: Estimates, repeats: int, tolerance: float, confidence: float, seed: int) -> bool:
-    share = estimates.repeats / repeats
-    more = replace(
-        estimates, unit=estimates.unit * share, exceptional=estimates.exceptional * share,
-        freedom=round(estimates.freedom / share), repeats=repeats,
-    )  # fmt: skip
-    gains = draw(more, 1000, seed)
-    return bool((gains >= gains.max(axis=1, keepdims=True) - tolerance).mean(axis=0).max() >= confidence)
 
 
 def _cheapest_first(estimates: Estimates, costs: np.ndarray, gains: np.ndarray) -> np.ndarray:
@@ -131,4 +122,4 @@ def _without_errors(estimates: Estimates) -> Verdict:
     rows = len(estimates.means)
     best = _best(estimates, estimates.means)
     unknown = np.full(rows, np.nan)
-    return Verdict(CANNOT_TELL, None, best, tuple(range(rows)), unknown, unknown, None)
+    return Verdict(CANNOT_TELL, None, best, tuple(range(rows)), unknown, unknown)

@@ -65,14 +65,14 @@ def _text(source: str, file: Path, encoding: str | None) -> str:
     named = encoding or next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(named)
-    except LookupError as error:
-        remedy = "write for example task.encoding=cp1252"
-        raise DataError(f"task.encoding={encoding}", "is no text encoding that Python knows", remedy) from error
     except UnicodeError as error:
         before = content[: getattr(error, "start", 0)]
         line = before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n") + 1
         rule = f"is not {named.upper()} at line {line}"
         raise DataError(source, rule, "write its encoding, such as task.encoding=cp1252 or utf-16-le") from error
+    except (LookupError, ValueError) as error:  # a name with a NUL is no LookupError to Python
+        remedy = "write for example task.encoding=cp1252"
+        raise DataError(f"task.encoding={encoding}", "is no text encoding that Python knows", remedy) from error
     _refuse_nul(source, text)
     text = text.removeprefix("\ufeff")
     if not text.strip():

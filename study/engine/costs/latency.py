@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
 
+from study.engine.costs.clock import time_of
 from study.engine.fit import Fit
 
 RUNS, WARM_UP = 10, 2  # answers that are timed, and those before them that warm caches up
 
 
 @torch.no_grad()
-def latency(fit: Fit) -> float:
-    """Milliseconds to answer one row of median length: the median of several."""
+def latency(fit: Fit, runs: int = RUNS, warm_up: int = WARM_UP) -> float:
+    """Milliseconds to answer one row of median length: the median of `runs` answers after `warm_up` others."""
     lengths = fit.problem.lengths
     row = int(np.argsort(lengths, kind="stable")[len(lengths) // 2])
-    times = []
-    for _ in range(RUNS + WARM_UP):
-        begun = time.perf_counter()
-        fit.problem.answer(fit.pack, row).cpu()
-        times.append(time.perf_counter() - begun)
-    return float(np.median(times[WARM_UP:])) * 1000
+    times = [time_of(lambda: fit.problem.answer(fit.pack, row).cpu(), fit.device) for _ in range(runs + warm_up)]
+    return float(np.median(times[warm_up:])) * 1000

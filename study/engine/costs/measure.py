@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
-from study import methods
 from study.config.members import Member
-from study.config.schema import Configuration, TrainConfig
 from study.engine.costs.latency import latency
 from study.engine.costs.training import train_bytes
+from study.engine.costs.work import step_of
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
 from study.models.linear import matrix
@@ -22,14 +19,7 @@ def costs(member: Member, bench: Workbench) -> dict[str, float]:
     Whichever fold it is and whatever pack it trains in, they are measured on a pack of one over the study's longest
     and median texts, once a worker. Ask while nothing is attached.
     """
-    return bench.once(("costs", _shape(member.configuration)), lambda: _measure_member(member, bench))
-
-
-def _shape(configuration: Configuration) -> Configuration:
-    """The configuration without what changes neither shapes nor the kind of work."""
-    c, usual = methods.of(configuration).canonical(configuration), TrainConfig()
-    train = replace(usual, batch_size=c.train.batch_size, dropout=0.5 if c.train.dropout else 0.0)
-    return replace(c, method=replace(c.method, lam=None if c.method.lam is None else 1.0), train=train)
+    return bench.once(("costs", step_of(member.configuration)), lambda: _measure_member(member, bench))
 
 
 def _measure_member(member: Member, bench: Workbench) -> dict[str, float]:

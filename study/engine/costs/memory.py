@@ -19,7 +19,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+CPU_REFUSAL = "DefaultCPUAllocator"  # in what torch says where a CPU's memory is not enough, as a plain RuntimeError
 OPTIMIZER_TENSORS = 2  # AdamW keeps two moments per trained number
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory for what was tried, of whichever device."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or CPU_REFUSAL in str(error)
 
 
 def storage_bytes(tensors: Iterable[torch.Tensor]) -> int:

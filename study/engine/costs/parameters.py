@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from study import methods
 from study.config.members import Member
 from study.config.schema import Configuration
 from study.core.records import Adaptation
-from study.engine.workbench import Workbench
-from study.models.backbones import Geometry, geometry_of
+from study.models.backbones import geometry_of
+from study.models.geometry import Geometry
+
+if TYPE_CHECKING:
+    from study.engine.workbench import Workbench
 
 
 def parameters(member: Member, bench: Workbench) -> dict[str, float]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 import torch
 
 from study.config.members import Member
+from study.engine.costs.clock import time_of
+from study.engine.costs.memory import is_out_of_memory
 from study.engine.fit import Fit
 from study.engine.workbench import Workbench
 
@@ -30,7 +29,9 @@ def pack_size(member: Member, most: int, bench: Workbench) -> int:
     while size <= most:
         try:
             now = size / _seconds(member, size, bench)
-        except (torch.OutOfMemoryError, MemoryError):
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             break
         if now < GAIN * rate:
             break
@@ -46,7 +47,7 @@ def _seconds(member: Member, size: int, bench: Workbench) -> float:
         order = np.argsort(fit.problem.lengths, kind="stable")
         middle = order[max(0, (len(order) - batch_size) // 2) :][:batch_size]
         fit.step([order[-batch_size:] if bench.device.type == "cuda" else middle] * size, active=False)
-        return min(_time_of(lambda: fit.step([middle] * size, active=False), bench.device) for _ in range(STEPS))
+        return min(time_of(lambda: fit.step([middle] * size, active=False), bench.device) for _ in range(STEPS))
     finally:
         fit.pack.close()
 
@@ -66,14 +67,5 @@ def precision(device: torch.device) -> str:
 def _product_seconds(side: int, dtype: torch.dtype, device: torch.device) -> float:
     """The best time of a square product, after one that warms up."""
     a = torch.ones(side, side, device=device, dtype=dtype)
-    _time_of(lambda: a @ a, device)
-    return min(_time_of(lambda: a @ a, device) for _ in range(TRIES))
-
-
-def _time_of(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds that the work takes, a GPU's work included."""
-    begun = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - begun
+    time_of(lambda: a @ a, device)
+    return min(time_of(lambda: a @ a, device) for _ in range(TRIES))

@@ -15,7 +15,7 @@ from study.core.answers import Scored
 from study.engine.batches import portions, scoring_batches
 from study.engine.pack import Pack
 from study.engine.workbench import Workbench
-from study.models.tables import Tables
+from study.models.geometry import Tables
 
 
 class Problem(ABC):

@@ -16,7 +16,7 @@ from study.engine.pack import Pack
 from study.engine.problems.heads import WithHead
 from study.engine.windows import Windows, require_room, sinusoids, windows
 from study.engine.workbench import Workbench
-from study.models.tables import Tables
+from study.models.geometry import Tables
 from study.scoring.losses import binary_cross_entropy, score_texts
 from study.text import rouge, summaries
 

@@ -23,7 +23,7 @@ from study.engine.problems.base import Problem, align, cross_entropies
 from study.engine.shortcuts import products
 from study.engine.workbench import Workbench
 from study.models import graphs
-from study.models.tables import Tables
+from study.models.geometry import Tables
 from study.scoring.losses import score_classes
 
 

@@ -22,7 +22,7 @@ from study.engine.pairs import PairNeed, Written, read_pairs
 from study.engine.problems.base import Problem, align, in_turns
 from study.engine.workbench import Workbench
 from study.models import generators
-from study.models.tables import Tables
+from study.models.geometry import Tables
 from study.scoring.losses import score_texts
 from study.text import rouge
 

@@ -17,7 +17,7 @@ from study.engine.problems.base import cross_entropies
 from study.engine.problems.heads import WithHead
 from study.engine.tokenization import tokenize
 from study.engine.workbench import Workbench
-from study.models.tables import Tables
+from study.models.geometry import Tables
 from study.scoring.losses import score_classes
 
 

@@ -38,23 +38,23 @@ class Compressed(OfTransformers):
         model.save_pretrained(str(folder), max_shard_size="1TB")
 
     def backbone(self, folder: Path, manifest: Manifest) -> Any:
-        return _class(folder).from_pretrained(str(folder), dtype="float32").eval()
+        return _class(folder, manifest).from_pretrained(str(folder), dtype="float32").eval()
 
 
-def _class(folder: Path) -> Any:
+def _class(folder: Path, manifest: Manifest) -> Any:
     """The backbone's own class, with two thin layers wherever the folder has them; transformers loads it as any
     other."""
     import torch
     from torch import nn
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
     from study.methods.layers.stored import Thin
+    from study.models import hub
     from study.models.linear import bias, matrix
 
-    config = AutoConfig.from_pretrained(str(folder))
     with torch.device("meta"):
-        usual: Any = type(AutoModel.from_config(config))
-    kind: Any = getattr(sys.modules[usual.__module__], config.architectures[0])
+        usual: Any = hub.from_configuration(manifest.model_in(folder), AutoModel)
+    kind: Any = getattr(sys.modules[type(usual).__module__], usual.config.architectures[0])
     ranks = _ranks(folder)
 
     class Thinned(kind):  # type: ignore[misc]

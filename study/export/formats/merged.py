@@ -35,33 +35,36 @@ class Merged(OfTransformers):
         (classifier.model if classifier else _loadable(backbone, trained)).save_pretrained(str(folder))
 
     def open(self, folder: Path, manifest: Manifest, threads: int | None) -> Compute:
-        import torch
         from transformers import AutoModelForSequenceClassification
 
         from study.export.runtime.whole import Answering
+        from study.models import hub
 
         if head.exists(folder):
             return super().open(folder, manifest, threads)
-        classifier = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=torch.float32)
+        classifier = hub.load_model(manifest.model_in(folder), AutoModelForSequenceClassification)
         return Answering(classifier.eval()).compute
 
     def backbone(self, folder: Path, manifest: Manifest) -> Any:
-        import torch
-        from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+        from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-        two_stacks, writes = AutoConfig.from_pretrained(str(folder)).is_encoder_decoder, manifest.frame.kind == WRITE
+        from study.models import hub
+
+        model = manifest.model_in(folder)
+        two_stacks, writes = hub.configuration(model).is_encoder_decoder, manifest.frame.kind == WRITE
         writer = AutoModelForSeq2SeqLM if two_stacks else AutoModelForCausalLM
-        model = (writer if writes else AutoModel).from_pretrained(str(folder), dtype=torch.float32).eval()
-        return model.get_encoder() if two_stacks and not writes else model
+        whole = hub.load_model(model, writer if writes else AutoModel).eval()
+        return whole.get_encoder() if two_stacks and not writes else whole
 
     def code(self, folder: Path, place: str, manifest: Manifest, text: str) -> str:
         if manifest.frame.kind != CLASSIFY:
             return ""
         if head.exists(folder):
             two_stacks = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("is_encoder_decoder")
-            model = f"AutoModel.from_pretrained(folder){'.get_encoder()' if two_stacks else ''}"
+            model = f"AutoModel.from_pretrained(folder{manifest.trusting}){'.get_encoder()' if two_stacks else ''}"
             return head.code(place, model, "from transformers import AutoModel, AutoTokenizer", manifest, text)
-        return sequence.code(place, "AutoModelForSequenceClassification.from_pretrained(folder)", "", manifest, text)
+        model = f"AutoModelForSequenceClassification.from_pretrained(folder{manifest.trusting})"
+        return sequence.code(place, model, "", manifest, text)
 
 
 def _loadable(backbone: nn.Module, trained: Trained) -> Any:

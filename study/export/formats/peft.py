@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study import methods
+from study.core.errors import StudyError
+from study.core.quoting import python_text
 from study.export.formats.base import OfTransformers, safetensors_keys, safetensors_numbers
 from study.export.runtime import head, sequence
 from study.export.runtime.frame import CLASSIFY, WRITE
@@ -78,7 +80,12 @@ class Peft(OfTransformers):
         from study.config.schema import ModelConfig
         from study.models import encoders, generators
 
-        wanted = ModelConfig(manifest.model, pooling=manifest.pooling, random_weights=manifest.random_weights)
+        if not (folder / WEIGHTS).is_file():  # PEFT would take a pickle in its place, or look on the Hub
+            raise StudyError(str(folder), f"holds no {WEIGHTS}", "name a folder that lora-export wrote")
+        wanted = ModelConfig(
+            manifest.model, pooling=manifest.pooling, random_weights=manifest.random_weights,
+            trust_remote_code=manifest.trust_remote_code,
+        )  # fmt: skip
         base: Any = (generators if manifest.frame.kind == WRITE else encoders).load(wanted).backbone
         adapted: Any = PeftModel.from_pretrained(base, str(folder)).eval()
         return adapted.base_model.model
@@ -89,9 +96,9 @@ class Peft(OfTransformers):
 
         if manifest.random_weights or manifest.frame.kind != CLASSIFY:
             return ""
-        configured = hub.configuration(ModelConfig(manifest.model))
+        configured = hub.configuration(ModelConfig(manifest.model, trust_remote_code=manifest.trust_remote_code))
         part = ".get_encoder()" if configured.is_encoder_decoder else ""
-        base = f'AutoModel.from_pretrained("{hub.source(manifest.model)}"){part}'
+        base = f"AutoModel.from_pretrained({python_text(hub.source(manifest.model))}{manifest.trusting}){part}"
         imports = "from peft import PeftModel\nfrom transformers import AutoModel, AutoTokenizer"
         return head.code(place, f"PeftModel.from_pretrained({base}, folder)", imports, manifest, text)
 
@@ -102,7 +109,7 @@ class Peft(OfTransformers):
             return "", ""
         if not _with_head(folder):
             return WITHOUT_HEAD.format(pooling=manifest.pooling), ""
-        base = f'"{hub.source(manifest.model)}", num_labels={len(manifest.classes)}'
+        base = f"{python_text(hub.source(manifest.model))}, num_labels={len(manifest.classes)}{manifest.trusting}"
         model = f"PeftModel.from_pretrained(AutoModelForSequenceClassification.from_pretrained({base}), folder)"
         code = sequence.code(place, model, "from peft import PeftModel\n", manifest, text)
         return "Or over transformers' own classifier, with the head inside:", code

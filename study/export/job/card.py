@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study.core import formatting as fmt
+from study.core import markdown
+from study.core.quoting import python_text
 from study.export.formats.base import Format
 from study.export.job.evidence import Difference, Evidence
 from study.export.runtime.frame import CHOOSE, CLASSIFY, WRITE
@@ -34,6 +36,7 @@ def render(
     card = ModelCard.from_template(
         _metadata(e, manifest),
         template_str=files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"),
+        text=lambda value: markdown.escape_inside(str(value)),
         e=e,
         manifest=manifest,
         kind=manifest.frame.kind,
@@ -87,11 +90,12 @@ def _ways(folder: Path, place: Path, made: Format, manifest: Manifest) -> dict[s
     """Python that loads the export, with this suite and, where the format can be read so, without it."""
     chooses = manifest.frame.kind == CHOOSE
     given = f'("What is it about?", ["{EXAMPLE}.", "Another sentence."])' if chooses else f'"{EXAMPLE}"'
-    ours = f'from study.export import load\n\nmodel = load("{place.as_posix()}")\nprint(model([{given}]))'
+    inside = python_text(place.as_posix())[1:-1]  # formats put it between double quotes
+    ours = f'from study.export import load\n\nmodel = load("{inside}"{manifest.trusting})\nprint(model([{given}]))'
     if manifest.members:
         return {"ours": ours}
-    remark, other = made.also(folder, place.as_posix(), manifest, EXAMPLE)
-    without = made.code(folder, place.as_posix(), manifest, EXAMPLE)
+    remark, other = made.also(folder, inside, manifest, EXAMPLE)
+    without = made.code(folder, inside, manifest, EXAMPLE)
     return {"ours": ours, "without": without, "remark": remark, "other": other}
 
 

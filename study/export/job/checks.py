@@ -34,11 +34,9 @@ def check_kind(examples: Examples, task: str, data: str, registers: bool) -> str
 
 def check_tokenizer(model: ModelConfig) -> None:
     """Raise StudyError where the model's tokenizer has no file that the tokenizers package reads."""
-    from transformers import AutoTokenizer
-
     from study.models import hub
 
-    if not AutoTokenizer.from_pretrained(hub.source(model.name)).is_fast:
+    if not hub.tokenizer(model).is_fast:
         rule = "has a tokenizer that is written in Python, which exports cannot bring along"
         raise StudyError(f"model.name={model.name}", rule, "use a model with a fast tokenizer")
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from study.config import bounds
 from study.config.bounds import SHORT, Bound
 from study.config.members import TrialResult
+from study.core.alone import with_alone
 from study.core.errors import ConfigError
 from study.core.figures import MINIMIZE, OBJECTIVES, direction
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.plan import Plan
-from study.search.stored import folds_of, result_of
+from study.search.stored import folds_of, result_of, with_repeats
 from study.search.verdict import judge_results
 
 SIZE = "size"  # bytes of the stored numbers in float32
@@ -26,7 +27,7 @@ def complete_trials(ledger: Ledger) -> dict[int, TrialResult]:
     for trial in ledger.trials():
         if trial.state == TrialState.COMPLETE:
             out[trial.number] = result_of(trial, folds_of(trial), out)
-    return {number: result for number, result in out.items() if result.complete}
+    return with_repeats({number: result for number, result in out.items() if result.complete}, ledger.repeats())
 
 
 def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
@@ -42,30 +43,38 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
     if not distinct:
         rule = "has no complete trial" + (" that keeps its constraints" if complete else "")
         raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
+    alone = ledger.alone_costs()
     if wanted == "best":
-        return recommend(ledger.plan, distinct)
+        return recommend(ledger.plan, distinct, alone)
     if not bounds.is_bound(wanted):
         rule = "is neither best, a trial's number nor a bound"
         raise ConfigError(f"trial={wanted}", rule, "write for example trial=best, trial=3 or trial='params<=50000'")
     limits = bounds.parse("trial", wanted, (*OBJECTIVES, SIZE), SHORT)
-    fitting = [r for r in distinct if bounds.within(limits, figures(r))]
+    known = {r.trial: figures(r, alone.get(r.trial)) for r in distinct}
+    fitting = [r for r in distinct if bounds.within(limits, known[r.trial])]
     if not fitting:
-        raise ConfigError(f"trial={wanted}", "is satisfied by no complete trial", _nearest(limits, distinct))
-    return recommend(ledger.plan, fitting)
+        rule = "is satisfied by no complete trial"
+        raise ConfigError(f"trial={wanted}", rule, _nearest(limits, list(known.values())))
+    return recommend(ledger.plan, fitting, alone)
 
 
-def figures(result: TrialResult) -> dict[str, float]:
-    """A trial's figures, with `size`, the bytes of its stored numbers in float32."""
-    values = summary(result)
+def figures(result: TrialResult, alone: Mapping[str, float] | None = None) -> dict[str, float]:
+    """A trial's figures, with `size`, the bytes of its stored numbers in float32.
+
+    What was measured of it `alone` on the machine stands for what the search saw of its costs.
+    """
+    values = with_alone({**summary(result), **(alone or {})})
     return {**values, SIZE: 4 * values["params/stored"]} if "params/stored" in values else values
 
 
-def recommend(plan: Plan, results: Sequence[TrialResult]) -> TrialResult:
+def recommend(
+    plan: Plan, results: Sequence[TrialResult], alone: Mapping[int, Mapping[str, float]] | None = None
+) -> TrialResult:
     """The trial that the study recommends among these, by the comparison that the report is made of.
 
     Where the data cannot tell, it is the one to take meanwhile; where nothing is known of the error, the best.
     """
-    judgement = judge_results(plan, {result.trial: result for result in results})
+    judgement = judge_results(plan, {result.trial: result for result in results}, alone or {})
     number = None if judgement is None else judgement.recommended
     return next((result for result in results if result.trial == number), None) or best(results)
 
@@ -102,12 +111,12 @@ def _trial_numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]
     raise ConfigError(f"trial={number}", rule, remedy)
 
 
-def _nearest(limits: tuple[Bound, ...], results: list[TrialResult]) -> str:
+def _nearest(limits: tuple[Bound, ...], known: Sequence[Mapping[str, float]]) -> str:
     """A remedy that says from what to what each bounded figure runs, so that a bound can be chosen that something
     meets."""
     parts = []
     for bound in limits:
-        values = [f[bound.name] for r in results if bound.name in (f := figures(r))]
+        values = [each[bound.name] for each in known if bound.name in each]
         if values:
             parts.append(f"{bound.name} runs from {min(values):g} to {max(values):g}")
         else:

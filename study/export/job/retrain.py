@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from study.config.members import Member
 from study.config.schema import Configuration, ModelConfig
-from study.core import seeding
+from study.core import seeding, status_line
 from study.core.errors import StudyError
 from study.core.records import Fold
-from study.engine.fit import Fit
-from study.engine.workbench import StudyData, Workbench, default_device
+from study.data.study_data import StudyData
+from study.engine.fit import Course, Fit
+from study.engine.workbench import Workbench, default_device
 from study.export.job import kinds
+from study.export.job.bar import Bar
 from study.export.job.trained import Trained
 from study.methods.layers import stored
 from study.models import backbones
@@ -21,6 +24,23 @@ from study.models.encoders import Encoder
 from study.search.plan import Plan
 
 SEARCHED, ALL, ENSEMBLE = "searched", "all", "ensemble"
+
+
+class CountedFit(Fit):
+    """A training whose steps a person at a terminal sees."""
+
+    bar: Bar | None = None
+
+    def run_counted(self, what: str) -> list[Course]:
+        """Train to the end, with a bar that says what is trained."""
+        with Bar(what, sum(course.total_steps for course in self.courses)) as self.bar:
+            return self.run()
+
+    def step(self, batches: list[np.ndarray], active: bool = True) -> torch.Tensor:
+        task = super().step(batches, active)
+        if self.bar is not None:
+            self.bar.advance()
+        return task
 
 
 def members(plan: Plan, number: int, configuration: Configuration, data: str) -> tuple[StudyData, list[Member]]:
@@ -51,9 +71,10 @@ def train(plan: Plan, number: int, configuration: Configuration, data: str) -> t
     examples, to_train = members(plan, number, configuration, data)
     bench = Workbench(examples, default_device(), plan.config.engine)
     out, scores = [], {}
-    for member in to_train:
-        fit = Fit([member], bench)
-        (course,) = fit.run()
+    for place, member in enumerate(to_train, 1):
+        status_line.say("Loading the model and preparing its frozen layers")
+        fit = CountedFit([member], bench)
+        (course,) = fit.run_counted("training" if data != ENSEMBLE else f"training {place} of {len(to_train)}")
         if course.error is not None:
             raise StudyError(f"trial={number}", course.error, "choose another trial")
         out.append(of_fit(fit, bench))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from study.config import bounds
+from study.core import interruption, status_line
 from study.core.figures import EXPORTED
 from study.export.job import measure, table
 from study.export.job.request import Job, Wanted, prepare
@@ -26,16 +27,19 @@ def run_export(wanted: Wanted, renew_report: Callable[[Job], None] = keep_report
     Everything that the command can get wrong raises StudyError before anything is created.
     """
     limits = bounds.parse("within", wanted.within, EXPORTED, {}) if wanted.within else ()
+    status_line.say("Looking for the study")
     study, config = find(wanted.storage, wanted.study)
     if wanted.formats:
         with _quiet():
             job = prepare(wanted, config)
+            interruption.unwind()  # from here on, there are folders half written
             export(job)
             renew_report(job)
         study = find(wanted.storage, wanted.study)[0]
     rows = exports_of(study)
     fitting = {key for key, figures in rows.items() if bounds.within(limits, measure.deployment_figures(figures))}
     labels = {t.number: table.name_of(t) for t in study.get_trials(deepcopy=False)} if rows else {}
+    status_line.end()
     print(table.render(wanted.study, rows, labels, fitting, wanted.within))
     return 0 if fitting or not wanted.within else 1
 

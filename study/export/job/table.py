@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from study import methods
 from study.core import formatting as fmt
+from study.core.text_table import Column, TextTable
 from study.search.stored import configuration_of
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-HEADS = ("trial", "configuration", "export", "stored", "parameters", "latency p50", "p95", "peak memory", "test score")
+NAMES = ("configuration", "export")
+HEADS = ("trial", *NAMES, "stored", "base", "parameters", "latency p50", "p95", "peak memory", "test score")
 
 
 def name_of(trial: FrozenTrial) -> str:
@@ -33,9 +35,10 @@ def render(
     if not rows:
         command = shlex.join(["lora-export", f"study={study}", "trial=best", "format=all"])
         return f"No trial of {study} has been exported: write {command}"
-    lines = [HEADS, *(_cells(*key, labels[key[0]], rows[key]) for key in rows if key in fitting)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    cells = [_cells(*key, labels[key[0]], rows[key]) for key in rows if key in fitting]
+    kept = [place for place, head in enumerate(HEADS) if head != "base" or any(row[place] for row in cells)]
+    columns = tuple(Column(HEADS[place], name=HEADS[place] in NAMES) for place in kept)
+    text = TextTable(columns, tuple(tuple(row[place] for place in kept) for row in cells)).text()
     if within is None:
         return text
     return f"{text}\n{len(fitting)} of {len(rows)} exports are within {within}" if fitting else _none(rows, within)
@@ -47,10 +50,10 @@ def _none(rows: Mapping[tuple[int, str], Mapping[str, float]], within: str) -> s
 
 
 def _cells(number: int, label: str, name: str, f: Mapping[str, float]) -> tuple[str, ...]:
-    """The cells of one export's row, in the order of HEADS."""
-    stored = fmt.megabytes(f.get("bytes"))
-    base = f" + {fmt.megabytes(f['base_bytes'])} base" if "base_bytes" in f else ""
+    """The cells of one export's row, in the order of HEADS; "base" is what an adapter needs beside it."""
+    base = fmt.megabytes(f["base_bytes"]) if "base_bytes" in f else ""
     return (
-        str(number), name, label, stored + base, fmt.count(f["parameters"]), fmt.milliseconds(f["latency_p50_ms"], 1),
-        fmt.milliseconds(f["latency_p95_ms"], 1), fmt.megabytes(f.get("peak_bytes")), fmt.number(f.get("test_score")),
+        str(number), label, name, fmt.megabytes(f.get("bytes")), base, fmt.count(f["parameters"]),
+        fmt.milliseconds(f["latency_p50_ms"], 1), fmt.milliseconds(f["latency_p95_ms"], 1),
+        fmt.megabytes(f.get("peak_bytes")), fmt.number(f.get("test_score")),
     )  # fmt: skip

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from study.core import status_line
 from study.core.errors import ConfigError, StudyError, first_line
 from study.data.examples import Examples, Texts
 from study.export.formats.base import Format
 from study.export.job import card, measure, retrain
+from study.export.job.bar import Bar
 from study.export.job.evidence import gather
 from study.export.job.request import Job
 from study.export.job.trained import Trained
@@ -30,24 +32,36 @@ def export(job: Job) -> None:
     """Train the configuration once more, then write, verify, measure and record each format."""
     trained, scores = retrain.train(job.plan, job.chosen.trial, job.chosen.configuration, job.wanted.data)
     score = held_out(job, trained, scores)
+    status_line.say("Answering with the trained model")
     evidence = gather(job.plan, job.chosen, job.results, trained[0], score)
     texts = sample(job.plan.examples)
     logits = mean_logits(trained, texts)
     for made in job.formats:
-        with publish(job.folder(made)) as folder:
+        with publish(job.folder(made)) as folder, Bar(job.label(made), 3) as bar:
             with _explain_failures(made):
+                bar.say("writing")
                 manifest = write(job, made, trained, folder)
-                figures = {"max_difference": measure.difference(made, folder, texts, logits)}
-            figures |= measure.figures(folder, texts[len(texts) // 2])
+                bar.advance()
+                bar.say("comparing with the trained model")
+                figures = {"max_difference": measure.difference(manifest, folder, texts, logits)}
+                bar.advance()
+            bar.say("measuring in a process of its own")
+            figures |= measure.figures(manifest, folder, texts[len(texts) // 2])
+            bar.advance()
             figures |= {} if score is None else {"test_score": score}
             text = card.render(folder, job.folder(made), evidence, made, manifest, figures)
             (folder / measure.CARD).write_text(text, encoding="utf-8")
+        status_line.say("Recording")
         job.ledger.keep_export(job.chosen.trial, job.label(made), figures)
         if job.run is not None:
             job.run.log(job.label(made), figures)
+        status_line.hide()
         print(f"{job.label(made)}: {job.folder(made)}")
     if job.wanted.register is not None and job.run is not None:
-        print(job.run.register(job.wanted.register, job.folder(job.formats[0]), list(texts[:2]), trained[0].frame.kind))
+        status_line.say("Registering the model")
+        name = job.run.register(job.wanted.register, job.folder(job.formats[0]), list(texts[:2]), trained[0].frame.kind)
+        status_line.hide()
+        print(name)
 
 
 def write(job: Job, made: Format, trained: list[Trained], folder: Path) -> Manifest:
@@ -78,6 +92,7 @@ def manifest_of(job: Job, made: Format, one: Trained) -> Manifest:
         fingerprint=encoders.fingerprint(model),
         random_weights=model.random_weights,
         pooling=model.pooling,
+        trust_remote_code=model.trust_remote_code,
         classes=one.classes,
         frame=one.frame,
         libraries=made.libraries(one),

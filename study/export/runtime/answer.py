@@ -24,7 +24,7 @@ def main() -> None:
         importlib.import_module(name)
     _one_thread()
     empty = peak_bytes()
-    seconds = _answer(asked["folder"], asked["text"])
+    seconds = _answer(asked["folder"], asked["text"], asked["trust_remote_code"])
     print(json.dumps({"empty": empty, "peak": peak_bytes(), "seconds": seconds}))
 
 
@@ -36,11 +36,11 @@ def _one_thread() -> None:
         torch.set_num_threads(1)
 
 
-def _answer(folder: str, text: Any) -> list[float]:
+def _answer(folder: str, text: Any, trusted: bool) -> list[float]:
     """Seconds of each answer, from the text to its label or whatever the model makes of it."""
     from study.export import load
 
-    model = load(folder, threads=1)
+    model = load(folder, threads=1, trust_remote_code=trusted)
     seconds: list[float] = []
     for _ in range(WARM):
         model([text])

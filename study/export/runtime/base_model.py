@@ -27,7 +27,10 @@ def locate(manifest: Manifest, folder: Path, base: str | Path | None) -> Manifes
         if local and not Path(manifest.model).is_dir():
             rule = f"is an adapter over the base model {manifest.model}, which is not there"
             raise StudyError(str(folder), rule, "write load(folder, base=...) with the folder in which it lies now")
-        known = encoders.fingerprint(ModelConfig(manifest.model, random_weights=manifest.random_weights))
+        named = ModelConfig(
+            manifest.model, random_weights=manifest.random_weights, trust_remote_code=manifest.trust_remote_code
+        )
+        known = encoders.fingerprint(named)
     else:
         known = _of_folder(manifest, Path(base))
     if known != manifest.fingerprint:

@@ -48,7 +48,7 @@ def code(place: str, model: str, imports: str, manifest: Manifest, text: str) ->
 {imports}
 
 folder = "{place}"
-tokenizer, head = AutoTokenizer.from_pretrained(folder), load_file(f"{{folder}}/head.safetensors")
+tokenizer, head = AutoTokenizer.from_pretrained(folder{manifest.trusting}), load_file(f"{{folder}}/head.safetensors")
 model = {model}.eval()
 batch = {call}
 ids, mask = batch["input_ids"], batch["attention_mask"]

@@ -68,10 +68,10 @@ class Writer(Loaded):
     """A loaded model that writes a text for each text."""
 
     def __init__(self, manifest: Manifest, folder: Path, writing: Writing) -> None:
-        super().__init__(manifest, folder, [writing.compute])
-        from transformers import AutoTokenizer
+        from study.models import hub
 
-        self.writing, self.reads = writing, AutoTokenizer.from_pretrained(str(folder))
+        super().__init__(manifest, folder, [writing.compute])
+        self.writing, self.reads = writing, hub.tokenizer(manifest.model_in(folder))
 
     def __call__(self, texts: str | Sequence[str]) -> list[str]:
         """The text that the model writes for each text."""

@@ -79,7 +79,8 @@ def _empty(backbone: nn.Module, trained: Trained) -> Any:
     config.label2id = {name: i for i, name in enumerate(trained.classes)}
     if config._attn_implementation == NAME:
         config._attn_implementation = "sdpa"
-    made = AutoModelForSequenceClassification.from_config(config).eval()
+    trusted = trained.configuration.model.trust_remote_code
+    made = AutoModelForSequenceClassification.from_config(config, trust_remote_code=trusted).eval()
     # What it has no place for, such as a pooler that it does not use, is left out.
     lacking = getattr(made, made.base_model_prefix).load_state_dict(backbone.state_dict(), strict=False).missing_keys
     if lacking:
@@ -155,7 +156,7 @@ def code(place: str, model: str, imports: str, manifest: Manifest, text: str) ->
     return f"""{imports}from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 folder = "{place}"
-tokenizer = AutoTokenizer.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder{manifest.trusting})
 model = {model}.eval()
 batch = tokenizer(["{text}"], truncation=True, max_length={manifest.frame.longest}, return_tensors="pt")
 logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits"""

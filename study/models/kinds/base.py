@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from study.config.schema import ModelConfig
 from study.core.errors import ConfigError
-from study.models import encoders, generators, graphs, hub
-from study.models import tables as lookup_tables
+from study.models import encoders, generators, hub
+from study.models.embedded import refuse_graph_network
 from study.models.encoders import Encoder
-from study.models.tables import Tables
+from study.models.geometry import Tables
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Reader(ABC):
@@ -47,14 +48,16 @@ class TextReader(Reader):
     """Opens models of transformers that read texts, as encoders without a head."""
 
     def shapes(self, model: ModelConfig, examples: Any) -> nn.Module:
-        graphs.refuse(model)
+        refuse_graph_network(model)
         if model.pooling == "cls" and generators.left_to_right(hub.configuration(model)):
             rule = "reads a text's first token, which knows nothing of the others in a model that reads from left to "
             raise ConfigError("model.pooling=cls", f"{rule}right", "write model.pooling=last or mean")
         return encoders.shapes(model)
 
     def tables(self, backbone: nn.Module) -> tuple[Tables, ...]:
-        return lookup_tables.tables(backbone)
+        from study.models import tables
+
+        return tables.tables(backbone)
 
     def load(self, model: ModelConfig, examples: Any) -> Encoder:
         return encoders.load(model)

@@ -11,8 +11,8 @@ from study.config.schema import ModelConfig
 from study.data.examples import Graph
 from study.models import graphs
 from study.models.encoders import Encoder
+from study.models.geometry import Tables
 from study.models.kinds.base import Reader
-from study.models.tables import Tables
 
 
 class GraphReader(Reader):

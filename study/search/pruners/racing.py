@@ -10,7 +10,8 @@ import numpy as np
 from study.config.members import Stop
 from study.core import seeding
 from study.core.errors import ConfigError
-from study.core.figures import FIGURES, MINIMIZE, direction, is_tolerance, usual_tolerance
+from study.core.figures import MINIMIZE, direction, is_tolerance, usual_tolerance
+from study.search.objectives import score_and_costs
 from study.search.pruners.base import Entry, Pruner, Race
 from study.search.pruners.table import measured_cost, rows_of, table_of
 
@@ -38,7 +39,7 @@ class Racing(Pruner):
         studys_tolerance: float | None = None,
     ) -> None:
         _check(alpha, tolerance, first)
-        self.score, self.costs = _split(objectives)
+        self.score, self.costs = score_and_costs(objectives, "pruner=racing")
         self.seed, self.alpha, self.first = seed, alpha, first
         usual = usual_tolerance(self.score) if studys_tolerance is None else studys_tolerance
         self.tolerance = usual if tolerance is None else tolerance
@@ -91,16 +92,38 @@ class Racing(Pruner):
 
 @dataclass
 class Board:
-    """Trials with draws [S, C] of their true gains and their costs [C, M], and those that have left the race."""
+    """Trials with draws [S, C] of their true gains and their costs [C, M], and those that have left the race.
+
+    What a row must exceed is kept draw by draw, and made anew in those draws alone in which who leaves was the best:
+    hundreds of trials may leave one after another.
+    """
 
     entries: Sequence[Entry]
     draws: np.ndarray
     costs: np.ndarray
     left: set[int] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.by_row = np.ascontiguousarray(self.draws.T)
+        self.places = {entry.number: row for row, entry in enumerate(self.entries)}
+        self.alive = np.array([entry.state != "stopped" and len(entry.folds) > 0 for entry in self.entries])
+        self.best: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # rivals and their best gains [S], by row
+
     def leave(self, trial: int) -> None:
         """The trial is stopped."""
+        gone = self.places[trial]
         self.left.add(trial)
+        self.alive[gone] = False
+        for row, (rivals, best) in self.best.items():
+            if gone in rivals:
+                self.best[row] = self._without(gone, rivals, best)
+
+    def _without(self, gone: int, rivals: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        left, draws = rivals[rivals != gone], np.flatnonzero(self.by_row[gone] >= best)
+        if len(left) and len(draws):
+            best = best.copy()
+            best[draws] = self.by_row[np.ix_(left, draws)].max(axis=0)
+        return left, best
 
     def open(self) -> list[int]:
         """The rows that may still be stopped."""
@@ -108,31 +131,23 @@ class Board:
 
     def rivals(self, row: int) -> np.ndarray:
         """The rows that cost no more in any objective, have trained, and have not been stopped."""
-        running = [e.state != "stopped" and e.number not in self.left and len(e.folds) > 0 for e in self.entries]
-        cheap = (self.costs <= self.costs[row]).all(axis=1) & np.array(running)
+        cheap = (self.costs <= self.costs[row]).all(axis=1) & self.alive
         cheap[row] = False
         return np.flatnonzero(cheap)
 
     def probability(self, row: int, tolerance: float) -> float:
         """That the row's gain exceeds every rival's by more than the tolerance; 1 where it has none."""
-        from study.core.evidence.front_gain import exceeds
-
-        return exceeds(self.draws, row, self.rivals(row), tolerance)
+        if row not in self.best:
+            rivals = self.rivals(row)
+            self.best[row] = rivals, self.by_row[rivals].max(axis=0, initial=-np.inf)
+        rivals, best = self.best[row]
+        return float((self.by_row[row] > best + tolerance).mean()) if len(rivals) else 1.0
 
     def rival(self, row: int) -> int:
         """The number of the best of the row's rivals."""
         rivals = self.rivals(row)
         best = int(rivals[self.draws[:, rivals].mean(axis=0).argmax()])
         return self.entries[best].number
-
-
-def _split(objectives: Sequence[str]) -> tuple[str, list[str]]:
-    """The one objective that is estimated from folds, and the costs; ConfigError where there is not one."""
-    scores = [name for name in objectives if FIGURES[name].spread]
-    if len(scores) != 1:
-        rule = f"weighs one score against costs, and objectives={[*objectives]} has {len(scores)} scores"
-        raise ConfigError("pruner=racing", rule, "name one, such as objectives=[score,params/trainable]")
-    return scores[0], [name for name in objectives if name not in scores]
 
 
 def _check(alpha: float, tolerance: float | None, first: int) -> None:

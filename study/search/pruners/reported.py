@@ -38,10 +38,11 @@ class Reported(Pruner):
         folds = {entry.number: len(entry.folds) for entry in race.open}
         if not folds:
             return []
-        current = max(folds) // self.size
-        self._show([e for e in race.entries if e.number // self.size < current])
-        present = copy.deepcopy(self.past)
-        pruned = present.tell([e for e in race.entries if e.number // self.size == current])
+        pruned: list[int] = []
+        for current in sorted({number // self.size for number in folds}):  # several, where there are no rounds
+            self._show([e for e in race.entries if e.number // self.size < current])
+            present = copy.deepcopy(self.past)
+            pruned += present.tell([e for e in race.entries if e.number // self.size == current])
         return [Stop(n, folds[n], f"is pruned by {type(self.pruner).__name__}") for n in pruned if n in folds]
 
     def _show(self, past: list[Entry]) -> None:

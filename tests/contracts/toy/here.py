@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from study.config.members import Member
 from study.core.records import FoldResult
-from study.launch import Launcher, Worker
+from study.launch import Launcher, Packs, Worker, nothing
 
 T = TypeVar("T")
 
@@ -20,9 +20,12 @@ class Here(Launcher):
         worker.begin()
         return self
 
-    def run(self, packs: list[list[Member]]) -> Iterator[FoldResult]:
-        for pack in packs:
-            yield from self.worker.train(pack)
+    def run(self, packs: Packs, more: Callable[[], Packs] = nothing) -> Iterator[FoldResult]:
+        waiting = deque([packs])
+        while waiting:
+            for pack in waiting.popleft():
+                yield from self.worker.train(pack)
+                waiting.append(more())
 
     def ask(self, question: Callable[..., T], *arguments: object) -> T:
         return question(self.worker, *arguments)

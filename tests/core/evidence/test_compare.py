@@ -1,5 +1,6 @@
 """Intervals of differences and claims that hold for all pairs at once."""
 
+import baycomp
 import numpy as np
 import pytest
 from scipy import stats
@@ -22,7 +23,6 @@ def test_without_answers_the_interval_is_students_with_the_pooled_error() -> Non
 
 def test_two_configurations_without_answers_are_compared_as_baycomp_does() -> None:
     """The correlated t-test of Corani and Benavoli is what is left where nothing can be pooled."""
-    baycomp = pytest.importorskip("baycomp")
     table = study(LEVELS[:2], 6, answers=False, seed=4).table
     contrast = differences(estimate(table), 0)[1]
     mean, variance, freedom = baycomp.CorrelatedTTest.compute_statistics(table.scores[0], table.scores[1])

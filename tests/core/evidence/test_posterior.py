@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulated import study
+from simulated import family_study, study
 
-from study.core.evidence.posterior import contenders, draw
-from study.core.evidence.sources import estimate
+from study.core.evidence.posterior import _unlikeness, contenders, draw
+from study.core.evidence.sources import Estimates, estimate
+from study.core.evidence.verdict import CHOOSE, decide
 
 
 def test_draws_are_a_function_of_the_seed() -> None:
@@ -15,6 +16,22 @@ def test_draws_are_a_function_of_the_seed() -> None:
     assert draw(estimates, 50, seed=1).shape == (50, 5)
     assert (draw(estimates, 50, seed=1) == draw(estimates, 50, seed=1)).all()
     assert (draw(estimates, 50, seed=1) != draw(estimates, 50, seed=2)).any()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_draws_do_not_depend_on_the_signs_and_the_order_in_which_axes_come(
+    answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which differ from one CPU to the next, and with them whether a probability is above 0.9."""
+    estimates, eigh = estimate(study(np.linspace(0.5, 0.9, 8), 4, answers=answers).table), np.linalg.eigh
+
+    def turned(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, axes = eigh(matrix)
+        return values[::-1], -axes[:, ::-1]
+
+    before = draw(estimates)
+    monkeypatch.setattr(np.linalg, "eigh", turned)
+    assert draw(estimates) == pytest.approx(before, abs=1e-6)
 
 
 def test_where_differences_are_large_the_draws_lie_where_the_scores_are() -> None:
@@ -55,6 +72,60 @@ def test_what_is_held_probable_is_as_often_true(answers: bool) -> None:
         ranks.append((contrast < truth).mean(axis=0))
     inside = np.mean(abs(np.array(ranks) - 0.5) < 0.45)
     assert 0.88 < inside < 0.985
+
+
+def far_off(estimates: Estimates, first: int, second: int) -> float:
+    """How far the draws' mean difference of two rows is from the measured one, in its standard errors."""
+    gains, covariance = draw(estimates, 4000), estimates.covariance
+    error = np.sqrt(covariance[first, first] + covariance[second, second] - 2 * covariance[first, second])
+    measured = estimates.means[first] - estimates.means[second]
+    return float(abs((gains[:, first] - gains[:, second]).mean() - measured) / error)
+
+
+@pytest.mark.parametrize("members", [4, 12, 24])
+def test_many_that_answer_alike_do_not_hide_what_they_share_against_others(members: int) -> None:
+    estimates = estimate(family_study(np.array([0.55, 0.6, 0.75, 0.8]), members).table)
+    assert far_off(estimates, 4 * members - 1, 0) < 1
+
+
+def test_copies_of_one_change_nothing_between_two_others() -> None:
+    levels = np.array([0.6, 0.6, 0.8])
+    lone, crowded = family_study(levels, 1, seed=3).table, family_study(levels, 25, seed=3, alike=1).table
+    kept = np.r_[0:25, 25, 50]  # 25 copies of the first, and one of each of the others
+    answers = replace(crowded.answers, predicted=crowded.answers.predicted[kept])
+    crowded = replace(crowded, numbers=range(27), scores=crowded.scores[kept], answers=answers)
+    assert far_off(estimate(lone), 2, 1) < 1
+    assert far_off(estimate(crowded), 26, 25) < 1
+
+
+def test_a_cheap_family_that_is_worse_is_not_chosen() -> None:
+    chosen = []
+    for seed in range(10):
+        simulated = family_study(np.array([0.6, 0.62, 0.72, 0.73]), 12, seed=seed)
+        verdict = decide(simulated.table, np.arange(48.0), 0.01)
+        if verdict.kind == CHOOSE:
+            chosen.append(simulated.truth.max() - simulated.truth[verdict.recommended])
+    assert sum(regret > 0.05 for regret in chosen) <= 1
+
+
+@pytest.mark.parametrize(("spread", "most"), [(0.0, 1.0), (0.03, 0.985), (0.08, 0.985)])
+def test_of_families_too_what_is_held_probable_is_about_as_often_true(spread: float, most: float) -> None:
+    """A little less often: six families say little of how far families lie apart, and the draws shrink too much."""
+    inside = []
+    for seed in range(40):
+        levels = 0.7 + spread * np.random.default_rng(seed).standard_normal(6)
+        simulated = family_study(levels, 6, seed=seed)
+        gains = draw(estimate(simulated.table), 300, seed)
+        contrast, truth = gains - gains.mean(axis=1, keepdims=True), simulated.truth - simulated.truth.mean()
+        inside.append(np.mean(abs((contrast < truth).mean(axis=0) - 0.5) < 0.45))
+    assert 0.8 < np.mean(inside) <= most
+
+
+def test_what_all_have_in_common_says_nothing_of_how_unlike_they_are() -> None:
+    """Where no answers were kept, the examples' error is one of the level alone, and equal for all."""
+    estimates = estimate(study(np.array([0.7, 0.8, 0.9, 0.91]), 3, answers=False).table)
+    axes = np.linalg.eigh(estimates.covariance + 0.3)[1]
+    assert _unlikeness(np.full((4, 4), 0.3), axes).tolist() == [1.0] * 4
 
 
 def test_no_fold_to_measure_by_gives_no_draws() -> None:

@@ -57,7 +57,8 @@ def test_the_same_examples_answered_twice_count_once() -> None:
     once, again = estimate(table), estimate(twice)
     assert again.examples == pytest.approx(once.examples)
     assert again.pairs.floor == pytest.approx(once.pairs.floor)
-    assert (again.repeats, again.unit[0, 0]) == (2, pytest.approx(once.unit[0, 0] / 2))
+    assert (once.unit[0, 0], again.unit[0, 0]) == pytest.approx((1 / 3 + 1 / 2, 1 / 6 + 1 / 2))
+    assert (again.repeats, again.splits) == (2, 3)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "rouge"])
@@ -71,11 +72,23 @@ def test_the_training_variance_is_what_examples_do_not_explain(metric: str) -> N
     assert loud == pytest.approx(0.03**2 * slope, rel=0.25)
 
 
-def test_a_mean_over_k_folds_has_the_nadeau_bengio_factor_and_repeats_share_it() -> None:
+def test_a_mean_over_k_folds_has_the_nadeau_bengio_factor_and_repeats_lessen_the_folds_part_of_it() -> None:
     one = estimate(study(EQUAL, 5, answers=False).table)
     assert np.diag(one.unit) == pytest.approx(np.full(12, 1 / 5 + 1 / 4))
     table = study(EQUAL, 10, answers=False).table
-    assert np.diag(estimate(replace(table, splits=5)).unit) == pytest.approx(np.full(12, (1 / 5 + 1 / 4) / 2))
+    twice = estimate(replace(table, splits=5))
+    assert np.diag(twice.unit) == pytest.approx(np.full(12, 1 / 10 + 1 / 4))
+    assert twice.lasting == pytest.approx(np.stack([np.full(12, 1 / 4), np.zeros(12)]))
+
+
+def test_of_a_configuration_that_was_not_repeated_the_error_is_that_of_one_cross_validation() -> None:
+    table = study(EQUAL, 10, answers=False).table
+    scores = table.scores.copy()
+    scores[4:, 5:] = np.nan
+    some = np.diag(estimate(replace(table, scores=scores, splits=5)).unit)
+    assert some[:4] == pytest.approx(np.full(4, 1 / 10 + 1 / 4))
+    assert (some[4:] > 1 / 5 + 1 / 4).all()  # the folds of the others are known from four configurations alone
+    assert (some[4:] < 1 / 5 + 1 / 4 + 1 / 30).all()
 
 
 def test_without_answers_the_rest_is_the_error_on_all_degrees_of_freedom() -> None:

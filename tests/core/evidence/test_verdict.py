@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from simulated import study
 
+from study.core.evidence.outlook import repeats_needed
 from study.core.evidence.sources import estimate
-from study.core.evidence.verdict import CANNOT_TELL, CHOOSE, MEANWHILE, NOTHING_BEATS, decide, repeats_needed
+from study.core.evidence.verdict import CANNOT_TELL, CHOOSE, MEANWHILE, NOTHING_BEATS, decide
 
 COSTS = np.arange(6.0)
 RISING = np.array([0.5, 0.6, 0.7, 0.85, 0.85, 0.85])  # the fourth is the cheapest of the best
@@ -55,6 +56,21 @@ def test_two_small_folds_of_noise_cannot_tell_and_lean_to_the_cheap() -> None:
     assert verdict.within[verdict.recommended] >= MEANWHILE * verdict.within.max()
 
 
+def test_what_is_taken_meanwhile_is_never_beaten_in_score_at_no_more_cost() -> None:
+    costs, likeliest = np.random.default_rng(0).permutation(12) + 1.0, 0
+    for seed in range(12):
+        levels = np.random.default_rng(seed).normal(0.8, 0.03, 12)
+        table = study(levels, 5, examples=200, seed=seed, training=0.08).table
+        verdict, means = decide(table, costs, tolerance=0.01), estimate(table).means
+        if verdict.kind == CANNOT_TELL:
+            beaten = [bool(np.any((means > means[row]) & (costs <= costs[row]))) for row in range(12)]
+            assert not beaten[verdict.recommended]
+            likeliest += any(
+                b for b, share in zip(beaten, verdict.within, strict=True) if share >= MEANWHILE * max(verdict.within)
+            )
+    assert likeliest > 0  # some that is beaten was probable enough
+
+
 def test_the_candidates_hold_the_choice_with_the_confidence_asked_for() -> None:
     table = study(np.full(12, 0.55), 2, examples=144, seed=3, training=0.02).table
     few, many = (decide(table, np.arange(12.0), 0.01, confidence=c).candidates for c in (0.9, 0.99))
@@ -64,7 +80,7 @@ def test_the_candidates_hold_the_choice_with_the_confidence_asked_for() -> None:
 
 def test_repeats_would_decide_where_trainings_are_the_noise_and_not_where_examples_are() -> None:
     levels = np.array([0.80, 0.83, 0.80])
-    noisy = estimate(study(levels, 3, "rouge", examples=30_000, training=0.04, seed=8).table)
+    noisy = estimate(study(levels, 10, "rouge", examples=30_000, training=0.03, seed=8).table)
     verdict = decide(noisy, np.array([2.0, 1.0, 0.0]), tolerance=0.002)
     assert verdict.kind == CANNOT_TELL
     assert verdict.repeats_needed is not None

@@ -56,7 +56,7 @@ def test_a_probe_leaves_the_bench_as_it_was() -> None:
 def test_the_precision_is_the_one_that_multiplies_clearly_faster(
     half: float, chosen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe, "_time_of", lambda work, device: half if work().dtype == torch.bfloat16 else 1.0)
+    monkeypatch.setattr(probe, "time_of", lambda work, device: half if work().dtype == torch.bfloat16 else 1.0)
     monkeypatch.setattr(probe, "SIDES", (2, 4))
     assert probe.precision(torch.device("cpu")) == chosen
 
@@ -73,7 +73,7 @@ def test_a_precision_that_is_hopelessly_slow_is_tried_on_the_smallest_product_al
             products.append(len(made))
         return half if made.dtype == torch.bfloat16 else 1.0
 
-    monkeypatch.setattr(probe, "_time_of", timed)
+    monkeypatch.setattr(probe, "time_of", timed)
     monkeypatch.setattr(probe, "SIDES", (2, 4, 8))
     probe.precision(torch.device("cpu"))
     assert products == [side for side in tried for _ in range(1 + probe.TRIES)]

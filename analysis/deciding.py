@@ -1,0 +1,70 @@
+"""What would let a study decide that cannot tell yet: a sentence, and the command that does it."""
+
+from __future__ import annotations
+
+import math
+import shlex
+
+from analysis.runs import StudyRuns
+from analysis.study_info import json_or_none
+from study.core import formatting as fmt
+from study.core.evidence.judgement import Judgement
+
+REPEATS = "study.repeats="
+
+
+def outlook_sentence(judgement: Judgement) -> str:
+    """What would be expected to decide: more cross-validations, else more examples, else a wider tolerance."""
+    outlook, answers = judgement.verdict.outlook, judgement.table.answers
+    if outlook is None:
+        return ""
+    if outlook.repeats is not None:
+        key = f"{REPEATS}{outlook.repeats}"
+        return f"About {outlook.repeats} cross-validations in all would be expected to decide ({key})."
+    if outlook.examples is not None and answers is not None:
+        needed = fmt.count(_round_up(outlook.examples * answers.examples))
+        return (
+            "More cross-validations cannot decide, since the held-out examples are what makes it unsure: "
+            f"about {needed} of them instead of {fmt.count(answers.examples)} would."
+        )
+    if outlook.tolerance is None:
+        return "Neither more cross-validations nor more examples alone would be expected to decide."
+    return (
+        "Neither more cross-validations nor more examples alone would be expected to decide: "
+        f"a tolerance of {_round_up(outlook.tolerance):g} would."
+    )
+
+
+def deciding_command(runs: StudyRuns, judgement: Judgement | None) -> str:
+    """What to type for that; empty where nothing is undecided, more examples are needed, or the study's own arguments
+    were not recorded, as by earlier versions."""
+    outlook = None if judgement is None else judgement.verdict.outlook
+    if judgement is None or outlook is None:
+        return ""
+    if outlook.repeats is not None:
+        arguments = json_or_none(runs.info.tags.get("arguments"))
+        if arguments is None:
+            return ""
+        kept = [argument for argument in arguments if not argument.lstrip("+").startswith(REPEATS)]
+        return shlex.join(["lora-study", *kept, f"{REPEATS}{outlook.repeats}"])
+    if outlook.tolerance is None:
+        return ""
+    return shlex.join(["lora-report", f"study={runs.name}", f"tolerance={_round_up(outlook.tolerance):g}"])
+
+
+def repeat_notes(runs: StudyRuns) -> tuple[str, ...]:
+    """Which scores a table shows where some trials were cross-validated again; none where no trial was."""
+    count = runs.repeats["number"].nunique()
+    if not count:
+        return ()
+    which = "trial was" if count == 1 else "trials were"
+    return (
+        f"Scores and their standard errors are of the first cross-validation, which every trial has. {count} {which} "
+        "cross-validated again; the answer, its probabilities and intervals count all of them.",
+    )
+
+
+def _round_up(value: float) -> float:
+    """The next number of two digits that is not less."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1) if value > 0 else 1.0
+    return round(math.ceil(value / unit - 1e-9) * unit, 12)

@@ -1,0 +1,18 @@
+"""What is known of a trial before its run begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from study.config.schema import Configuration
+from study.core.records import Adaptation
+
+
+@dataclass
+class Coming:
+    """A trial that has been told and whose run begins with its first fold."""
+
+    configuration: Configuration
+    label: str
+    baseline: str | None
+    adaptation: Adaptation | None = None

@@ -1,0 +1,62 @@
+"""What would decide is said in one sentence and, where a command does it, with that command."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated import repeated_study
+
+from analysis.deciding import deciding_command, outlook_sentence, repeat_notes
+from analysis.runs import StudyRuns, fold_frame, trial_frame
+from analysis.study_info import StudyInfo
+from study.core.evidence.judgement import Judgement, judge
+from study.core.evidence.outlook import Outlook
+
+ARGUMENTS = '["study.name=my study", "study.repeats=2", "method.lam=tag(log,interval(0.1,100))"]'
+
+
+def runs(**tags: str) -> StudyRuns:
+    info = StudyInfo("1", "FINISHED", pd.Timestamp(0, tz="UTC"), {}, {"metric": "accuracy", **tags})
+    return StudyRuns("my study", info, trial_frame([]), fold_frame(trial_frame([])), {})
+
+
+def judgement(outlook: Outlook | None) -> Judgement:
+    table = repeated_study(np.full(3, 0.8), 3, 1, examples=120).table
+    made = judge(table, {n: {"params/trainable": n} for n in range(3)}, ["score"], 0.01, 0.9)
+    return replace(made, verdict=replace(made.verdict, outlook=outlook))
+
+
+CASES = {
+    "repeats": (Outlook(repeats=4), "About 4 cross-validations in all would be expected to decide (study.repeats=4).",
+                "lora-study 'study.name=my study' 'method.lam=tag(log,interval(0.1,100))' study.repeats=4"),
+    "examples": (Outlook(examples=2.4414), "More cross-validations cannot decide, since the held-out examples are what "
+                 "makes it unsure: about 300 of them instead of 120 would.", ""),
+    "tolerance": (Outlook(tolerance=0.01234), "Neither more cross-validations nor more examples alone would be expected"
+                  " to decide: a tolerance of 0.013 would.", "lora-report 'study=my study' tolerance=0.013"),
+    "decided": (None, "", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("outlook", "sentence", "command"), CASES.values(), ids=CASES)
+def test_what_would_decide_is_a_sentence_and_a_command(outlook: Outlook | None, sentence: str, command: str) -> None:
+    assert outlook_sentence(judgement(outlook)) == sentence
+    assert deciding_command(runs(arguments=ARGUMENTS), judgement(outlook)) == command
+
+
+def test_no_command_is_made_up_where_the_studys_own_was_not_recorded() -> None:
+    assert deciding_command(runs(), judgement(Outlook(repeats=4))) == ""
+    assert deciding_command(runs(arguments=ARGUMENTS), None) == ""
+
+
+@pytest.mark.parametrize(
+    ("again", "words"), [((), ()), ((2,), ("1 trial was cross",)), ((2, 5), ("2 trials were cross",))]
+)
+def test_tables_say_which_scores_they_show_where_trials_were_cross_validated_again(again, words) -> None:
+    rows = [{"number": n, "score": 0.5} for n in (2, 5)]
+    repeated = [{**row, "repeat_1/fold_0": 0.6} if row["number"] in again else row for row in rows]
+    notes = repeat_notes(replace(runs(), trials=trial_frame(repeated)))
+    assert len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes, strict=True))
