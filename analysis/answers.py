@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from analysis.runs import StudyRuns
 from study.core import answer_tables
 from study.core.answer_tables import PREDICTED, WORTH, Table
 from study.core.mlflow_store import address, explain_refusals, open_client
+from study.core.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -113,9 +113,11 @@ def _read(client: MlflowClient, place: str, name: str) -> Table:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     files = get_artifact_repository(place, client.tracking_uri)
-    with TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         try:
-            return answer_tables.from_json(Path(files.download_artifacts(name, folder)).read_text(encoding="utf-8"))
+            return answer_tables.from_json(
+                Path(files.download_artifacts(name, str(folder))).read_text(encoding="utf-8")
+            )
         except (OSError, MlflowException) as error:
             rule = f"holds no {name}, which was written there"
             raise ReportError(place, rule, "bring the folder back") from error

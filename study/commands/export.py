@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from study.commands import arguments
@@ -12,6 +11,7 @@ from study.core import command, status_line
 from study.core.errors import ConfigError, StudyError
 from study.core.flags import show_with_hydra
 from study.core.names import check_name
+from study.core.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from study.export.job.request import Job, Wanted
@@ -58,7 +58,7 @@ def renew_report(job: Job) -> None:
         runs = load_study(job.plan.config.study.name, uri)
         if runs.info.run_id != job.run.study_run_id:
             raise StudyError("the report", "would be that of a later study of this name", "give studies other names")
-        with TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             job.run.attach_report(write_findings(read_findings(runs, uri, options), folder, options).parent)
     except StudyError as error:
         status_line.hide()

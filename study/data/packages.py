@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from study.core.errors import AssetError
@@ -46,14 +45,18 @@ def _fetch_once(asset: Asset, folder: Path) -> None:
     with FileLock(folder.with_suffix(".lock")):
         if _whole(asset, folder):  # a twin process was quicker
             return
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            archive = _obtain(asset, Path(scratch))
-            fresh = Path(scratch) / "members"
+        scratch = folder.with_suffix(".unfinished")
+        shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
+        scratch.mkdir()
+        try:
+            archive, fresh = _obtain(asset, scratch), scratch / "members"
             unpack(asset, archive, fresh)
             _stamp(asset, fresh)
             if folder.exists():
                 shutil.rmtree(folder)  # damaged, or made from another row
             fresh.rename(folder)
+        finally:
+            shutil.rmtree(scratch)
 
 
 def _stamp(asset: Asset, folder: Path) -> None:

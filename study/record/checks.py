@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from tempfile import TemporaryDirectory
 
 from study.config.schema import StudyConfig
 from study.core import addresses, stores
 from study.core.errors import ConfigError
+from study.core.scratch import scratch_folder
 from study.record.quiet import quiet
 
 ARTIFACTS = "mlruns"  # where MLflow keeps the files of runs whose store is a database
@@ -49,8 +49,8 @@ def _new_artifacts(key: str, uri: str) -> str:
 
     if addresses.scheme_of(uri) not in addresses.FILES:
         return ARTIFACTS
-    with explain_refusals(key, uri), TemporaryDirectory() as folder:
-        MlflowClient(tracking_uri=folder)
+    with explain_refusals(key, uri), scratch_folder() as folder:
+        MlflowClient(tracking_uri=str(folder))
     return uri
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from study.core.scratch import scratch_folder
 from study.record.runs import Ended, Figure, Runs, mlflow_metrics, stamp_of
 
 if TYPE_CHECKING:
@@ -87,8 +86,8 @@ class Rows(Runs):
         if not is_local_uri(self.artifacts):
             super().attach(run, name, text, tags)
             return
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / name
+        with scratch_folder() as folder:
+            file = folder / name
             file.write_text(text, encoding="utf-8")
             get_artifact_repository(append_to_uri_path(self.artifacts, run, "artifacts")).log_artifact(str(file))
         rows = _Rows(self)

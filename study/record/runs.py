@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from study.core.mlflow_store import LEVEL, runs_of_level
+from study.core.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -103,7 +104,10 @@ class Runs:
 
     def attach(self, run: str, name: str, text: str, tags: dict[str, str]) -> None:
         """Add a file of that name and, once it is there, tags."""
-        self.client.log_text(run, text, name)
+        with scratch_folder() as folder:
+            file = folder / name
+            file.write_text(text, encoding="utf-8")
+            self.client.log_artifact(run, str(file))
         self.log(run, tags=tags)
 
     def close(self, run: str, status: str, end: float | None = None) -> None:

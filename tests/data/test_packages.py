@@ -184,6 +184,18 @@ def test_a_damaged_folder_is_made_anew(provide, damage):
     assert (fetch("x") / "d/a.txt").read_bytes() == b"A"
 
 
+def test_what_a_killed_process_left_half_made_is_gone_once_it_is_made_again(provide, cache, monkeypatch):
+    provide(tar({"d/a.txt": b"A"}))
+    scratches, obtain = [], packages._obtain
+    monkeypatch.setattr(packages, "_obtain", lambda asset, scratch: scratches.append(scratch) or obtain(asset, scratch))
+    whole = fetch("x")
+    half = scratches[0] / "members"
+    half.mkdir(parents=True)  # as where it was killed
+    _truncate(whole)
+    assert (fetch("x") / "d/a.txt").read_bytes() == b"A"
+    assert {path for path in cache.iterdir() if path.is_dir()} == {whole, cache / "downloads"}
+
+
 def test_a_folder_made_from_another_row_is_made_anew(provide):
     content = tar({"d/a.txt": b"A", "e/b.txt": b"B"})
     provide(content)

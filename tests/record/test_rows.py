@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import tempfile
+from multiprocessing import util
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +111,18 @@ def test_what_cannot_be_written_whole_is_not_written(wrong: str, monkeypatch: py
 def test_tables_of_another_mlflow_are_left_to_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(rows.COLUMNS, "runs", f"{rows.COLUMNS['runs']} colour")
     assert type(opened("ours")) is Runs
+
+
+@pytest.mark.parametrize("kind", [runs_of, Runs])
+def test_a_file_on_its_way_lies_where_nothing_is_left_of_a_process_that_is_killed(
+    kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = opened("files", kind)
+    run = runs.create("00", "trial", {})
+    private = Path(util.get_temp_dir())
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/null")  # no file can be made anywhere else
+    runs.attach(run, "answers.json", "[1, 2]\n", {"kept": "yes"})
+    assert [path for path in private.rglob("*") if path.is_file()] == []
+    store = runs.client.get_run(run)
+    assert store.data.tags["kept"] == "yes"
+    assert Path(store.info.artifact_uri, "answers.json").read_text() == "[1, 2]\n"

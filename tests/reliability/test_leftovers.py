@@ -13,15 +13,28 @@ from pathlib import Path
 import psutil
 import pytest
 
+KILL_ITSELF = """
+import os, signal
+from study.core.scratch import scratch_folder
+from study.launch.processes import warm_up
+warm_up()
+with scratch_folder() as folder:
+    (folder / "answers.json").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 SETTLE = 60.0  # seconds for what a command has begun to find out that it is gone
 
 
 def begin(folder: Path) -> subprocess.Popen[str]:
     """A study of a table that is not there, which is found out while its fork server imports torch."""
+    return run(folder, "-m", "study", "task=file", "task.path=none.csv", "task.text=a", "task.label=b", "tracking=off")
+
+
+def run(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Python in that folder, with its temporary files below it, in a session of its own."""
     (folder / "tmp").mkdir()
-    arguments = ["task=file", "task.path=none.csv", "task.text=a", "task.label=b", "tracking=off"]
     return subprocess.Popen(
-        [sys.executable, "-m", "study", *arguments], cwd=folder, stderr=subprocess.PIPE, text=True,
+        [sys.executable, *arguments], cwd=folder, stderr=subprocess.PIPE, text=True,
         start_new_session=True, env={**os.environ, "TMPDIR": str(folder / "tmp"), "HF_HUB_OFFLINE": "1"},
     )  # fmt: skip
 
@@ -69,4 +82,13 @@ def test_a_killed_commands_fork_server_removes_its_socket_and_ends(tmp_path: Pat
     killed.communicate()
     settle(killed.pid)
     assert living(killed.pid) == []
+    assert temporary(tmp_path) == []
+
+
+@pytest.mark.long
+def test_a_file_that_was_on_its_way_to_mlflow_goes_with_a_killed_command(tmp_path: Path) -> None:
+    killed = run(tmp_path, "-c", KILL_ITSELF)
+    killed.communicate()
+    settle(killed.pid)
+    assert killed.returncode == -signal.SIGKILL
     assert temporary(tmp_path) == []
