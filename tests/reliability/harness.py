@@ -29,6 +29,7 @@ SWEEP = (
     "sampler=random", "engine.pack=1", "launcher.workers=2", "report.remeasure=false",
 )  # fmt: skip
 VICTIMS = ("driver", "worker", "both")
+LONG = 600.0  # seconds, in which every study ends
 SETTLE = 60.0  # seconds for workers to find out that their driver is gone
 PARTS = ("lost folds", "double folds", "disagreements", "runs left RUNNING", "processes left", "files left", "failures")
 
@@ -86,7 +87,7 @@ class Sweep:
 
         return trials_in(self.folder, "killed")
 
-    def told(self) -> list[Any]:
+    def outcome(self) -> list[Any]:
         """States, parameters, values and scores of the trials."""
         from study.search.stored import folds_of
 
@@ -140,9 +141,9 @@ def begin_and_kill(sweep: Sweep, victim: str, after: float, counts: Counts) -> b
 
 def compare(sweep: Sweep, undisturbed: Sweep, counts: Counts) -> None:
     """Hold a study that has ended against the one that nothing disturbed, and its record against its store."""
-    name, told = sweep.folder.name, sweep.told()
-    if told != undisturbed.told():
-        counts.wrong["disagreements"].append(f"{name}: {told} is not {undisturbed.told()}")
+    name, outcome = sweep.folder.name, sweep.outcome()
+    if outcome != undisturbed.outcome():
+        counts.wrong["disagreements"].append(f"{name}: {outcome} is not {undisturbed.outcome()}")
     runs, rows = sweep.runs(), {}
     for run in runs:
         tags = {key: run.data.tags.get(f"lora_study.{key}", "") for key in ("level", "trial", "fold")}
@@ -152,16 +153,16 @@ def compare(sweep: Sweep, undisturbed: Sweep, counts: Counts) -> None:
         if place in rows:
             counts.wrong["disagreements"].append(f"{name}: {place} is recorded twice")
         rows[place] = run
-    counts.wrong["disagreements"] += [f"{name}: {line}" for line in _differences(told, rows)]
+    counts.wrong["disagreements"] += [f"{name}: {line}" for line in _differences(outcome, rows)]
     counts.wrong["files left"] += [f"{name}: {path}" for path in sweep.left()]
-    counts.folds += sum(len(folds) for *_, folds in told)
+    counts.folds += sum(len(folds) for *_, folds in outcome)
     counts.studies += 1
 
 
-def _differences(told: list[Any], rows: dict[str, Any]) -> list[str]:
+def _differences(outcome: list[Any], rows: dict[str, Any]) -> list[str]:
     """Where MLflow says something else than the store."""
-    out = [] if len(told) == TRIALS else [f"{len(told)} trials instead of {TRIALS}"]
-    for number, state, params, values, folds in told:
+    out = [] if len(outcome) == TRIALS else [f"{len(outcome)} trials instead of {TRIALS}"]
+    for number, state, params, values, folds in outcome:
         trial = rows.get(f"trial {number}")
         if trial is None or (trial.info.status, state) != ("FINISHED", "COMPLETE"):
             out.append(f"trial {number} is {state}, and its run {trial and trial.info.status}")
@@ -185,14 +186,18 @@ def torment(folder: Path, kills: int, seed: int, progress: bool = False) -> Coun
 
     os.environ["LORA_STUDY_CACHE"] = os.environ.get("LORA_STUDY_CACHE") or str(folder / "cache")
     chance, counts, model = random.Random(seed), Counts(), save_model(folder / "model")
-    undisturbed, begun = Sweep(folder / "undisturbed", model), time.monotonic()
-    if not begin_and_kill(undisturbed, "driver", 600.0, Counts()):
-        raise RuntimeError(undisturbed.said.read_text())
-    lasts = time.monotonic() - begun
+    cold, undisturbed = (Sweep(folder / name, model) for name in ("cold", "undisturbed"))
+    _time(cold)  # which fills the caches
+    whole, nothing = _time(undisturbed), _time(cold)
     compare(undisturbed, undisturbed, counts)
+
+    def choose(sweep: Sweep) -> tuple[str, float]:
+        """What is killed next, and after how many seconds; nothing where there were kills enough."""
+        return chance.choice(VICTIMS), _moment(chance, sweep, whole, nothing) if counts.kills < kills else LONG
+
     while counts.kills < kills:
         sweep = Sweep(folder / f"study{counts.studies}", model)
-        while not begin_and_kill(sweep, chance.choice(VICTIMS), _moment(chance, lasts, kills - counts.kills), counts):
+        while not begin_and_kill(sweep, *choose(sweep), counts):
             if b"Traceback" in sweep.said.read_bytes():
                 counts.wrong["failures"].append(f"{sweep.folder.name}: {sweep.said.read_text()[-2000:]}")
                 break
@@ -203,9 +208,18 @@ def torment(folder: Path, kills: int, seed: int, progress: bool = False) -> Coun
     return counts
 
 
-def _moment(chance: random.Random, lasts: float, left: int) -> float:
-    """Seconds to wait before a kill, where there are any left."""
-    return chance.uniform(0.1, lasts) if left > 0 else 600.0
+def _moment(chance: random.Random, sweep: Sweep, whole: float, nothing: float) -> float:
+    """Seconds to wait before a kill: any until the study would end, which takes `whole` seconds from its beginning and
+    `nothing` where all is there."""
+    return chance.uniform(0.1, whole + (nothing - whole) * len(sweep.folds()) / (TRIALS * FOLDS))
+
+
+def _time(sweep: Sweep) -> float:
+    """The seconds that the study takes to its end, which nothing disturbs."""
+    begun = time.monotonic()
+    if not begin_and_kill(sweep, "driver", LONG, Counts()):
+        raise RuntimeError(sweep.said.read_text())
+    return time.monotonic() - begun
 
 
 def main() -> int:
