@@ -28,6 +28,7 @@ _watch.start()
 
 with pause_collection():  # pages that no search touches afterwards stay shared with the workers
     try:
+        import sklearn.metrics  # noqa: F401  which brings pandas and SciPy: 1.4 s and 100 MB, once instead of a worker
         import transformers.generation.utils
         import transformers.models.auto.modeling_auto
         import transformers.models.bert.modeling_bert  # the embedded encoder's family

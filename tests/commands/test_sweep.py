@@ -94,8 +94,9 @@ def test_a_configuration_is_trained_once_and_told_again(undisturbed: Path) -> No
 
 
 def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undisturbed: Path, tmp_path: Path) -> None:
+    arguments = ("tracking=off", "launcher.workers=1", "report.remeasure=false")
     with subprocess.Popen(
-        command("tracking=off", "launcher.workers=1"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        command(*arguments), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
         # A shell's background job, as these tests may be, hears no Ctrl-C, and neither would what it starts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -108,7 +109,7 @@ def test_ctrl_c_loses_no_fold_and_the_same_command_ends_as_if_undisturbed(undist
     assert "the same command goes on" in err
     kept = folds(tmp_path)
     assert kept
-    assert lora_study(tmp_path, "tracking=off", "launcher.workers=1").returncode == 0
+    assert lora_study(tmp_path, *arguments).returncode == 0
     assert told(tmp_path) == told(undisturbed)
     after = folds(tmp_path)
     assert all(after[key] == result for key, result in kept.items())  # its times too: it was not trained again
