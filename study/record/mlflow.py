@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from study.record.parameters import searched_keys, trial_parameters
 from study.record.refusals import LOST, refusal
 from study.record.root import begin_study, experiment_for
 from study.record.rows import runs_of
-from study.record.runs import Ended
+from study.record.runs import Begun, Ended
 from study.record.tags import LONGEST, fold_tags, outcome_tags, trial_tags
 from study.record.tracker import Tracker
 
@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 class MlflowTracker(Tracker):
     """The MLflow experiment of the study's name, in the store at `uri`, or in MLflow's own default store.
 
-    A trial's run is made with its first fold, since MLflow keeps the start that a run was made with. Of folds that
-    train at once, another may have begun a little earlier.
+    A trial's run is made with the first fold that is recorded, since MLflow keeps the start that a run was made with.
     """
 
     unreported = ""
@@ -123,20 +122,24 @@ class MlflowTracker(Tracker):
 
     def _run_of(self, number: int, started: float | None = None) -> str:
         """The trial's run, which begins now if it is not there."""
-        if number in self.coming:
-            self._begin(number, self.coming[number], started)
-            del self.coming[number]  # not before: what fails here is tried again
-            self.open.add(number)
+        self._begin({number: started})
         return self.trials[number]
 
-    def _begin(self, number: int, trial: Coming, started: float | None) -> None:
-        if number in self.trials:  # as a call that failed had made it
-            self._complete(number, trial.configuration)
-            return
+    def _begin(self, started: Mapping[int, float | None]) -> None:
+        """Let the trials' runs begin that are not there, each with its start."""
+        coming = {number: self.coming[number] for number in started if number in self.coming}
+        for number in coming.keys() & self.trials.keys():  # as a call that failed had made them
+            self._complete(number, coming[number].configuration)
+        new = {n: self._begun(n, trial, started[n]) for n, trial in coming.items() if n not in self.trials}
+        self.trials.update(zip(new, self.runs.begin([*new.values()]), strict=True))
+        self.open |= coming.keys()
+        for number in coming:  # not before: what fails here is tried again
+            del self.coming[number]
+
+    def _begun(self, number: int, trial: Coming, started: float | None) -> Begun:
         tags = {**self._tags(number), **trial_tags(trial.label, trial.baseline, trial.adaptation)}
-        name = trial_name(number, trial.label, self.width)
         params = trial_parameters(trial.configuration, self.searched, self.known.parameters)
-        self.trials[number] = self.runs.create(name, "trial", tags, params, self.root, started)
+        return Begun(trial_name(number, trial.label, self.width), "trial", tags, params, self.root, started)
 
     def adaptation(self, number: int, adaptation: Adaptation) -> None:
         if number in self.known.adapted:
@@ -152,7 +155,9 @@ class MlflowTracker(Tracker):
 
     def folds(self, results: Sequence[FoldResult]) -> None:
         new: dict[tuple[int, int], Ended] = {}
-        for result in (each for each in results if each.trial not in self.known.closed):
+        of_open = [each for each in results if each.trial not in self.known.closed]
+        self._begin({each.trial: each.started for each in reversed(of_open)})  # the first of a trial begins it
+        for result in of_open:
             key = (result.trial, result.fold)
             if key in self.known.folds:
                 self._correct(self.known.folds[key], result)

@@ -12,7 +12,7 @@ from study.core.records import Provenance
 from study.record.earlier import Earlier
 from study.record.inputs import data_input, source_tags
 from study.record.parameters import searched_keys, study_parameters
-from study.record.runs import Runs
+from study.record.runs import Begun, Runs
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -34,7 +34,7 @@ def begin_study(
         runs.log(known.root, params=params)
     else:
         tags = {**provenance.tags, **source_tags(provenance.tags)}
-        known.root = runs.create(config.study.name, "study", tags, params)
+        known.root = runs.create(Begun(config.study.name, "study", tags, params))
     known.parameters |= params
     _show_trials_best_first(runs, known.root, config)
     if data := data_input(config.task, provenance.tags):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.core.scratch import scratch_folder
-from study.record.runs import Ended, Figure, Runs, mlflow_metrics, stamp_of
+from study.record.runs import Begun, Ended, Figure, Runs, mlflow_metrics, stamp_of
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -53,20 +53,15 @@ class Rows(Runs):
         self.store, self.tables = client._tracking_client.store, _tables()
         self.artifacts = client.get_experiment(experiment).artifact_location
 
-    def create(
-        self,
-        name: str,
-        level: str,
-        tags: dict[str, str],
-        params: dict[str, str] | None = None,
-        parent: str | None = None,
-        start: float | None = None,
-    ) -> str:
-        rows = _Rows(self)
-        run = rows.begin(name, self._tags(level, tags, parent), RUNNING, start)
-        rows.set_params(run, params or {})
-        rows.write()
-        return run
+    def begin(self, runs: Sequence[Begun]) -> list[str]:
+        rows, made = _Rows(self), []
+        for each in runs:
+            run = rows.begin(each.name, self._tags(each.level, each.tags, each.parent), RUNNING, each.started)
+            rows.set_params(run, each.params)
+            made.append(run)
+        if made:
+            rows.write()
+        return made
 
     def add(self, runs: Sequence[Ended]) -> list[str]:
         rows, made = _Rows(self), []
@@ -80,16 +75,15 @@ class Rows(Runs):
         return made
 
     def attach(self, run: str, name: str, text: str, tags: dict[str, str]) -> None:
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+        from mlflow.utils.file_utils import local_file_uri_to_path
         from mlflow.utils.uri import append_to_uri_path, is_local_uri
 
         if not is_local_uri(self.artifacts):
             super().attach(run, name, text, tags)
             return
-        with scratch_folder() as folder:
-            file = folder / name
-            file.write_text(text, encoding="utf-8")
-            get_artifact_repository(append_to_uri_path(self.artifacts, run, "artifacts")).log_artifact(str(file))
+        folder = Path(local_file_uri_to_path(append_to_uri_path(self.artifacts, run, "artifacts")))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")  # half of one, of a killed driver, is written once more
         rows = _Rows(self)
         rows.set_tags(run, tags)
         rows.write(run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,18 @@ T = TypeVar("T")
 PARAMS_PER_CALL = 100  # MLflow's own limits
 METRICS_PER_CALL = 1000
 Figure = tuple[str, float, int]  # name, value and step
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that begins, with what is known of it then."""
+
+    name: str
+    level: str
+    tags: dict[str, str]
+    params: dict[str, str] = field(default_factory=dict)
+    parent: str | None = None
+    started: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,20 +58,19 @@ class Runs:
         """The runs of that level, below that run where one is given."""
         return runs_of_level(self.client, self.experiment, level, parent)
 
-    def create(
-        self,
-        name: str,
-        level: str,
-        tags: dict[str, str],
-        params: dict[str, str] | None = None,
-        parent: str | None = None,
-        start: float | None = None,
-    ) -> str:
+    def create(self, run: Begun) -> str:
         """The id of a new run."""
-        whole = self._tags(level, tags, parent)
-        run = self.client.create_run(self.experiment, run_name=name, tags=whole, start_time=stamp_of(start))
-        self.log(run.info.run_id, params=params or {})
-        return str(run.info.run_id)
+        return self.begin([run])[0]
+
+    def begin(self, runs: Sequence[Begun]) -> list[str]:
+        """The ids of new runs."""
+        made = []
+        for each in runs:
+            tags, start = self._tags(each.level, each.tags, each.parent), stamp_of(each.started)
+            run = self.client.create_run(self.experiment, run_name=each.name, tags=tags, start_time=start)
+            self.log(run.info.run_id, params=each.params)
+            made.append(str(run.info.run_id))
+        return made
 
     def _tags(self, level: str, tags: dict[str, str], parent: str | None) -> dict[str, str]:
         return {LEVEL: level, **tags, **({"mlflow.parentRunId": parent} if parent else {})}
@@ -68,7 +79,7 @@ class Runs:
         """The ids of new runs, each whole."""
         made = []
         for each in runs:
-            run = self.create(each.name, each.level, each.tags, parent=each.parent, start=each.started)
+            run = self.create(Begun(each.name, each.level, each.tags, {}, each.parent, each.started))
             self.log(run, each.figures, when=each.ended)
             self.close(run, each.status, each.ended)
             made.append(run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from study import tasks
@@ -92,7 +93,12 @@ def with_repeats(
 
 def configuration_of(trial: FrozenTrial) -> Configuration:
     """What the trial trains; a key that its version did not have is at its default."""
-    return revive(Configuration, json.loads(trial.user_attrs[CONFIGURATION]))
+    return _read_configuration(trial.user_attrs[CONFIGURATION])
+
+
+@lru_cache(4096)  # a trial's is asked for at each point of a race
+def _read_configuration(text: str) -> Configuration:
+    return revive(Configuration, json.loads(text))
 
 
 def folds_of(trial: FrozenTrial) -> dict[int, FoldResult]:

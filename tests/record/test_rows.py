@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from study.record import rows
 from study.record.client import make_client
 from study.record.rows import Rows, runs_of
-from study.record.runs import Ended, Runs
+from study.record.runs import Begun, Ended, Runs
 
 FIGURES = [("fold/score", 0.5, 0), ("epoch/loss", 0.75, 1), ("epoch/loss", 0.5, 2), ("fold/lost", math.inf, 0)]
 UNLIKE = {"run_uuid", "artifact_uri", "timestamp"}  # what is drawn, or depends on the time of writing
@@ -34,7 +34,9 @@ def opened(name: str, kind: Any = runs_of) -> Runs:
 
 def write(runs: Runs) -> None:
     """A trial with two folds; its summary is written twice, as by a driver that was killed in between."""
-    trial = runs.create("00 r8", "trial", {"a": "b"}, {"method.rank": "8", "long": "x" * 7000}, "0" * 32, 7.0)
+    trial = runs.create(Begun("00 r8", "trial", {"a": "b"}, {"method.rank": "8", "long": "x" * 7000}, "0" * 32, 7.0))
+    ranked = Begun("01 r4", "trial", {}, {"method.rank": "4"}, started=7.5)
+    runs.begin([ranked, Begun("02 head", "trial", {"c": "d"}, started=8.0)])
     fold = Ended("00.0", "fold", {"lora_study.fold": "0"}, trial, FIGURES, "FINISHED", 7.0, 9.0)
     runs.add([fold, Ended("00.1", "fold", {}, trial, [], "FAILED", 7.0, 9.0)])
     for score in (0.25, 0.5):
@@ -69,7 +71,7 @@ def test_rows_are_what_the_client_writes() -> None:
     # The client keeps the history of a figure that was written again; here it gives way.
     others["metrics"] = [row for row in others["metrics"] if (row["key"], row["value"]) != ("score", 0.25)]
     assert mine == others
-    assert len(mine["runs"]) == 3
+    assert len(mine["runs"]) == 5
     assert [row["value"] for row in mine["latest_metrics"] if row["key"] == "epoch/loss"] == [0.5]
 
 
@@ -77,7 +79,7 @@ def test_where_a_fold_s_files_would_lie_is_where_the_client_puts_them() -> None:
     places = {}
     for name, kind in (("ours", runs_of), ("theirs", Runs)):
         runs = opened(name, kind)
-        run = runs.client.get_run(runs.create("a", "trial", {})).info
+        run = runs.client.get_run(runs.create(Begun("a", "trial", {}))).info
         places[name] = run.artifact_uri.replace(run.run_id, "RUN")
         runs.client.log_text(run.run_id, "text", "file.txt")
         assert [file.path for file in runs.client.list_artifacts(run.run_id)] == ["file.txt"]
@@ -86,7 +88,7 @@ def test_where_a_fold_s_files_would_lie_is_where_the_client_puts_them() -> None:
 
 def test_many_whole_runs_are_one_transaction() -> None:
     runs, commits = opened("ours"), []
-    trial = runs.create("a", "trial", {})
+    trial = runs.create(Begun("a", "trial", {}))
     engine = runs.client._tracking_client.store.engine
     sqlalchemy.event.listen(engine, "commit", commits.append)
     runs.add([Ended(f"00.{n}", "fold", {}, trial, FIGURES, "FINISHED", 7.0, 9.0) for n in range(20)])
@@ -99,7 +101,7 @@ def test_what_cannot_be_written_whole_is_not_written(wrong: str, monkeypatch: py
     runs = opened("ours")
     if wrong == "a wrong name":
         with pytest.raises(MlflowException, match="Invalid"):
-            runs.create("a", "trial", {}, {"no*good": "1"})
+            runs.create(Begun("a", "trial", {}, {"no*good": "1"}))
     else:
         assert isinstance(runs, Rows)
         monkeypatch.setitem(runs.tables, "metrics", sqlalchemy.table("none", sqlalchemy.column("key")))
@@ -118,7 +120,7 @@ def test_a_file_on_its_way_lies_where_nothing_is_left_of_a_process_that_is_kille
     kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = opened("files", kind)
-    run = runs.create("00", "trial", {})
+    run = runs.create(Begun("00", "trial", {}))
     private = Path(util.get_temp_dir())
     monkeypatch.setattr(tempfile, "tempdir", "/dev/null")  # no file can be made anywhere else
     runs.attach(run, "answers.json", "[1, 2]\n", {"kept": "yes"})

@@ -23,7 +23,7 @@ from study.record import Tracker
 from study.record.behind import Behind
 from study.record.mlflow import MlflowTracker
 from study.record.none import NoTracker
-from study.record.runs import Runs
+from study.record.runs import Begun, Runs
 
 FOLDS = tuple(FoldResult(0, k, 0.5, metrics={"score": 0.5}, started=1.0, ended=9.0) for k in range(2))
 
@@ -48,7 +48,7 @@ def runs(tracker: MlflowTracker, level: str) -> list[Run]:
 def test_a_fold_that_was_cut_off_half_written_is_written_again(uri: str) -> None:
     first = opened(uri)
     first.fold(FOLDS[0])
-    first.runs.create("fold 1", "fold", {**first._tags(0), "lora_study.fold": "1"}, parent=first.trials[0])
+    first.runs.create(Begun("fold 1", "fold", {**first._tags(0), "lora_study.fold": "1"}, parent=first.trials[0]))
     second = opened(uri)
     for fold in FOLDS:
         second.fold(fold)

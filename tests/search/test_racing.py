@@ -152,13 +152,13 @@ def test_the_probability_is_that_of_the_evidence() -> None:
     rng = np.random.default_rng(1)
     draws, costs = rng.normal(0, 1, (500, 6)), rng.integers(0, 3, (6, 2)).astype(float)
     entries = [Entry(n, "running", {0: FoldResult(n, 0, 0.5, {"score": 0.5})}, open=True) for n in range(6)]
-    board = Board(entries, draws, costs)
+    board = Board(entries, draws, costs, 0.3)
     wanted = adds_to_front(draws, costs, 0.3)
-    assert [board.probability(row, 0.3) for row in range(6)] == pytest.approx(wanted.tolist())
+    assert [board.probability(row) for row in range(6)] == pytest.approx(wanted.tolist())
     board.leave(2)
     left = [0, 1, 3, 4, 5]
     wanted = adds_to_front(draws[:, left], costs[left], 0.3)
-    assert [board.probability(row, 0.3) for row in left] == pytest.approx(wanted.tolist())
+    assert [board.probability(row) for row in left] == pytest.approx(wanted.tolist())
 
 
 @pytest.mark.parametrize("objectives", [1, 2])
@@ -166,12 +166,12 @@ def test_whoever_leaves_in_whatever_order_the_probabilities_are_those_of_who_is_
     rng, size = np.random.default_rng(2), 30
     draws, costs = rng.normal(0, 1, (400, size)), rng.integers(0, 8, (size, objectives)).astype(float)
     entries = [Entry(n, "running", {0: FoldResult(n, 0, 0.5, {"score": 0.5})}, open=True) for n in range(size)]
-    board, order = Board(entries, draws, costs), rng.permutation(size)
+    board, order = Board(entries, draws, costs, 0.3), rng.permutation(size)
     for step, trial in enumerate(order[:-1]):
         board.leave(int(trial))
         left = np.sort(order[step + 1 :])
         wanted = adds_to_front(draws[:, left], costs[left], 0.3)
-        assert [board.probability(int(row), 0.3) for row in left] == wanted.tolist()
+        assert [board.probability(int(row)) for row in left] == wanted.tolist()
         assert board.open() == left.tolist()
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from study.core.evidence.sources import Estimates
+from study.core.threads import one_thread
 
 SCALES, SPREADS = 9, 48
 APART = np.array([1.0, 0.01, 0.0001])  # 1 − ρ, all as likely beforehand
 
 
+@one_thread()
 def draw(estimates: Estimates, count: int = 4000, seed: int = 0) -> np.ndarray:
     """Draws [count, C] of the true gains; NaN where nothing measures the error (`freedom` 0).
 

@@ -10,6 +10,7 @@ import numpy as np
 from study.core.evidence.additive import Additive, fit
 from study.core.evidence.examples import PairLimits, covariance, noise, pairs
 from study.core.evidence.table import ScoreTable
+from study.core.threads import one_thread
 
 LEVEL = 0.01  # of all studies of equal variances, the share in which some configuration is taken for an exception
 
@@ -66,6 +67,7 @@ class Estimates:
         return covariance
 
 
+@one_thread()
 def estimate(table: ScoreTable) -> Estimates:
     """Both sources of a table, fold effects removed, so that configurations with fewer folds are compared fairly.
 

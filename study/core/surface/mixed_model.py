@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from study.core.threads import one_thread
+
 WARM_UP = 200
 WIDE = 100.0  # prior variance of what all targets share
 LEAST = 0.01  # of the targets' standard deviation: noise is guessed to be no smaller
@@ -34,14 +36,13 @@ def draw_effects(
     the expanded parameters of Gelman 2006, which mix where a variance is near 0).
     """
     import scipy.linalg  # noqa: F401  whose threads are limited too once it is there
-    from threadpoolctl import threadpool_limits
 
     rng = np.random.default_rng(seed)
     sd, centre = float(targets.std()) or 1.0, float(targets.mean())
     root = np.sqrt(precisions)
     rows = np.column_stack([np.ones(len(targets)), design]) * root[:, None]
     state = _Gibbs(rows, groups, scales, (targets - centre) / sd * root, max(noise / sd, LEAST) ** 2, rng)
-    with threadpool_limits(1):  # matrices this small wait for threads longer than they compute
+    with one_thread():
         kept = [state.step() for _ in range(WARM_UP + count)][WARM_UP:]
     weights = np.array([weights for weights, _ in kept]) * sd
     return Draws(centre + weights[:, 0], weights[:, 1:], np.sqrt([variance for _, variance in kept]) * sd)

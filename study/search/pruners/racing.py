@@ -74,11 +74,11 @@ class Racing(Pruner):
         draws = np.concatenate([draws, np.full((len(draws), len(untrained)), best)], axis=1)
         entries = [*rows, *untrained]
         costs = [[measured_cost(entry, name) for name in self.costs] for entry in entries]
-        return Board(entries, draws, np.array(costs).reshape(len(entries), -1))
+        return Board(entries, draws, np.array(costs).reshape(len(entries), -1), self.tolerance)
 
     def _next(self, board: Board) -> Stop | None:
         """The decision about the trial that adds to the front least probably; None where all of them may."""
-        chances = {row: board.probability(row, self.tolerance) for row in board.open()}
+        chances = {row: board.probability(row) for row in board.open()}
         row = min(chances, key=lambda row: (chances[row], row), default=None)
         if row is None or not chances[row] < self.alpha:
             return None
@@ -101,6 +101,7 @@ class Board:
     entries: Sequence[Entry]
     draws: np.ndarray
     costs: np.ndarray
+    tolerance: float
     left: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -108,6 +109,7 @@ class Board:
         self.places = {entry.number: row for row, entry in enumerate(self.entries)}
         self.alive = np.array([entry.state != "stopped" and len(entry.folds) > 0 for entry in self.entries])
         self.best: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # rivals and their best gains [S], by row
+        self.chances: dict[int, float] = {}  # of those rows of which no rival has left since
 
     def leave(self, trial: int) -> None:
         """The trial is stopped."""
@@ -117,6 +119,7 @@ class Board:
         for row, (rivals, best) in self.best.items():
             if gone in rivals:
                 self.best[row] = self._without(gone, rivals, best)
+                self.chances.pop(row, None)
 
     def _without(self, gone: int, rivals: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         left, draws = rivals[rivals != gone], np.flatnonzero(self.by_row[gone] >= best)
@@ -135,13 +138,15 @@ class Board:
         cheap[row] = False
         return np.flatnonzero(cheap)
 
-    def probability(self, row: int, tolerance: float) -> float:
+    def probability(self, row: int) -> float:
         """That the row's gain exceeds every rival's by more than the tolerance; 1 where it has none."""
         if row not in self.best:
             rivals = self.rivals(row)
             self.best[row] = rivals, self.by_row[rivals].max(axis=0, initial=-np.inf)
-        rivals, best = self.best[row]
-        return float((self.by_row[row] > best + tolerance).mean()) if len(rivals) else 1.0
+        if row not in self.chances:
+            rivals, best = self.best[row]
+            self.chances[row] = float((self.by_row[row] > best + self.tolerance).mean()) if len(rivals) else 1.0
+        return self.chances[row]
 
     def rival(self, row: int) -> int:
         """The number of the best of the row's rivals."""
