@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 import rays
+import slurms
 from deadly import Stuck
 from tiny import configuration, letters, member_of, save_model
 
@@ -31,11 +32,16 @@ from study.launch.slurm import SlurmLauncher
 PATIENCE = 300.0  # seconds, on a machine that does much else
 
 
-@pytest.fixture
-def _slurm() -> None:
-    """Where a cluster answers."""
-    if shutil.which("sbatch") is None or subprocess.run(["sinfo"], capture_output=True, check=False).returncode:
-        pytest.skip("there is no Slurm here")
+@pytest.fixture(scope="module")
+def _slurm() -> Iterator[None]:
+    """A cluster that answers, or else one of this machine, where Slurm is installed."""
+    if slurms.answers():
+        yield
+    elif (programs := slurms.programs()) is None:
+        pytest.skip("Slurm is not installed")
+    else:
+        with slurms.serve(programs):
+            yield
 
 
 @pytest.fixture(scope="module")
