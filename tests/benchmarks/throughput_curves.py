@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from benchmarks.throughput import Row
 
 COLORS = {"SQLite": "#0072b2", "PostgreSQL": "#d55e00"}
+WITHOUT_RACING = {"SQLite": "#56b4e9", "PostgreSQL": "#e69f00"}
 TARGETS = {"SQLite": 200, "PostgreSQL": 100}  # folds a second
 
 
@@ -33,7 +34,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     figure, (rates, idle) = pyplot.subplots(1, 2, figsize=(9, 4.2))
     for label, line in lines_of(rows).items():
         look: dict[str, Any] = {
-            "color": COLORS[line[0].store],
+            "color": (WITHOUT_RACING if line[0].pruner == "none" else COLORS)[line[0].store],
             "linestyle": "--" if line[0].schedule == "async" else "-",
         }
         look |= {"marker": "s" if line[0].uneven else "o", "markersize": 3.5, "linewidth": 1.4, "label": label}
