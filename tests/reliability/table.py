@@ -2,8 +2,8 @@
 
 `PYTHONPATH=tests python tests/reliability/table.py` prints it: every call to a store fails in a study of its own, real
 sweeps are killed 100 times, eight drivers compete for a study on SQLite and on PostgreSQL and are killed, a node of a
-Ray cluster is lost, and 11,000 command lines are tried. `--every 20 --kills 5 --rivals 10 --nodes 1 --short` does a part
-of each.
+Ray cluster is lost, and 11,000 command lines are tried. `--every 20 --kills 5 --rivals 10 --nodes 1 --short` does a
+part of each.
 """
 
 from __future__ import annotations
