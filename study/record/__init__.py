@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from study.core.build import build
 from study.record.behind import Behind
-from study.record.tracker import Tracker
+from study.record.tracker import Finished, Tracker
 
 if TYPE_CHECKING:
     from study.config.schema import StudyConfig
 
-__all__ = ["Tracker", "make"]
+__all__ = ["Finished", "Tracker", "make"]
 
 
 def make(config: StudyConfig) -> Tracker:

@@ -10,8 +10,9 @@ from study.core.mlflow_store import TABLES
 from study.record.runs import Runs
 
 
-def log_answers(runs: Runs, run: str, table: Table, name: str, before: list[str]) -> None:
-    """Write a table under its name, then the tag by which MLflow's pages know which files are tables: this one and
-    those `before` it."""
+def put_answers(runs: Runs, run: str, table: Table, name: str, before: list[str]) -> dict[str, str]:
+    """Write a table under its name; the tag by which MLflow's pages know which files are tables, this one and those
+    `before` it, is to be set once it is there."""
+    runs.put(run, name, answer_tables.to_json(table))
     tables = json.dumps([{"path": path, "type": "table"} for path in (*before, name)])
-    runs.attach(run, name, answer_tables.to_json(table), {TABLES: tables})
+    return {TABLES: tables}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from queue import Queue
@@ -15,7 +15,7 @@ from study.config.schema import Configuration, StudyConfig
 from study.core.answer_tables import Table
 from study.core.errors import StudyError
 from study.core.records import Adaptation, FoldResult, Provenance
-from study.record.tracker import Say, Tracker
+from study.record.tracker import Finished, Say, Tracker
 
 WAITING = 1000  # calls that may wait to be written; then their caller waits, as long as they can be written
 TOGETHER = 100  # folds that are written at once, where so many wait
@@ -150,6 +150,9 @@ class Behind(Tracker):
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
         self._enqueue(self.tracker.finish_trial, result, summary)
+
+    def finish_trials(self, trials: Sequence[Finished]) -> None:
+        self._enqueue(self.tracker.finish_trials, trials)
 
     def repeat(self, result: FoldResult, number: int, fold: int) -> None:
         self._enqueue(self.tracker.repeat, result, number, fold)

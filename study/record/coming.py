@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from study.config.schema import Configuration
 from study.core.records import Adaptation
+from study.record.tags import trial_tags
 
 
 @dataclass
@@ -16,3 +17,8 @@ class Coming:
     label: str
     baseline: str | None
     adaptation: Adaptation | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What its run says of it."""
+        return trial_tags(self.label, self.baseline, self.adaptation)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from study.core import answer_tables
 from study.core.mlflow_notes import ROLE
 from study.core.mlflow_store import TABLES, TAG
+from study.core.records import FoldResult
 from study.record.names import trial_name
 from study.record.runs import Runs
-from study.record.tags import STATE
+from study.record.tags import LONGEST, STATE
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
 
 
 @dataclass
@@ -31,6 +35,13 @@ class Earlier:
     adapted: set[int] = field(default_factory=set)
     answered: set[int] = field(default_factory=set)
     roles: dict[int, str] = field(default_factory=dict)
+
+
+def correct_fold(client: MlflowClient, run: str, result: FoldResult) -> None:
+    """Close a fold's run as failed where it is: an earlier version took figures that are no numbers."""
+    if result.error and client.get_run(run).info.status != "FAILED":
+        client.set_tag(run, f"{TAG}error", result.error[:LONGEST])
+        client.set_terminated(run, "FAILED")
 
 
 def read_earlier(runs: Runs, study_id: str, width: int) -> Earlier:

@@ -13,35 +13,32 @@ from study.config.schema import Configuration, StudyConfig
 from study.core import addresses, answer_tables, mlflow_pages, stores
 from study.core.answer_tables import Table
 from study.core.conclusion import read_conclusion
-from study.core.mlflow_notes import NOTE, show_conclusion
-from study.core.mlflow_store import TAG, address, explain_refusals
+from study.core.mlflow_notes import show_conclusion
+from study.core.mlflow_store import TABLES, TAG, address, explain_refusals
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.core.secrets import mask
-from study.record.answer_files import log_answers
+from study.record.answer_files import put_answers
 from study.record.client import make_client
 from study.record.coming import Coming
-from study.record.earlier import Earlier, read_earlier, read_folds
-from study.record.fold_figures import fold_figures
+from study.record.earlier import Earlier, correct_fold, read_earlier, read_folds
+from study.record.endings import start_of, trial_ending
+from study.record.fold_runs import fold_run
 from study.record.inputs import source_tags
 from study.record.names import digits, fold_name, repeat_name, trial_name
-from study.record.notes import trial_note
+from study.record.notes import links_from_trial, trial_note
 from study.record.parameters import searched_keys, trial_parameters
 from study.record.refusals import LOST, refusal
 from study.record.root import begin_study, experiment_for
 from study.record.rows import runs_of
-from study.record.runs import Begun, Ended
-from study.record.tags import LONGEST, fold_tags, outcome_tags, trial_tags
-from study.record.tracker import Tracker
+from study.record.runs import Begun, Ended, RunEnd
+from study.record.tracker import Finished, Tracker
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
 class MlflowTracker(Tracker):
-    """The MLflow experiment of the study's name, in the store at `uri`, or in MLflow's own default store.
-
-    A trial's run is made with the first fold that is recorded, since MLflow keeps the start that a run was made with.
-    """
+    """The MLflow experiment of the study's name, in the store at `uri`, or in MLflow's own default store."""
 
     unreported = ""
 
@@ -126,7 +123,7 @@ class MlflowTracker(Tracker):
         return self.trials[number]
 
     def _begin(self, started: Mapping[int, float | None]) -> None:
-        """Let the trials' runs begin that are not there, each with its start."""
+        """Let the trials' runs begin that are not there, when their first fold did: MLflow keeps what is said here."""
         coming = {number: self.coming[number] for number in started if number in self.coming}
         for number in coming.keys() & self.trials.keys():  # as a call that failed had made them
             self._complete(number, coming[number].configuration)
@@ -137,9 +134,9 @@ class MlflowTracker(Tracker):
             del self.coming[number]
 
     def _begun(self, number: int, trial: Coming, started: float | None) -> Begun:
-        tags = {**self._tags(number), **trial_tags(trial.label, trial.baseline, trial.adaptation)}
         params = trial_parameters(trial.configuration, self.searched, self.known.parameters)
-        return Begun(trial_name(number, trial.label, self.width), "trial", tags, params, self.root, started)
+        name, tags = trial_name(number, trial.label, self.width), {**self._tags(number), **trial.tags}
+        return Begun(name, "trial", tags, params, self.root, started)
 
     def adaptation(self, number: int, adaptation: Adaptation) -> None:
         if number in self.known.adapted:
@@ -160,9 +157,9 @@ class MlflowTracker(Tracker):
         for result in of_open:
             key = (result.trial, result.fold)
             if key in self.known.folds:
-                self._correct(self.known.folds[key], result)
+                correct_fold(self.client, self.known.folds[key], result)
             else:
-                new[key] = self._whole(result, fold_name(*key, self.width), {})
+                new[key] = self._fold_run(result, fold_name(*key, self.width), {})
         self._add(new)
 
     def repeat(self, result: FoldResult, number: int, fold: int) -> None:
@@ -171,45 +168,52 @@ class MlflowTracker(Tracker):
             self.repeated.add(result.trial)
         if (result.trial, result.fold) not in self.known.folds:
             name = repeat_name(result.trial, number, fold, self.width)
-            self._add({(result.trial, result.fold): self._whole(result, name, {f"{TAG}repeat": str(number)})})
+            self._add({(result.trial, result.fold): self._fold_run(result, name, {f"{TAG}repeat": str(number)})})
 
-    def _whole(self, result: FoldResult, name: str, more: dict[str, str]) -> Ended:
-        """The whole run of a fold, with `more` tags."""
-        tags, status = {**fold_tags(result), **more}, "FAILED" if result.error else "FINISHED"
-        run = (name, "fold", {**self._tags(result.trial), **tags}, self._run_of(result.trial, result.started))
-        return Ended(*run, fold_figures(result), status, result.started, result.ended)
+    def _fold_run(self, result: FoldResult, name: str, more: dict[str, str]) -> Ended:
+        run = self._run_of(result.trial, result.started)
+        return fold_run(result, name, {**self._tags(result.trial), **more}, run)
 
     def _add(self, folds: dict[tuple[int, int], Ended]) -> None:
         self.known.folds |= zip(folds, self.runs.add([*folds.values()]), strict=True)
 
-    def _correct(self, run: str, result: FoldResult) -> None:
-        """Close a fold's record as failed where it is: an earlier version took figures that are no numbers."""
-        if result.error and self.client.get_run(run).info.status != "FAILED":
-            self.client.set_tag(run, f"{TAG}error", result.error[:LONGEST])
-            self.client.set_terminated(run, "FAILED")
-
     def answers(self, number: int, compute: Callable[[], Table]) -> None:
-        if number in self.known.answered or not (table := compute()):
-            return
-        log_answers(self.runs, self._run_of(number), table, answer_tables.TRIAL, [])
-        self.known.answered.add(number)
+        if tags := self._put_answers(number, compute):
+            self.runs.log(self.trials[number], tags=tags)
+            self.known.answered.add(number)
+
+    def _put_answers(self, number: int, compute: Callable[[], Table] | None) -> dict[str, str]:
+        """Write the table where it is not recorded; the tags that are to say so, none where there is nothing to say."""
+        if number in self.known.answered or compute is None or not (table := compute()):
+            return {}
+        return put_answers(self.runs, self._run_of(number), table, answer_tables.TRIAL, [])
 
     def repeat_answers(self, number: int, table: Table) -> None:
         before = [answer_tables.TRIAL] if number in self.known.answered else []
-        log_answers(self.runs, self.trials[number], table, answer_tables.REPEATS, before)
+        run = self.trials[number]
+        self.runs.log(run, tags=put_answers(self.runs, run, table, answer_tables.REPEATS, before))
 
     def finish_trial(self, result: TrialResult, summary: dict[str, float]) -> None:
-        if result.trial in self.known.closed:
-            return
-        run = self._run_of(result.trial, min((f.started for f in result.folds if f.started), default=None))
-        self._note_devices(result)
-        note = trial_note(self.labels[result.trial], result, summary, self.metric, self._links())
-        tags = {**outcome_tags(result), NOTE: note}
-        # Trials of a round are closed together; each ended with its own last fold.
-        ended = max((f.ended for f in result.folds if f.ended), default=None)
-        self.runs.finish(run, [(k, v, 0) for k, v in summary.items()], tags, result.status, ended)
-        self.open.discard(result.trial)
-        self.known.closed.add(result.trial)
+        self.finish_trials([Finished(result, summary)])
+
+    def finish_trials(self, trials: Sequence[Finished]) -> None:
+        open_ones = {each.result.trial: each for each in trials if each.result.trial not in self.known.closed}
+        for each in trials:
+            if each.answers is not None and each.result.trial not in open_ones:
+                self.answers(each.result.trial, each.answers)
+        self._begin({number: start_of(each.result) for number, each in open_ones.items()})
+        endings = {number: self._ending(each) for number, each in open_ones.items()}
+        self.runs.finish([*endings.values()])
+        self.open -= endings.keys()
+        self.known.closed |= endings.keys()
+        self.known.answered |= {number for number, ending in endings.items() if TABLES in ending.tags}
+
+    def _ending(self, trial: Finished) -> RunEnd:
+        number = trial.result.trial
+        self._note_devices(trial.result)
+        links = links_from_trial(self.experiment, self.root)
+        note = trial_note(self.labels[number], trial.result, trial.summary, self.metric, links)
+        return trial_ending(trial, self.trials[number], note, self._put_answers(number, trial.answers))
 
     def _note_devices(self, result: TrialResult) -> None:
         devices = {f.device for f in result.folds if f.score is not None}
@@ -226,11 +230,6 @@ class MlflowTracker(Tracker):
 
     def note_ending(self, reason: str) -> None:
         self.client.set_tag(self.root, f"{TAG}ending", reason)
-
-    def _links(self) -> str:
-        trials = mlflow_pages.trials_place(self.experiment, self.root, viewed=True)
-        study = mlflow_pages.run_place(self.experiment, self.root)
-        return f"[The study and its answer]({study}) · [its trials, best first]({trials})"
 
     def report(self, folder: Path) -> None:
         self.client.log_artifacts(self.root, str(folder), "report")

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 
 from study.config.members import TrialResult
 from study.core import formatting as fmt
+from study.core import mlflow_pages
 from study.core.figures import ERROR, costs_in_words
 from study.core.markdown import escape_marks
 
 MOST = 300  # characters of an error
+
+
+def links_from_trial(experiment: str, study: str) -> str:
+    """Where the study's own run and its trials are."""
+    trials = mlflow_pages.trials_place(experiment, study, viewed=True)
+    whole = mlflow_pages.run_place(experiment, study)
+    return f"[The study and its answer]({whole}) · [its trials, best first]({trials})"
 
 
 def trial_note(label: str, result: TrialResult, figures: Mapping[str, float], metric: str, links: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.record.runs import Begun, Ended, Figure, Runs, mlflow_metrics, stamp_of
+from study.record.runs import Begun, Ended, Figure, RunEnd, Runs, mlflow_metrics, stamp_of
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -74,27 +74,24 @@ class Rows(Runs):
             rows.write()
         return made
 
-    def attach(self, run: str, name: str, text: str, tags: dict[str, str]) -> None:
+    def put(self, run: str, name: str, text: str) -> None:
         from mlflow.utils.file_utils import local_file_uri_to_path
         from mlflow.utils.uri import append_to_uri_path, is_local_uri
 
         if not is_local_uri(self.artifacts):
-            super().attach(run, name, text, tags)
+            super().put(run, name, text)
             return
         folder = Path(local_file_uri_to_path(append_to_uri_path(self.artifacts, run, "artifacts")))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")  # half of one, of a killed driver, is written once more
-        rows = _Rows(self)
-        rows.set_tags(run, tags)
-        rows.write(run)
 
-    def finish(
-        self, run: str, figures: Iterable[Figure], tags: dict[str, str], status: str, ended: float | None
-    ) -> None:
+    def finish(self, endings: Sequence[RunEnd]) -> None:
         rows = _Rows(self)
-        rows.set_tags(run, tags)
-        rows.set_figures(run, figures, stamp_of(None))
-        rows.write(run, {"status": status, "end_time": stamp_of(ended)})
+        for each in endings:
+            rows.set_tags(each.run, each.tags)
+            rows.set_figures(each.run, each.figures, stamp_of(None))
+        if endings:
+            rows.write({e.run: {"status": e.status, "end_time": stamp_of(e.ended)} for e in endings})
 
 
 class _Rows:
@@ -143,16 +140,22 @@ class _Rows:
                 latest[metric.key] = row
         self.rows["latest_metrics"] += latest.values()
 
-    def write(self, run: str = "", changes: dict[str, Any] | None = None) -> None:
-        """All of it or nothing; of a run that is there already, what it had under the same names gives way."""
+    def write(self, changes: Mapping[str, dict[str, Any]] | None = None) -> None:
+        """All of it or nothing; `changes` are of runs that are there already, whose rows of the same names give way."""
         tables = self.runs.tables
         with self.runs.store.ManagedSessionMaker(read_only=False) as session:
-            if changes:
-                session.execute(tables["runs"].update().where(tables["runs"].c.run_uuid == run).values(**changes))
-            if run:
-                for name in ("tags", "metrics", "latest_metrics"):
-                    keys, table = [row["key"] for row in self.rows[name]], tables[name]
-                    session.execute(table.delete().where(table.c.run_uuid == run, table.c.key.in_(keys)))
+            for run, values in (changes or {}).items():
+                session.execute(tables["runs"].update().where(tables["runs"].c.run_uuid == run).values(**values))
             for name, rows in self.rows.items():
+                if rows and changes:
+                    alike = [{"of": row["run_uuid"], "name": row["key"]} for row in rows]
+                    session.execute(_delete_alike(tables[name]), alike)
                 if rows:
                     session.execute(tables[name].insert(), rows)
+
+
+def _delete_alike(table: Any) -> Any:
+    """What deletes the rows of a run under a name."""
+    from sqlalchemy import bindparam
+
+    return table.delete().where(table.c.run_uuid == bindparam("of"), table.c.key == bindparam("name"))

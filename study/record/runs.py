@@ -48,6 +48,17 @@ class Ended:
     ended: float | None = None
 
 
+@dataclass(frozen=True)
+class RunEnd:
+    """What a run that has begun ends with."""
+
+    run: str
+    figures: Sequence[Figure]
+    tags: dict[str, str]
+    status: str
+    ended: float | None = None
+
+
 class Runs:
     """Runs of the levels study, trial and fold; times are seconds since the epoch, now where none is given."""
 
@@ -85,12 +96,11 @@ class Runs:
             made.append(run)
         return made
 
-    def finish(
-        self, run: str, figures: Iterable[Figure], tags: dict[str, str], status: str, ended: float | None
-    ) -> None:
-        """Add a run's last figures and tags, and close it."""
-        self.log(run, figures, tags=tags)
-        self.close(run, status, ended)
+    def finish(self, endings: Sequence[RunEnd]) -> None:
+        """Add the runs' last figures and tags, and close them."""
+        for each in endings:
+            self.log(each.run, each.figures, tags=each.tags)
+            self.close(each.run, each.status, each.ended)
 
     def log(
         self,
@@ -113,13 +123,12 @@ class Runs:
         if labels and not figures:
             self.client.log_batch(run, tags=labels)
 
-    def attach(self, run: str, name: str, text: str, tags: dict[str, str]) -> None:
-        """Add a file of that name and, once it is there, tags."""
+    def put(self, run: str, name: str, text: str) -> None:
+        """Add a file of that name, in the place of another one."""
         with scratch_folder() as folder:
             file = folder / name
             file.write_text(text, encoding="utf-8")
             self.client.log_artifact(run, str(file))
-        self.log(run, tags=tags)
 
     def close(self, run: str, status: str, end: float | None = None) -> None:
         """Set the run's last status and when it ended."""

@@ -17,7 +17,7 @@ from study.core.errors import StudyError
 from study.core.garbage import pause_collection
 from study.core.records import FoldResult
 from study.launch import Launcher, Packs, Worker, nothing
-from study.record import Tracker
+from study.record import Finished, Tracker
 from study.scoring import references
 from study.search import decisions, finish, lease, packing, remeasure, repeats, resume, start, storage
 from study.search.checks import check_addresses, check_objectives
@@ -144,7 +144,7 @@ class Driver:
             interruption.raise_waiting()
             if trial.state.is_finished() and trial.number not in gone:
                 result = result_of(trial, self.open(trial), self.results)
-                self._finish(result, summary(result))
+                self._finish(self._end_of(result))
 
     def train(self, members: list[Member], known: Collection[tuple[int, int]]) -> Iterator[FoldResult]:
         """The results of the members that are not `known` yet (by trial and fold), as they come.
@@ -221,25 +221,28 @@ class Driver:
     def tell(self, *ended: EndedTrial) -> None:
         """Close trials, in their order and at once, without those that are left to the next run."""
         told: dict[int, TrialResult] = {}
-        known, figures, closings = ChainMap(told, self.results), list[dict[str, float]](), []
+        known, finished, closings = ChainMap(told, self.results), list[Finished](), []
         for each in ended:
             if not self.losses.leave_open(each.trial.number, each.original):
                 result = result_of(each.trial, each.folds, known, each.original, each.stopped)
                 told[result.trial] = result
-                figures.append(summary(result))
-                closings.append(closing_of(self.plan, each, result, figures[-1]))
+                finished.append(self._end_of(result))
+                closings.append(closing_of(self.plan, each, result, finished[-1].summary))
         self.ledger.close(*closings)
-        for result, its_figures in zip(told.values(), figures, strict=True):
-            self._finish(result, its_figures)
+        self._finish(*finished)
 
-    def _finish(self, result: TrialResult, figures: dict[str, float]) -> None:
-        result = replace(result, broken=tuple(map(str, self.plan.broken(figures))))
-        if result.duplicate_of is None:
-            self.tracker.answers(result.trial, partial(answer_tables.answers, self.plan.folds, result.folds))
-        self.tracker.finish_trial(result, figures)
-        self.results[result.trial] = result
-        if result.duplicate_of is None:
-            self.races.remember(result)
-            if result.failure is None:
-                self.first.setdefault(self.plan.training(result.configuration), result.trial)
-        self.progress.trial_done(result)
+    def _end_of(self, result: TrialResult) -> Finished:
+        """The trial's end for its record; one that repeats another has no answers of its own."""
+        figures, answers = summary(result), partial(answer_tables.answers, self.plan.folds, result.folds)
+        settled = replace(result, broken=tuple(map(str, self.plan.broken(figures))))
+        return Finished(settled, figures, answers if result.duplicate_of is None else None)
+
+    def _finish(self, *trials: Finished) -> None:
+        self.tracker.finish_trials(trials)
+        for result in (each.result for each in trials):
+            self.results[result.trial] = result
+            if result.duplicate_of is None:
+                self.races.remember(result)
+                if result.failure is None:
+                    self.first.setdefault(self.plan.training(result.configuration), result.trial)
+            self.progress.trial_done(result)

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from study.record import rows
 from study.record.client import make_client
 from study.record.rows import Rows, runs_of
-from study.record.runs import Begun, Ended, Runs
+from study.record.runs import Begun, Ended, RunEnd, Runs
 
 FIGURES = [("fold/score", 0.5, 0), ("epoch/loss", 0.75, 1), ("epoch/loss", 0.5, 2), ("fold/lost", math.inf, 0)]
 UNLIKE = {"run_uuid", "artifact_uri", "timestamp"}  # what is drawn, or depends on the time of writing
@@ -36,11 +36,12 @@ def write(runs: Runs) -> None:
     """A trial with two folds; its summary is written twice, as by a driver that was killed in between."""
     trial = runs.create(Begun("00 r8", "trial", {"a": "b"}, {"method.rank": "8", "long": "x" * 7000}, "0" * 32, 7.0))
     ranked = Begun("01 r4", "trial", {}, {"method.rank": "4"}, started=7.5)
-    runs.begin([ranked, Begun("02 head", "trial", {"c": "d"}, started=8.0)])
+    other, _ = runs.begin([ranked, Begun("02 head", "trial", {"c": "d"}, started=8.0)])
     fold = Ended("00.0", "fold", {"lora_study.fold": "0"}, trial, FIGURES, "FINISHED", 7.0, 9.0)
     runs.add([fold, Ended("00.1", "fold", {}, trial, [], "FAILED", 7.0, 9.0)])
     for score in (0.25, 0.5):
-        runs.finish(trial, [("score", score, 0)], {"note": f"{score}" * 3000}, "FINISHED", 9.0)
+        note = {"note": f"{score}" * 3000}
+        runs.finish([RunEnd(run, [("score", score, 0)], note, "FINISHED", 9.0) for run in (trial, other)])
 
 
 def content(runs: Runs) -> dict[str, list[dict[str, Any]]]:
@@ -123,8 +124,7 @@ def test_a_file_on_its_way_lies_where_nothing_is_left_of_a_process_that_is_kille
     run = runs.create(Begun("00", "trial", {}))
     private = Path(util.get_temp_dir())
     monkeypatch.setattr(tempfile, "tempdir", "/dev/null")  # no file can be made anywhere else
-    runs.attach(run, "answers.json", "[1, 2]\n", {"kept": "yes"})
+    runs.put(run, "answers.json", "[1, 2]\n")
     assert [path for path in private.rglob("*") if path.is_file()] == []
     store = runs.client.get_run(run)
-    assert store.data.tags["kept"] == "yes"
     assert Path(store.info.artifact_uri, "answers.json").read_text() == "[1, 2]\n"

@@ -1,0 +1,25 @@
+"""What a trial's run in MLflow ends with."""
+
+from __future__ import annotations
+
+from study.config.members import TrialResult
+from study.core.mlflow_notes import NOTE
+from study.record.runs import RunEnd
+from study.record.tags import outcome_tags
+from study.record.tracker import Finished
+
+
+def start_of(result: TrialResult) -> float | None:
+    """When the first of the trial's folds began; None where none says so."""
+    return min((f.started for f in result.folds if f.started), default=None)
+
+
+def trial_ending(trial: Finished, run: str, note: str, tags: dict[str, str]) -> RunEnd:
+    """The figures, tags and status with which the trial closes its run; it ended with its own last fold.
+
+    Trials of a round are closed together, when the last of them has ended.
+    """
+    result = trial.result
+    ended = max((f.ended for f in result.folds if f.ended), default=None)
+    figures = [(name, value, 0) for name, value in trial.summary.items()]
+    return RunEnd(run, figures, {**outcome_tags(result), NOTE: note, **tags}, result.status, ended)
