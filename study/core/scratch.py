@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,5 +16,7 @@ def scratch_folder() -> Iterator[Path]:
 
     It lies where the socket of this process's fork server does, which removes both where this process is killed.
     """
-    with tempfile.TemporaryDirectory(dir=util.get_temp_dir()) as folder:
+    private = util.get_temp_dir()
+    os.makedirs(private, mode=0o700, exist_ok=True)  # a cleaner of old files may have taken it
+    with tempfile.TemporaryDirectory(dir=private) as folder:
         yield Path(folder)
