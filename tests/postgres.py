@@ -101,13 +101,13 @@ def _running(programs: Path, folder: Path, user: str | None) -> Iterator[Server]
 
 def _start(programs: Path, folder: Path, user: str | None) -> tuple[subprocess.Popen[bytes], Server]:
     for _ in range(TRIES):
-        server = Server(folder, _free_port())
+        server = Server(folder, free_port())
         settings = [f"listen_addresses={server.host}", f"port={server.port}", f"unix_socket_directories={folder}"]
         options = [part for setting in (*settings, *SETTINGS) for part in ("-c", setting)]
         with (folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 [programs / "postgres", "-D", folder / "data", *options],
-                user=user, stdout=log, stderr=log, cwd=folder, preexec_fn=_follow_parent, start_new_session=True,
+                user=user, stdout=log, stderr=log, cwd=folder, preexec_fn=follow_parent, start_new_session=True,
             )  # fmt: skip
         end = time.monotonic() + PATIENCE
         while process.poll() is None and time.monotonic() < end:
@@ -120,7 +120,8 @@ def _start(programs: Path, folder: Path, user: str | None) -> tuple[subprocess.P
     raise RuntimeError((folder / "log").read_text(errors="replace"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind((Server.host, 0))
         return int(probe.getsockname()[1])
@@ -136,7 +137,7 @@ def _unprivileged() -> str | None:
     return "postgres" if "postgres" in known else "nobody"
 
 
-def _follow_parent() -> None:
-    """Let the server end when the tests do, however they end."""
+def follow_parent(by: signal.Signals = signal.SIGQUIT) -> None:
+    """Let a server end by that signal when the tests do, however they end."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(ON_PARENTS_DEATH, signal.SIGQUIT)
+        ctypes.CDLL(None).prctl(ON_PARENTS_DEATH, by)

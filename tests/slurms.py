@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from postgres import follow_parent, free_port
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "sinfo")
 PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
@@ -89,7 +92,7 @@ def _configure(folder: Path) -> Path:
     for name in ("spool", "state"):
         (folder / name).mkdir()
     file, user = folder / "slurm.conf", pwd.getpwuid(os.getuid()).pw_name
-    host, ports = socket.gethostname().partition(".")[0], (_free_port(), _free_port())
+    host, ports = socket.gethostname().partition(".")[0], (free_port(), free_port())
     file.write_text(
         CONFIGURATION.format(host=host, user=user, folder=folder, ports=ports, cores=CORES, memory=MEMORY),
         encoding="utf-8",
@@ -99,7 +102,10 @@ def _configure(folder: Path) -> Path:
 
 def _begin(stack: ExitStack, folder: Path, *command: str) -> None:
     with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=folder, start_new_session=True,
+            preexec_fn=partial(follow_parent, signal.SIGTERM),
+        )  # fmt: skip
     stack.callback(process.wait)
     stack.callback(process.terminate)
 
@@ -112,9 +118,3 @@ def _wait_for_a_node(folder: Path, sinfo: str) -> None:
             return
         time.sleep(0.1)
     raise RuntimeError("\n".join(log.read_text(errors="replace") for log in sorted(folder.glob("*log"))))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -11,9 +11,20 @@ import sys
 import time
 from contextlib import suppress
 from threading import Thread
+from typing import Protocol
 
 ERASE = b"\r\x1b[2K"  # the line where the cursor is, which then stands at its start
 TICK = 1.0  # seconds between two looks at the clock
+
+
+class LiveBar(Protocol):
+    """What is drawn while it runs."""
+
+    def start(self) -> None:
+        """Begin to draw."""
+
+    def stop(self) -> None:
+        """Draw no more."""
 
 
 class Silence:
@@ -83,6 +94,16 @@ def say(step: str) -> None:
 def hide() -> None:
     """Leave the line to what is printed next."""
     _shown.hide()
+
+
+def start_instead(bar: LiveBar) -> None:
+    """Hide the line and start the bar in its place; a bar that cannot start is stopped."""
+    hide()
+    try:
+        bar.start()
+    except BaseException:  # such as Ctrl-C while it is drawn
+        bar.stop()
+        raise
 
 
 def end() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import pickle
 import platform
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from study.core.versions import versions_of
 from study.launch.worker import Worker
 
 SAME = ("lora-study", "torch", "transformers", "numpy")  # packages on whose versions results depend
@@ -60,10 +60,4 @@ class Seat:
 
 def package_versions() -> dict[str, str]:
     """The versions here of what results depend on."""
-    out = {}
-    for name in SAME:
-        try:
-            out[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            out[name] = "as a folder"
-    return out
+    return versions_of(SAME, otherwise="as a folder")

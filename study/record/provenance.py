@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import platform
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from study.core.mlflow_store import TAG
 from study.core.records import Provenance
+from study.core.versions import versions_of
 
 PACKAGES = ("lora-study", "torch", "transformers", "optuna", "mlflow", "hydra-core", "scikit-learn", "numpy")
 
@@ -23,13 +23,7 @@ def collect(**facts: object) -> Provenance:
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the packages that a result may depend on."""
-    out = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            out[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            out[name] = "not installed"
-    return out
+    return {"python": platform.python_version(), **versions_of(PACKAGES, otherwise="not installed")}
 
 
 def _git() -> dict[str, str]:

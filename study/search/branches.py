@@ -6,19 +6,17 @@ from collections import Counter
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from optuna.samplers import BaseSampler
-
 from study.core import seeding
+from study.search.assigning_sampler import AssigningSampler
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
     from study.config.space import Space
 
 
-class Branches(BaseSampler):
+class Branches(AssigningSampler):
     """Proposes every assignment once, in an order that the seed shuffles, and then again from the first.
 
     What a trial of an earlier version was asked for beside what its method reads does not count.
@@ -34,19 +32,6 @@ class Branches(BaseSampler):
         others = (other for other in study.get_trials(deepcopy=False) if other.number != trial.number)
         counts = Counter(_mark(self.space.read(other.params)) for other in others)
         self.next = min(self.order, key=lambda assigned: counts[_mark(assigned)])
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return {}
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        return self.next[param_name]
 
 
 def _mark(assigned: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

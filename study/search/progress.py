@@ -51,12 +51,7 @@ class Progress:
         self.row: Any = self.bar.add_task(plan.config.study.name, total=total, unit="folds", best="", label=FIRST)
 
     def __enter__(self) -> Progress:
-        status_line.hide()
-        try:
-            self.bar.start()
-        except BaseException:  # such as Ctrl-C while it is drawn
-            self.bar.stop()
-            raise
+        status_line.start_instead(self.bar)
         return self
 
     def __exit__(self, *exc: object) -> None:

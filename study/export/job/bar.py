@@ -27,12 +27,7 @@ class Bar:
         self.what, self.row = what, self.bar.add_task(what, total=total)
 
     def __enter__(self) -> Bar:
-        status_line.hide()
-        try:
-            self.bar.start()
-        except BaseException:  # such as Ctrl-C while it is drawn
-            self.bar.stop()
-            raise
+        status_line.start_instead(self.bar)
         return self
 
     def __exit__(self, *exc: Any) -> None:

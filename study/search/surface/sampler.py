@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from study.core import seeding
 from study.core.errors import ConfigError
+from study.search.assigning_sampler import AssigningSampler
 from study.search.objectives import score_and_costs
 from study.search.surface.candidates import Assigned, fill
 from study.search.surface.foresight import Foresight
@@ -19,7 +19,6 @@ from study.search.surface.prospects import Prospects, Told, survey, told_of
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
     from study.config.space import Space
@@ -29,7 +28,7 @@ MORE = 64  # assignments that are drawn by chance where nothing else is left to 
 _LAST: WeakKeyDictionary[Any, tuple[object, Prospects]] = WeakKeyDictionary()  # a round's trials share one prospects
 
 
-class SurfaceSampler(BaseSampler):
+class SurfaceSampler(AssigningSampler):
     """Proposes the assignment with the greatest expected gain on the front of score and costs.
 
     The first `n_startup_trials` fill the space; from then on the gains that untried assignments may have are drawn
@@ -56,19 +55,6 @@ class SurfaceSampler(BaseSampler):
         others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
         assert self.foresight is not None  # a sampler that asks belongs to a plan
         self.next = self._propose(study, others, self.foresight)
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return {}
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        return self.next[param_name]
 
     def _propose(self, study: Study, others: list[FrozenTrial], foresight: Foresight) -> Assigned:
         asked = [self.space.read(t.params) for t in others]
