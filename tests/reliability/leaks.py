@@ -63,15 +63,16 @@ def look(trials: int, folder: Path) -> Held:
 
 
 class Watched(Silent):
-    """A progress that looks, after every so many trials, at what is held."""
+    """A progress that looks, after every so many trials, at what is held once the record has written what it has."""
 
-    def __init__(self, each: int, folder: Path) -> None:
+    def __init__(self, each: int, folder: Path, tracker: Behind) -> None:
         super().__init__()
-        self.each, self.folder, self.done, self.held = each, folder, 0, list[Held]()
+        self.each, self.folder, self.tracker, self.done, self.held = each, folder, tracker, 0, list[Held]()
 
     def trial_done(self, result: object) -> None:
         self.done += 1
         if self.done % self.each == 0:
+            self.tracker.calls.join()
             self.held.append(look(self.done, self.folder))
 
 
@@ -104,7 +105,7 @@ def run(trials: int, launcher_of: Callable[[Plan], Any], plan: Plan | None = Non
         )
         made._shapes.update(given._shapes)
         ledger, tracker = Ledger(made), Behind(MlflowTracker(f"sqlite:///{name}/m.db"))
-        progress = Watched(max(1, trials // SAMPLES), temporary)
+        progress = Watched(max(1, trials // SAMPLES), temporary, tracker)
         tracker.start(made.config, Provenance({"lora_study.study_id": ledger.study_id}), {})
         launcher = launcher_of(made)
         try:

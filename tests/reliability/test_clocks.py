@@ -42,7 +42,7 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Jumping:
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyConfig:
     monkeypatch.setattr(lease, "BEAT", 0.05)
-    monkeypatch.setattr(lease, "STALE", 0.3)
+    monkeypatch.setattr(lease, "WATCHED", 1200)  # an owner that lives is seen to, however slow the machine is
     address = f"sqlite:///{tmp_path}/study.db"
     storage(address)
     return StudyConfig(StudySettings(name="mine"), storage=StorageConfig(url=address))

@@ -11,6 +11,8 @@ from reliability.leaks import MIB, Held
 from tiny import save_model
 
 FLAT = ("handles", "threads", "processes", "files")
+# Handles that pools of connections may come to hold at any time, when two threads first want one at once.
+POOLED = 3
 # Bytes of a trial that the driver keeps until the end: its folds, with their answers, for the verdict.
 KEPT = 0.12 * MIB
 
@@ -19,10 +21,16 @@ def check_flat(held: Sequence[Held], kept: float = KEPT) -> None:
     """Nothing grows in the second half of the samples, but what is kept of each trial's results."""
     print("", *leaks.table(held), f"memory: {leaks.slope(held, 'memory') / 1024:.1f} KiB a trial", sep="\n")
     later = held[len(held) // 2 :]
-    grown = {name: [getattr(h, name) for h in later] for name in FLAT if leaks.slope(held, name) > 0}
+    grown = {name: [getattr(h, name) for h in later] for name in FLAT if has_grown(held, name)}
     assert grown == {}
     assert leaks.slope(held, "memory") < kept
     assert leaks.slope(held, "workers_memory") < kept
+
+
+def has_grown(held: Sequence[Held], name: str) -> bool:
+    """Whether there is more of it with each trial in the second half of the samples, and more than pools may hold."""
+    first, last = (getattr(h, name) for h in (held[len(held) // 2], held[-1]))
+    return leaks.slope(held, name) > 0 and last - first > (POOLED if name == "handles" else 0)
 
 
 def test_forty_trials_leave_nothing_open() -> None:
@@ -46,7 +54,7 @@ def test_three_hundred_trials_that_really_train_leave_nothing_open(tmp_path: Pat
 
 @pytest.mark.parametrize("name", FLAT)
 def test_what_grows_is_seen(name: str) -> None:
-    flat = [Held(t, 10, 5, 2, 1, 3, 0) for t in range(10, 101, 10)]
+    flat = [Held(t, 10, 5 + t // 10 % 2, 2, 1, 3, 0) for t in range(10, 101, 10)]
     check_flat(flat)
     with pytest.raises(AssertionError, match=name):
         check_flat([Held(**{**vars(h), name: h.trials}) for h in flat])

@@ -34,9 +34,22 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> StudyConfig:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leases of a fraction of a second."""
+    """Owners that give a sign of life every moment, and are watched for a few moments."""
     monkeypatch.setattr(lease, "BEAT", 0.05)
-    monkeypatch.setattr(lease, "STALE", 0.3)
+
+
+@pytest.fixture
+def patient(hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As hasty, but an owner is watched until it gives a sign of life, however slow the machine is."""
+    monkeypatch.setattr(lease, "WATCHED", 1200)
+
+
+def fall_asleep(owned: Lease) -> None:
+    """Let the owner give no sign of life any more."""
+    owned.ended.set()
+    for thread in threading.enumerate():
+        if thread.name == "lease":
+            thread.join(60)
 
 
 def an_owner(config: StudyConfig, **values: object) -> None:
@@ -119,7 +132,7 @@ def test_an_owner_elsewhere_that_has_just_been_heard_of_is_not_replaced(config: 
             want(config)
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_an_owner_whose_clock_is_wrong_keeps_the_study_while_it_lives(config: StudyConfig, hours: float) -> None:
     """What its clock says proves nothing; a beat that comes while it is watched does."""
@@ -136,7 +149,7 @@ def test_an_owner_whose_clock_is_wrong_keeps_the_study_while_it_lives(config: St
 @pytest.mark.parametrize("awake_first", ["renewal", "driver"])
 def test_an_owner_that_was_replaced_hears_of_it(config: StudyConfig, awake_first: str) -> None:
     with hold(config) as slept:
-        slept.ended.set()  # a machine that sleeps
+        fall_asleep(slept)
         with slept.engine.begin() as connection:
             connection.execute(slept.table.update().values(host="elsewhere", seen=0.0))
         with hold(config) as owned:
