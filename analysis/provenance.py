@@ -114,9 +114,12 @@ def _search(runs: StudyRuns) -> Rows:
 
 def _schedule(params: dict[str, str]) -> str:
     """When trials were asked for; a record that does not say it is of a version that knew rounds alone."""
-    if params.get("search.schedule", "rounds") == "rounds":
-        return f"rounds of {fmt.text(params.get('search.round'))} trials"
-    return f"{params['search.schedule']}: as workers were free, so that the same seed gives another study"
+    schedule, size = params.get("search.schedule", "rounds"), fmt.text(params.get("search.round"))
+    if schedule == "rounds":
+        return f"rounds of {size} trials"
+    if schedule == "rolling":
+        return f"rolling rounds: {size} trials at a time, of which each that ends makes room for another"
+    return f"{schedule}: as workers were free, so that the same seed gives another study"
 
 
 def _machine(runs: StudyRuns) -> Rows:

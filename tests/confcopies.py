@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,12 +18,18 @@ def install() -> None:
     """Let Hydra keep what it has loaded, and what that comes to before values are overridden."""
     from hydra._internal import config_loader_impl as loading
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
-    from hydra._internal.config_repository import ConfigRepository
+    from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository
 
+    CachingConfigRepository.__init__ = _copy_shallowly  # type: ignore[method-assign]
     ConfigRepository.load_config = _loading(ConfigRepository.load_config)  # type: ignore[method-assign]
     loading.create_defaults_list = _listing(loading.create_defaults_list)  # type: ignore[attr-defined]
     compose = ConfigLoaderImpl._compose_config_from_defaults_list
     ConfigLoaderImpl._compose_config_from_defaults_list = _composing(compose)  # type: ignore[method-assign]
+
+
+def _copy_shallowly(repository: Any, delegate: Any) -> None:
+    """Begin with a copy whose list of sources may be replaced; what these hold is only read."""
+    repository.delegate, repository.cache = copy(delegate), {}
 
 
 def _sources(repository: Any) -> tuple[object, ...] | None:

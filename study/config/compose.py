@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import fields, is_dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
@@ -22,6 +23,7 @@ from study.core.errors import ConfigError, first_line
 from study.core.quoting import quote
 
 CONFIG_MODULE, CONFIG_NAME = "study.conf", "study"
+JOINING = "++space={"  # begins the last override of a command that searches, as study/config/overrides.py writes it
 # What both raise of some overrides that they do not expect, such as ~objectives.0.
 UNCAUGHT = (TypeError, ValueError, AttributeError, LookupError, AssertionError, ArithmeticError, RecursionError)
 
@@ -70,7 +72,23 @@ def compose_raw(overrides: list[str], config_dir: str | None) -> Any:
 
 @lru_cache(maxsize=32)  # the same overrides are often composed again: a fifth of a second, for what nobody changes
 def _compose_packaged(overrides: tuple[str, ...]) -> Any:
+    if overrides and overrides[-1].startswith(JOINING):  # the others have been composed, to see what is searched
+        return _join_space(_compose_packaged(overrides[:-1]), overrides[-1])
     return _compose(list(overrides), None)
+
+
+def _join_space(raw: Any, override: str) -> Any:
+    """What has been composed, with the space that an override adds to it as Hydra would."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from omegaconf import OmegaConf
+
+    with explaining([override]):
+        entries = OverridesParser.create().parse_override(override).value()
+        joined = deepcopy(raw)
+        OmegaConf.set_readonly(joined, False)
+        OmegaConf.update(joined, "space", entries, merge=True, force_add=True)
+    OmegaConf.set_readonly(joined, True)
+    return joined
 
 
 def _compose(overrides: list[str], config_dir: str | None) -> Any:

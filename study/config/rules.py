@@ -128,7 +128,7 @@ STUDY: Mapping[str, Rule] = {
         1, "a summary has at least one token", "write the tokens that a model may write, such as task.longest=64"
     ).or_null(),
     "search.round": at_least(1, "a round has at least one trial", "write search.round=1 or more"),
-    "search.schedule": one_of(SCHEDULES, "write rounds, or async where a large cluster would wait for the slowest"),
+    "search.schedule": one_of(SCHEDULES, "write rounds, or rolling or async where a large cluster would wait"),
     "search.stop": one_of(STOPS, "write search.stop=settled, or null for the whole of study.trials").or_null(),
     "engine.pack": Rule(
         lambda value: value == "auto" or (value.isdecimal() and int(value) >= 1),

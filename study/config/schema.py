@@ -18,7 +18,7 @@ BASELINES, SEARCHABLE = ("head", "full", "lora"), ("model", "method", "train")
 TRUSTING = "model.trust_remote_code"  # said of a study as a whole, never searched
 OBSERVING = ("train.curves",)  # keys that say what is measured of a training, and change nothing of it
 AUTO_REPEATS, MOST_REPEATS = 10, 50  # cross-validations in all: of `auto`, and that can be asked for
-STOPS, SCHEDULES, SCALINGS = ("settled",), ("rounds", "async"), ("alpha/r", "alpha/sqrt(r)")
+STOPS, SCHEDULES, SCALINGS = ("settled",), ("rounds", "rolling", "async"), ("alpha/r", "alpha/sqrt(r)")
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,10 @@ class TrainConfig:
 class SearchConfig:
     """How trials are asked; `round` trials at a time, never derived from the number of workers.
 
-    `schedule` async asks as soon as a worker is free, and gives up that the same seed gives the same study.
-    `baselines` are trained first, whatever is searched, for the front to be held against. `stop` says when a search
-    ends before its budget: settled, when the best untried configuration is expected to add less to the front than
-    `report.tolerance`; null never.
+    `schedule` rolling gives an ended trial's place to another before the next wave of folds; async asks when a worker
+    is free, and gives up that the same seed gives the same study. `baselines` are trained first, whatever is searched,
+    for the front to be held against. `stop` says when a search ends before its budget: settled, when the best untried
+    configuration is expected to add less to the front than `report.tolerance`; null never.
     """
 
     round: int = 8

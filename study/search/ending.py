@@ -22,8 +22,8 @@ class Ending:
     def __init__(self, plan: Plan, ledger: Ledger, tracker: Tracker, progress: Progress) -> None:
         self.plan, self.ledger, self.tracker, self.progress = plan, ledger, tracker, progress
 
-    def is_here(self, done: int) -> bool:
-        """Whether the search is over after so many trials."""
+    def is_here(self, done: int, fixed: bool) -> bool:
+        """Whether the search is over after so many trials, which may be decided at `fixed` points alone."""
         kept = self.ledger.ending()
         if kept and not kept["past"]:
             self.ledger.keep_ending({**kept, "past": True})
@@ -32,21 +32,20 @@ class Ending:
 
 
 class Settled(Ending):
-    """At the end of a round after which the best untried configuration is expected to add less than the tolerance.
+    """At a fixed point after which the best untried configuration is expected to add less than the tolerance.
 
     The reason is kept with the study, which stays ended until `study.trials` or the key changes; then it goes on by a
     round at least. The decision depends on the seed and on the trials that were told.
     """
 
-    def is_here(self, done: int) -> bool:
+    def is_here(self, done: int, fixed: bool) -> bool:
         total, kept = self.plan.config.study.trials, self.ledger.ending()
         if kept and kept["trials"] == total and not kept["past"]:
             self._say(kept["reason"])
             return True
-        fixed = done % self.plan.config.search.round == 0 and done > (kept["after"] if kept else 0)
-        reason = self._reason(done) if fixed else ""
+        reason = self._reason(done) if fixed and done > (kept["after"] if kept else 0) else ""
         if not reason:
-            return super().is_here(done)
+            return super().is_here(done, fixed)
         self.ledger.keep_ending({"trials": total, "after": done, "reason": reason, "past": False})
         self._say(reason)
         return True

@@ -113,13 +113,19 @@ class Ledger(StudyFacts):
         self.follow()
         return told_of(self.plan.tree, self.searched.study.get_trials(deepcopy=False), self.foresight)
 
-    def ask_until(self, count: int) -> list[FrozenTrial]:
-        """Ask until `count` trials exist that count; the trials that still run, each with its configuration."""
+    def ask_until(self, count: int, **notes: Any) -> list[FrozenTrial]:
+        """Ask until `count` trials exist that count; the trials that still run, each with its configuration.
+
+        The `notes` are written beside those that are new.
+        """
         from optuna.trial import TrialState
 
         known = self.follow()
         standing = len(known) - len(replaced_numbers(known))
-        self.add([self._ask(len(known) + place - standing, place) for place in range(standing, count)])
+        asked = [self._ask(len(known) + place - standing, place) for place in range(standing, count)]
+        for trial in asked:
+            trial.user_attrs |= notes
+        self.add(asked)
         return [t for t in self.trials() if t.state == TrialState.RUNNING]
 
     def ask_next(self) -> FrozenTrial:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from study.search.pruners.base import State
 
 Folds = Mapping[int, Mapping[int, FoldResult]]  # the results that there are, by trial and fold
+Count = int | Mapping[int, int]  # of folds that count: of each trial, or by trial
 
 
 class Races:
@@ -49,7 +50,9 @@ class Races:
         folds = {f.fold: f for f in result.folds}
         self.ended.append(Entry(result.trial, _state(result), folds, self.plan.known_figures(result.configuration)))
 
-    def stop(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> dict[int, Stop]:
+    def stop(
+        self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: Count
+    ) -> dict[int, Stop]:
         """Ask which of the round's trials stop before the wave that follows `trained` folds, and keep the answers."""
         by_number, answers = {t.number: t for t in trials}, self._decide(trials, kept, stops, trained)
         self.ledger.note_all([(by_number[stop.trial], *stop_attribute(stop)) for stop in answers])
@@ -57,7 +60,7 @@ class Races:
             self.progress.trial_stopped(stop)
         return {stop.trial: stop for stop in answers}
 
-    def _decide(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> list[Stop]:
+    def _decide(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: Count) -> list[Stop]:
         """What breaks a constraint by a figure that is known does not train; of the others the pruner decides."""
         if not trials:
             return []
@@ -71,7 +74,7 @@ class Races:
         broken = [f"{bound} with {entry.known[bound.name]:.6g}" for bound in self.plan.broken(entry.known)]
         return Stop(entry.number, 0, f"breaks {' and '.join(broken)}", state=INFEASIBLE) if broken else None
 
-    def going(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> set[int]:
+    def going(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: Count) -> set[int]:
         """Those of the round's trials that train on after `trained` folds."""
         return {e.number for e in self._entries(trials, kept, stops, trained) if e.state == "running"}
 
@@ -82,7 +85,7 @@ class Races:
         race = self._race(trials, kept, stops, len(self.plan.folds))
         return estimated_values(race, [*stops], self.plan.config.objectives)
 
-    def _race(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> Race:
+    def _race(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: Count) -> Race:
         """The study when `trained` folds of the round's trials count."""
         entries = [*self.ended, *self._entries(trials, kept, stops, trained), *self._beside(trials)]
         sizes = [len(fold.valid) for fold in self.plan.folds]
@@ -94,9 +97,12 @@ class Races:
         others = [each for number, each in self.beside.items() if number not in asked]
         return [replace(self._runner(t, folds, every, None), open=False) for t, folds in others]
 
-    def _entries(self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: int) -> list[Entry]:
+    def _entries(
+        self, trials: list[FrozenTrial], kept: Folds, stops: Mapping[int, Stop], trained: Count
+    ) -> list[Entry]:
         """The round's trials when `trained` of their folds count."""
-        return [self._runner(t, kept[t.number], trained, stops.get(t.number)) for t in trials]
+        counts = {t.number: trained for t in trials} if isinstance(trained, int) else trained
+        return [self._runner(t, kept[t.number], counts[t.number], stops.get(t.number)) for t in trials]
 
     def _runner(self, trial: FrozenTrial, folds: Mapping[int, FoldResult], trained: int, stop: Stop | None) -> Entry:
         """One of the round's trials.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Names of attributes, of trials (folds: study/search/kept.py) and of the study itself.
 # Stores of every version have them.
 CONFIGURATION, STOPPED, ESTIMATE, REPLACES = "configuration", "stopped", "estimate", "replaces"
+WAVE = "wave"  # in which a trial began, where trials begin one after another
 CONFIG, EXPORT, REPEAT = "lora_study.config", "export:", "repeat:"
 
 

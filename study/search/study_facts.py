@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
 # Names of attributes of the study; stores of every version have them.
-TEST, ALONE, PACKS, ENDING = "test:", "alone:", "lora_study.packs", "lora_study.ending"
+TEST, ALONE, PACKS, ENDING, WAVES = "test:", "alone:", "lora_study.packs", "lora_study.ending", "lora_study.waves"
 
 
 class StudyFacts:
@@ -40,6 +40,14 @@ class StudyFacts:
     def keep_ending(self, ending: dict[str, Any]) -> None:
         """Make it durable: a study that is resumed stays ended."""
         self.study.set_user_attr(ENDING, ending)
+
+    def waves(self) -> int:
+        """How many waves are over, in a study whose trials begin one after another."""
+        return int(self.study.user_attrs.get(WAVES, 0))
+
+    def keep_waves(self, count: int) -> None:
+        """Make durable how many waves are over: which folds of a trial count follows from it."""
+        self.study.set_user_attr(WAVES, count)
 
     def pack_sizes(self) -> dict[str, int]:
         """How many members of each group train together, as far as that has been decided."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
+from study.config import compose as composing
 from study.config.compose import compose
 from study.config.options import IN_MLFLOW, LOCAL, UNTRACKED
 from study.config.overrides import rewrite
@@ -50,6 +51,26 @@ def conf(tmp_path: Path) -> str:
 
 def composed(conf: str, *overrides: str) -> StudyConfig:
     return compose(rewrite(list(overrides), conf), conf)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("method.rank=4,8",),
+        ("task=topic", "method.rank=choice(2,4)", "method.lam=interval(0.1,100)", "train.lr=1e-3"),
+        ("method.rank={query:4,value:8}", "model.name='a, b','c: d'", "method.targets=qv,[query,'k.*']"),
+        ("experiment=quickstart", "method.rank.ffn=1,2"),
+        ("++space={train.lr: null, method.alpha: 'choice(8,16)'}",),
+    ],
+)
+def test_what_is_searched_joins_a_configuration_as_hydra_would_have_it(words: tuple[str, ...]) -> None:
+    overrides = [*words] if words[0].startswith("++") else rewrite([*words])
+    assert overrides[-1].startswith(composing.JOINING)
+    whole = composing._compose(overrides, None)
+    joined = composing.compose_raw(overrides, None)
+    assert joined == whole
+    assert OmegaConf.to_yaml(joined) == OmegaConf.to_yaml(whole)
+    assert OmegaConf.is_readonly(joined)
 
 
 def test_a_task_brings_its_own_model_method_training_and_space(conf: str) -> None:

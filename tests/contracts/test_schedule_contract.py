@@ -106,7 +106,7 @@ def check_whole(driver: Driver, trained: list[tuple[int, int]], total: int = 14)
 
 def test_the_schedules_are_those_that_the_schema_names() -> None:
     assert set(BY_NAME) == {*SCHEDULES}
-    with pytest.raises(ConfigError, match="is not one of rounds, async; write rounds, or async where a large cluster"):
+    with pytest.raises(ConfigError, match="is not one of rounds, rolling, async; write rounds, or rolling"):
         plan_of("search.schedule=soon")
 
 
@@ -244,5 +244,6 @@ def test_which_worker_is_faster_changes_what_is_asked_for_without_rounds_alone()
         for workers in (1, 6):
             driver, _ = study(plan, workers=workers)
             asked[schedule, workers] = [configuration_of(t) for t in driver.ledger.trials()]
-    assert asked["rounds", 1] == asked["rounds", 6]
+    for reproducible in ("rounds", "rolling"):
+        assert asked[reproducible, 1] == asked[reproducible, 6]
     assert asked["async", 1] != asked["async", 6]

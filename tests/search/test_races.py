@@ -27,6 +27,7 @@ def failing(configuration: Configuration, fold: int) -> float | None:
     return None if (configuration.method.rank % 3, fold) == (1, 1) else noise(configuration, fold)
 
 
+REPRODUCIBLE = ("rounds", "rolling")  # schedules
 SCORES: dict[str, Score] = {"noise": noise, "failing": failing}
 
 
@@ -42,8 +43,9 @@ def test_without_a_pruner_a_round_trains_at_once_and_with_one_fold_after_fold() 
 
 @pytest.mark.parametrize("pruner", PRUNERS.values(), ids=PRUNERS)
 @pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
-def test_one_worker_and_eight_give_the_same_study(score: Score, pruner: tuple[str, ...]) -> None:
-    plan = plan_of(*SMALL, *pruner)
+@pytest.mark.parametrize("schedule", REPRODUCIBLE)
+def test_one_worker_and_eight_give_the_same_study(schedule: str, score: Score, pruner: tuple[str, ...]) -> None:
+    plan = plan_of(*SMALL, f"search.schedule={schedule}", *pruner)
     one, eight = run(plan, score), run(plan, score, workers=8)
     assert outcome(one[0]) == outcome(eight[0])
     assert one[1].ran != eight[1].ran
@@ -61,10 +63,11 @@ def test_one_worker_and_eight_give_the_same_study(score: Score, pruner: tuple[st
     "score",
     [pytest.param(score, id=name, marks=[pytest.mark.long] * (name == "failing")) for name, score in SCORES.items()],
 )
+@pytest.mark.parametrize("schedule", REPRODUCIBLE)
 def test_a_study_that_is_cut_off_before_any_of_its_writes_ends_as_if_it_had_not_been(
-    score: Score, pruner: tuple[str, ...]
+    schedule: str, score: Score, pruner: tuple[str, ...]
 ) -> None:
-    plan = plan_of(*SMALL, "study.trials=9", *pruner)
+    plan = plan_of(*SMALL, "study.trials=9", "search.round=4", f"search.schedule={schedule}", *pruner)
     whole, trained = run(plan, score, store := Store())
     for cut in range(1, store.writes):
         again = Store()

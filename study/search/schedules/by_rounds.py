@@ -23,7 +23,7 @@ class Rounds(Schedule):
     def run(self) -> None:
         settings, done = self.plan.config, len(self.keeper.results)
         total, size = settings.study.trials, settings.search.round
-        while done < total and not self.keeper.ending.is_here(done):
+        while done < total and not self.keeper.ending.is_here(done, done % size == 0):
             until = min(total, (done // size + 1) * size)
             self._round([t for t in self.ledger.ask_until(until) if t.number not in self.keeper.losses.open])
             done = until

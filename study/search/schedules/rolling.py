@@ -1,0 +1,81 @@
+"""Rolling rounds: a trial that ends gives its place in the round to another one before the next wave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from study.search.schedules.base import TrialKeeper
+from study.search.schedules.running import RunningTrial, RunningTrials
+from study.search.stored import WAVE, replaced_numbers
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+
+class Rolling(RunningTrials):
+    """Decisions fall between waves, each of which trains the next folds of every running trial.
+
+    Then what is stopped, failed or complete is told, and as many others are asked for, so that `search.round` trials
+    run in each wave and no worker waits for a round to end. The study is a function of its seed and its results, for
+    any number of workers: in which wave a trial began, and how many waves are over, is durable.
+    """
+
+    name = "rolling"
+
+    def __init__(self, keeper: TrialKeeper) -> None:
+        super().__init__(keeper)
+        self.over = self.ledger.waves()
+        self.began: dict[int, int] = {}  # the waves in which trials began, by trial
+
+    def run(self) -> None:
+        self._resume([t for t in self.ledger.trials() if not t.state.is_finished()])
+        self.decide([*self.running.values()])
+        self._fill()
+        while self.running:
+            self._train()
+            self.decide([*self.running.values()])
+            self._fill()
+
+    def _resume(self, trials: list[FrozenTrial]) -> None:
+        """Go on with what was asked for and not told; a trial that another schedule left begins with this wave."""
+        self.ledger.note_all([(t, WAVE, self.over) for t in trials if WAVE not in t.user_attrs])
+        for trial in trials:
+            self._begin(trial, trial.user_attrs.get(WAVE, self.over))
+
+    def _begin(self, trial: FrozenTrial, wave: int) -> None:
+        """Begin with a trial, or go on with it where it was when the waves that are over had ended."""
+        self.began[trial.number] = wave
+        if (begun := self.begin(trial)) is not None:
+            every = range(len(self.plan.folds))
+            missing = next((k for k in every if k not in begun.folds), len(every))
+            over = [w for w in self.races.waves()[: self.over - wave] if w.stop <= missing]
+            begun.wave = over[-1] if over else range(0)
+
+    def _fill(self) -> None:
+        """Ask for as many trials as there is room for, until none of them ends before it has trained."""
+        config, trials = self.plan.config, self.ledger.trials()
+        asked = len(trials) - len(replaced_numbers(trials))
+        while (free := min(config.search.round - len(self.running), config.study.trials - asked)) > 0:
+            if self.keeper.ending.is_here(asked, fixed=True):
+                return
+            asked += free
+            for trial in self.ledger.ask_until(asked, **{WAVE: self.over}):
+                if trial.number not in self.began:
+                    self._begin(trial, self.over)
+            self.decide([r for r in self.running.values() if not r.wave.stop])
+
+    def _train(self) -> None:
+        """Train the next folds of every running trial; then another wave is over."""
+        for running in self.running.values():
+            running.wave = next(w for w in self.races.waves() if w.start == running.wave.stop)
+        wanted = [m for r in self.running.values() for m in r.members if m.fold in r.wave]
+        known = {(n, k) for n, r in self.running.items() for k in r.folds}
+        for batch in self.keeper.stream(self.keeper.pack(wanted, known), known=known):
+            for result in self.keeper.keep(*((self.running[result.trial].trial, result) for result in batch)):
+                self.running[result.trial].folds[result.fold] = result
+        self.over += 1
+        self.ledger.keep_waves(self.over)
+
+    def horizon(self, running: RunningTrial) -> int:
+        """The first fold after the last wave; one that does not fit its model never trains, and is told at once."""
+        return running.wave.stop if running.members else len(self.plan.folds)
