@@ -10,7 +10,7 @@ from simulated import METRICS, study
 from study.core.evidence.compare import Comparison
 from study.core.evidence.sources import estimate
 
-STUDIES = 8
+STUDIES = 6
 
 
 @pytest.fixture(scope="module")
