@@ -34,12 +34,12 @@ settings.load_profile("suite")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes more than cores for folders of tests, many of which wait for processes of their own; none beside
+    """A process more than cores for folders of tests, many of which wait for processes of their own; none beside
     this one for single files, which would wait for them."""
     from study.launch.worker import cores
 
     named = [Path(argument.split("::")[0]) for argument in config.args]
-    return 0 if all(path.suffix == ".py" for path in named) else cores() + 2
+    return 0 if all(path.suffix == ".py" for path in named) else cores() + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:
