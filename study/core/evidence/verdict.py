@@ -14,7 +14,7 @@ from study.core.evidence.sources import Estimates, estimate
 from study.core.evidence.table import ScoreTable
 
 CHOOSE, CANNOT_TELL, NOTHING_BEATS = "choose", "cannot tell", "nothing beats"
-MEANWHILE = 0.75  # regret as of one-SE rules on average, and where nothing differs still one of the cheapest
+MEANWHILE = 0.85  # less regret than of one-SE rules, and where nothing differs still one of the cheapest
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Verdict:
     `kind`: "choose" where `recommended` is within the tolerance of the best with the confidence asked for; "nothing
     beats" where that holds for what trains nothing (`recommended` is its row, or None where it is a reference level
     outside the table); "cannot tell" where it holds for none. Then `recommended` is what to use meanwhile: the
-    cheapest that is at least three quarters as probable to be near enough as the most probable one, or what scored
+    cheapest that is at least 85 % as probable to be near enough as the most probable one, or what scored
     higher for no more (None where nothing measures the error). `candidates` are it and the fewest others among which
     the cheapest near enough one lies with the confidence asked for, likeliest first, and `outlook` says what would be
     expected to decide between them (None where nothing is undecided, or nothing measures the error).
