@@ -112,15 +112,17 @@ class _Speaker:
         second = (
             f"Meanwhile take {self.name(meanwhile)}, {self.metric} {self.score(meanwhile)} at "
             f"{self.amount(meanwhile)}: it is within {judgement.tolerance:g} of the best with probability "
-            f"{self.probability(meanwhile)}{', and nothing cheaper comes near that' * self._cheaper(meanwhile)}."
+            f"{self.probability(meanwhile)}{self._cheaper(meanwhile)}."
         )
         return [first, second, outlook_sentence(judgement)]
 
-    def _cheaper(self, number: int) -> bool:
-        """Whether compared trials cost less, and each is less probable to be near enough."""
+    def _cheaper(self, number: int) -> str:
+        """How probable the compared trials that cost less are to be near enough, where each is less so."""
         within = dict(zip(map(int, self.judgement.table.numbers), self.judgement.verdict.within, strict=True))
         cheaper = [other for other, cost in self.costs.items() if cost.value < self.costs[number].value]
-        return bool(cheaper and max(within[other] for other in cheaper) < within[number])
+        likeliest = max(cheaper, key=lambda other: within[other], default=number)
+        less = within[likeliest] < within[number]
+        return f", and nothing cheaper is so with more than {self.probability(likeliest)}" if less else ""
 
     def marks(self) -> tuple[str, ...]:
         """What the marks mean of the amounts that were said."""
