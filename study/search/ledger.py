@@ -128,17 +128,18 @@ class Ledger(StudyFacts):
         self.add(asked)
         return [t for t in self.trials() if t.state == TrialState.RUNNING]
 
-    def ask_next(self) -> FrozenTrial:
-        """Ask for one trial more, which learns from what has been told, beside those that run."""
+    def ask_more(self, count: int) -> list[FrozenTrial]:
+        """Ask for so many trials more, which learn from what has been told, beside those that run."""
         if self.asked is None:
             known = self.follow()
             self.asked, self.replaced = len(known), len(replaced_numbers(known))
         # Those that run, which may be a thousand, are not read again.
         self.searched.follow(self.study._storage.get_trial(trial) for trial in self.told)
-        trial, self.told = self._ask(self.asked, self.asked - self.replaced), []
-        self.add([trial])
-        self.asked += 1
-        return trial
+        numbers, self.told = range(self.asked, self.asked + count), []
+        trials = [self._ask(number, number - self.replaced) for number in numbers]
+        self.add(trials)
+        self.asked += count
+        return trials
 
     def _ask(self, number: int, place: int) -> FrozenTrial:
         """The baselines come first, then what the sampler proposes; it is still to be written."""

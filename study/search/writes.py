@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from study.search.closings import Closing
 
+KNOWN = ("sqlite", "postgresql")  # databases to which this module has a way of its own
 Fact = tuple[int, str, Any]  # a trial's id in its store, a key and what JSON can hold
 
 
@@ -89,7 +90,7 @@ def _may_change(database: RDBStorage, session: Any, trials: set[int]) -> bool:
 
     asked = session.query(models.TrialModel.state).filter(models.TrialModel.trial_id.in_(trials)).all()
     running = len(asked) == len(trials) and not any(state.is_finished() for (state,) in asked)
-    return running and database.engine.name in ("sqlite", "postgresql")
+    return running and database.engine.name in KNOWN
 
 
 def _write(database: RDBStorage, session: Any, kind: Any, facts: Sequence[Fact]) -> None:
@@ -110,7 +111,7 @@ def add_trials(study: Study, trials: Sequence[FrozenTrial]) -> None:
     Each is given the number and the id that it has there.
     """
     database = _database(study._storage)
-    if database is not None:
+    if database is not None and database.engine.name in KNOWN:
         _insert(database, study._study_id, trials)
         return
     for trial in trials:
@@ -119,28 +120,31 @@ def add_trials(study: Study, trials: Sequence[FrozenTrial]) -> None:
 
 
 def _insert(database: RDBStorage, study: int, trials: Sequence[FrozenTrial]) -> None:
-    """Optuna's own way looks a trial up before each of its parameters and attributes."""
+    """Optuna's own way counts the trials before each, and looks it up before each of its parameters and attributes."""
     from optuna.distributions import distribution_to_json
     from optuna.storages._rdb import models
     from optuna.storages._rdb.storage import _create_scoped_session
-    from optuna.trial import create_trial
-    from sqlalchemy import insert
+    from sqlalchemy import func, insert, select
 
     kinds: tuple[Any, ...] = (models.TrialParamModel, models.TrialUserAttributeModel, models.TrialSystemAttributeModel)
     rows: list[list[dict[str, Any]]] = [[], [], []]
     with _create_scoped_session(database.scoped_session) as session:
         models.StudyModel.find_or_raise_by_id(study, session, for_update=True)
-        for trial in trials:
-            made: Any = database._get_prepared_new_trial(study, create_trial(state=trial.state), session)
-            trial.number, trial._trial_id = made.number, made.trial_id
+        before = session.scalar(select(func.count()).where(models.TrialModel.study_id == study)) or 0
+        for number, trial in enumerate(trials, start=before):
+            trial.number = number
+        now = datetime.now()
+        made = [{"study_id": study, "number": t.number, "state": t.state, "datetime_start": now} for t in trials]
+        adding = insert(models.TrialModel).returning(models.TrialModel.trial_id, sort_by_parameter_order=True)
+        for trial, identity in zip(trials, session.scalars(adding, made), strict=True):
+            trial._trial_id = identity
             for name, kind in trial.distributions.items():
                 value = {"param_value": kind.to_internal_repr(trial.params[name])}
                 text = {"distribution_json": distribution_to_json(kind)}
-                rows[0].append({"trial_id": made.trial_id, "param_name": name, **value, **text})
+                rows[0].append({"trial_id": identity, "param_name": name, **value, **text})
             for place, facts in ((1, trial.user_attrs), (2, trial.system_attrs)):
                 rows[place] += [
-                    {"trial_id": made.trial_id, "key": key, "value_json": json.dumps(value)}
-                    for key, value in facts.items()
+                    {"trial_id": identity, "key": key, "value_json": json.dumps(value)} for key, value in facts.items()
                 ]
         for kind, some in zip(kinds, rows, strict=True):
             if some:

@@ -133,10 +133,10 @@ def timed(spent: dict[str, float], name: str, clock: Clock, whose: Any, *methods
         for method in methods:
             call = getattr(whose, method)
 
-            def timing(*arguments: Any, call: Any = call) -> Any:
+            def timing(*arguments: Any, call: Any = call, **notes: Any) -> Any:
                 begun = clock()
                 try:
-                    return call(*arguments)
+                    return call(*arguments, **notes)
                 finally:
                     spent[name] = spent.get(name, 0.0) + clock() - begun
 
@@ -157,7 +157,7 @@ def measure(store: str, urls: tuple[str, str], workers: int, trials: int, second
     driver, spent = Driver(plan, ledger, tracker, Silent(), launcher), dict[str, float]()  # type: ignore[arg-type]
     begun = clock()
     with (
-        timed(spent, "asking", clock, ledger, "ask_until", "ask_next"),
+        timed(spent, "asking", clock, ledger, "ask_until", "ask_more"),
         timed(spent, "ledger", clock, ledger, "keep", "close"),
         timed(spent, "racing", clock, driver.races, "stop", "estimates"),
     ):
@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=WORKERS)
     parser.add_argument("--seconds", type=float, default=60.0, help="that a fold takes on average")
     parser.add_argument("--rounds", type=int, default=1, help="as large as the cluster")
-    parser.add_argument("--schedules", nargs="+", default=["rounds", "async"])
+    parser.add_argument("--schedules", nargs="+", default=["rounds", "rolling", "async"])
     parser.add_argument("--pruners", nargs="+", default=["racing"])
     parser.add_argument(
         "--uneven", action="store_true", help="the longest fold takes ten times as long as the shortest"

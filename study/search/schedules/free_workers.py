@@ -54,9 +54,9 @@ class FreeWorkers(RunningTrials):
             if self.ready:
                 packs.append(self._give(self.ready.popleft()))
             elif (count := min(-(-free // len(self.races.waves()[0])), self._left)) > 0:
-                for _ in range(count):  # as many as occupy them, so that all are decided on together
-                    self.asked += 1
-                    self._begin(self.ledger.ask_next())
+                self.asked += count
+                for trial in self.ledger.ask_more(count):  # as many as occupy them, to be decided on together
+                    self._begin(trial)
                 self._decide()
             else:
                 break
