@@ -14,7 +14,7 @@ from study.core.evidence.sources import Estimates, estimate
 from study.core.evidence.table import ScoreTable
 
 CHOOSE, CANNOT_TELL, NOTHING_BEATS = "choose", "cannot tell", "nothing beats"
-MEANWHILE = 0.85  # less regret than of one-SE rules, and where nothing differs still one of the cheapest
+MEANWHILE = 0.85  # loses less than one-SE rules do, and where nothing differs is still one of the cheapest
 
 
 @dataclass(frozen=True)
