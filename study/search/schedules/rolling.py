@@ -24,7 +24,7 @@ class Rolling(RunningTrials):
 
     def __init__(self, keeper: TrialKeeper) -> None:
         super().__init__(keeper)
-        self.over = self.ledger.waves()
+        self.wave = self.ledger.waves()  # the number of the next one, which is how many are over
         self.began: dict[int, int] = {}  # the waves in which trials began, by trial
 
     def run(self) -> None:
@@ -37,18 +37,18 @@ class Rolling(RunningTrials):
             self._fill()
 
     def _resume(self, trials: list[FrozenTrial]) -> None:
-        """Go on with what was asked for and not told; a trial that another schedule left begins with this wave."""
-        self.ledger.note_all([(t, WAVE, self.over) for t in trials if WAVE not in t.user_attrs])
+        """Go on with what was asked for and not told; a failed trial that is asked again begins with this wave."""
+        self.ledger.note_all([(t, WAVE, self.wave) for t in trials if WAVE not in t.user_attrs])
         for trial in trials:
-            self._begin(trial, trial.user_attrs.get(WAVE, self.over))
+            self._begin(trial, trial.user_attrs.get(WAVE, self.wave))
 
-    def _begin(self, trial: FrozenTrial, wave: int) -> None:
+    def _begin(self, trial: FrozenTrial, began: int) -> None:
         """Begin with a trial, or go on with it where it was when the waves that are over had ended."""
-        self.began[trial.number] = wave
+        self.began[trial.number] = began
         if (begun := self.begin(trial)) is not None:
             every = range(len(self.plan.folds))
             missing = next((k for k in every if k not in begun.folds), len(every))
-            over = [w for w in self.races.waves()[: self.over - wave] if w.stop <= missing]
+            over = [w for w in self.races.waves()[: self.wave - began] if w.stop <= missing]
             begun.wave = over[-1] if over else range(0)
 
     def _fill(self) -> None:
@@ -59,9 +59,9 @@ class Rolling(RunningTrials):
             if self.keeper.ending.is_here(asked, fixed=True):
                 return
             asked += free
-            for trial in self.ledger.ask_until(asked, **{WAVE: self.over}):
+            for trial in self.ledger.ask_until(asked, **{WAVE: self.wave}):
                 if trial.number not in self.began:
-                    self._begin(trial, self.over)
+                    self._begin(trial, self.wave)
             self.decide([r for r in self.running.values() if not r.wave.stop])
 
     def _train(self) -> None:
@@ -73,8 +73,8 @@ class Rolling(RunningTrials):
         for batch in self.keeper.stream(self.keeper.pack(wanted, known), known=known):
             for result in self.keeper.keep(*((self.running[result.trial].trial, result) for result in batch)):
                 self.running[result.trial].folds[result.fold] = result
-        self.over += 1
-        self.ledger.keep_waves(self.over)
+        self.wave += 1
+        self.ledger.keep_waves(self.wave)
 
     def horizon(self, running: RunningTrial) -> int:
         """The first fold after the last wave; one that does not fit its model never trains, and is told at once."""
