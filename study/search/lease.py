@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from study.config.schema import StudyConfig
 from study.core import status_line, stores
 from study.core.errors import StudyError
+from study.core.processes import is_alive
 from study.search.storage import KEY, existing, storage
 
 if TYPE_CHECKING:
@@ -213,13 +214,7 @@ def _is_dead(owner: Owner) -> bool:
     """Whether it was a process of this machine that is no more, or whose number another one has now."""
     if owner.host != socket.gethostname():
         return False
-    try:
-        os.kill(owner.process, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # somebody else's
-        return False
-    return bool(owner.born) and _born(owner.process) != owner.born
+    return not is_alive(owner.process) or (bool(owner.born) and _born(owner.process) != owner.born)
 
 
 def _born(process: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from study.core import status_line
-from study.core.errors import ConfigError, StudyError, first_line
+from study.core.errors import StudyError, first_line
 from study.data.examples import Examples, Texts
 from study.export.formats.base import Format
 from study.export.job import card, measure, retrain
 from study.export.job.bar import Bar
 from study.export.job.evidence import gather
+from study.export.job.publish import publish
 from study.export.job.request import Job
 from study.export.job.trained import Trained
 from study.export.runtime.manifest import Manifest
@@ -134,30 +133,3 @@ def _explain_failures(made: Format) -> Iterator[None]:
         first = first_line(error)
         rule = f"cannot be written for this model ({type(error).__name__}: {first})"
         raise StudyError(f"format={made.name}", rule, "choose another format") from error
-
-
-@contextmanager
-def publish(folder: Path) -> Iterator[Path]:
-    """While open, a scratch folder; it takes the place of `folder` when nothing goes wrong inside, and else
-    disappears."""
-    before = next(p for p in (folder.parent, *folder.parent.parents) if p.exists())
-    scratch = folder.parent / f".{folder.name}-{os.getpid()}"
-    try:
-        scratch.mkdir(parents=True)
-    except OSError as error:
-        rule = f"cannot be written ({error})"
-        raise ConfigError(f"out={folder}", rule, "name a folder you may write to") from error
-    try:
-        yield scratch
-        for file in (f for f in scratch.rglob("*") if f.is_file()):
-            file.chmod(scratch.stat().st_mode & 0o666)  # some libraries write for their user alone
-        if folder.exists():
-            shutil.rmtree(folder)
-        scratch.rename(folder)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        for parent in (folder.parent, *folder.parent.parents):
-            if parent == before or any(parent.iterdir()):
-                break
-            parent.rmdir()
-        raise
