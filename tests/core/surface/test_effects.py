@@ -8,7 +8,6 @@ from study.core.surface.knobs import knobs_of
 
 RANKS, LAYERS = [1, 2, 4, 8, 16, 32], ["all", "top-half", "top-1"]
 FOLDS, FOLD, NOISE = 3, 0.01, 0.015
-STUDIES = 20
 
 
 def space(rng, count):
@@ -83,11 +82,15 @@ def test_two_keys_that_depend_on_one_another_are_found_and_others_are_not():
     assert pair.mean.shape == (6, 25)
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say():
+MANY = [pytest.param(100, trials, marks=pytest.mark.long) for trials in (24, 60, 200)]
+
+
+@pytest.mark.parametrize(("studies", "trials"), [(20, 60), *MANY])
+def test_intervals_hold_the_truth_about_as_often_as_they_say(studies, trials):
     held, claims = [], []
-    for seed in range(STUDIES):
+    for seed in range(studies):
         rng = np.random.default_rng(seed)
-        columns = {key: column for key, column in space(rng, 60).items() if key in ("lam", "lr", "layers")}
+        columns = {key: column for key, column in space(rng, trials).items() if key in ("lam", "lr", "layers")}
         result = surface(knobs_of(columns), scores(rng, 0.8 + bend(columns["lam"])), seed=seed, count=300)
         truths = {"lam": bend(result.effect("lam").values) - bend(columns["lam"]).mean()}
         for effect in result.effects:
