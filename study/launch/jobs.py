@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import signal
 import subprocess
 import time
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -40,14 +41,44 @@ class Errand:
         carrier = Carrier(self.worker.read_bytes())
         if self.alone:
             Thread(target=_end_without, args=(self.worker,), daemon=True).start()
-        carrier.worker.begin()
-        return carrier.answer(self.pickled)
+        with _ending_at_once():
+            carrier.worker.begin()
+            return carrier.answer(self.pickled)
 
     def checkpoint(self) -> Any:
         """The same once more."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
+
+
+class _OutOfTime(BaseException):
+    """What passes by whoever handles the errors of a training."""
+
+
+@contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """While open, an end that submitit announces by an exception is no error of what is being done."""
+    from submitit.core.job_environment import SignalHandler
+    from submitit.core.utils import UncompletedJobError
+
+    def pass_by(number: int, frame: Any) -> None:
+        try:
+            heard[number](number, frame)
+        except UncompletedJobError as error:
+            raise _OutOfTime(str(error)) from error
+
+    heard: dict[int, Any] = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    theirs = [n for n, handler in heard.items() if isinstance(getattr(handler, "__self__", None), SignalHandler)]
+    for number in theirs:
+        signal.signal(number, pass_by)
+    try:
+        yield
+    except _OutOfTime as end:
+        raise UncompletedJobError(str(end)) from end
+    finally:
+        for number in theirs:
+            signal.signal(number, heard[number])
 
 
 def _end_without(file: Path) -> None:

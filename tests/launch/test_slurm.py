@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,8 @@ import pytest
 import rays
 import slurms
 from deadly import Stuck
+from submitit.core.job_environment import SignalHandler
+from submitit.core.utils import UncompletedJobError
 from tiny import configuration, letters, member_of, save_model
 
 from study.config.members import Member
@@ -26,6 +29,7 @@ from study.config.schema import EngineConfig, ModelConfig
 from study.core.errors import ConfigError, StudyError
 from study.core.records import FoldResult
 from study.launch import Worker
+from study.launch.jobs import Errand
 from study.launch.local import LocalLauncher
 from study.launch.slurm import SlurmLauncher
 
@@ -117,10 +121,38 @@ def test_a_job_that_is_preempted_trains_its_pack_again(
     assert outcomes(results) == expected
 
 
+def take_any_error(worker: Worker) -> str:
+    """As a training does, whose errors are its result."""
+    try:
+        signal.raise_signal(signal.SIGUSR2)
+    except Exception as error:  # noqa: BLE001
+        return str(error)
+    return "nothing"
+
+
+def test_the_end_of_a_jobs_time_is_no_error_of_what_it_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """submitit announces it by an exception, wherever the job happens to be."""
+
+    def announce(handler: object, number: int, frame: object) -> None:
+        raise UncompletedJobError("Job not requeued because: timed-out too many times.")
+
+    monkeypatch.setattr(SignalHandler, "checkpoint_and_try_requeue", announce)
+    handler = object.__new__(SignalHandler).checkpoint_and_try_requeue
+    (tmp_path / "worker").write_bytes(pickle.dumps(worker()))
+    errand = Errand(tmp_path / "worker", pickle.dumps((take_any_error, ())), alone=False)
+    before = signal.signal(signal.SIGUSR2, handler)
+    try:
+        with pytest.raises(UncompletedJobError, match="timed-out too many times"):
+            errand()
+        assert signal.getsignal(signal.SIGUSR2) == handler
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+
 @pytest.mark.long
 def test_a_member_that_its_jobs_have_no_time_for_fails_by_name(members: list[Member], tmp_path: Path) -> None:
     launcher = SlurmLauncher("local", 2)
-    launcher.parameters |= {"local_timeout_min": 0.5, "local_signal_delay_s": 5}
+    launcher.parameters["local_timeout_min"] = 1.0  # whose last half a minute begins with a signal
     with launcher.start(worker()):
         results = list(launcher.run([[stuck(members[0], tmp_path, times=9)], members[1:2]]))
     late, right = sorted(results, key=lambda r: r.fold)
