@@ -9,8 +9,10 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import connection, util
+from multiprocessing import connection
 from threading import Thread
+
+from study.core.scratch import private_folder
 
 LEFT_TO_PARENT = {sent for name in ("SIGINT", "SIGHUP") if (sent := getattr(signal, name, None)) is not None}
 DRIVER, SOCKETS = "LORA_STUDY_DRIVER", "LORA_STUDY_SOCKETS"  # tell a fork server who wants it, and its socket's folder
@@ -34,7 +36,7 @@ def shield() -> Iterator[None]:
 @contextmanager
 def introduce_driver() -> Iterator[None]:
     """While open, a fork server that begins is told who wants it, and its socket's folder."""
-    os.environ |= {DRIVER: str(os.getpid()), SOCKETS: util.get_temp_dir()}
+    os.environ |= {DRIVER: str(os.getpid()), SOCKETS: str(private_folder())}
     try:
         yield
     finally:

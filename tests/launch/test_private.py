@@ -50,6 +50,18 @@ def test_workers_of_this_machine_are_spoken_to_through_a_socket_that_no_other_us
     assert (told["listening"], told["mode"]) == ([], 0o700)
 
 
+@pytest.mark.parametrize("depth", [10, 50, 100, 200])
+def test_however_long_the_path_of_temporary_files_is_workers_are_spoken_to(depth: int, tmp_path: Path) -> None:
+    """A socket's path has 107 characters at most."""
+    folder = tmp_path / ("d" * depth)
+    folder.mkdir()
+    code = "import os\nfrom study.launch.local import LocalLauncher\nassert LocalLauncher(1).call(os.getpid)"
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in folder.iterdir() if path.name.startswith("pymp")] == []
+
+
 def test_what_jobs_of_slurm_are_sent_lies_in_a_folder_that_no_other_user_enters(tmp_path: Path) -> None:
     launcher = SlurmLauncher("debug", folder=str(tmp_path / "slurm"))
     with launcher.start(Worker(letters(), EngineConfig())):
