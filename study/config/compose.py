@@ -118,19 +118,23 @@ def resolve_folder(config_dir: str) -> Path:
 
 
 def _check_keys(node: Any, kind: Any, prefix: str = "") -> None:
-    """Raise ConfigError for a key that the schema lacks (Hydra appends any with +), or a group that is a value."""
-    from omegaconf import DictConfig
+    """Raise ConfigError for a key that the schema lacks (Hydra appends any with +), or a group that is not itself."""
+    from omegaconf import OmegaConf
 
     parts = {f.name: f.default_factory for f in fields(kind)}
     for name in node:
         if name not in parts:
             raise _unknown_key(f"{prefix}{name}")
+    for name, group in parts.items():
+        if not is_dataclass(group):
+            continue
+        remedy = f"write its keys, such as {prefix}{name}.{fields(group)[0].name}=1"
+        if name not in node:
+            raise ConfigError(f"~{prefix}{name}", "takes away a group that every study has", remedy)
         inner = node._get_node(name)
-        if is_dataclass(group := parts[name]) and isinstance(inner, DictConfig):
-            if inner._is_interpolation():
-                remedy = f"write its keys, such as {prefix}{name}.{fields(group)[0].name}=..."
-                raise ConfigError(f"{prefix}{name}={inner._value()}", "is a value in a group's place", remedy)
-            _check_keys(inner, group, f"{prefix}{name}.")
+        if inner._is_interpolation() or OmegaConf.get_type(inner) is not group:
+            raise ConfigError(f"{prefix}{name}={inner._value()}", "is a value in a group's place", remedy)
+        _check_keys(inner, group, f"{prefix}{name}.")
 
 
 def check_option(group: str, value: Any) -> None:
@@ -179,6 +183,8 @@ def explain(error: BaseException) -> ConfigError:
 
 def _unknown_key(key: str) -> ConfigError:
     close = difflib.get_close_matches(key, list(flatten(StudyConfig())), 1)
+    if close == [key]:
+        return ConfigError(key, "has no group any more", f"leave ~{key.partition('.')[0]} away")
     remedy = f"did you mean {close[0]}" if close else "lora-study --cfg job shows the keys that there are"
     return ConfigError(key, "is not a configuration key", remedy)
 

@@ -111,7 +111,7 @@ def add_trials(study: Study, trials: Sequence[FrozenTrial]) -> None:
     Each is given the number and the id that it has there.
     """
     database = _database(study._storage)
-    if database is not None and database.engine.name in KNOWN:
+    if trials and database is not None and database.engine.name in KNOWN:
         _insert(database, study._study_id, trials)
         return
     for trial in trials:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from study.config.options import IN_MLFLOW, LOCAL, UNTRACKED
 from study.config.overrides import rewrite
 from study.config.schema import StudyConfig
 from study.config.space import parse_space
+from study.core.errors import ConfigError
 from study.search.plan import GRID
 
 TASK = """# @package _global_
@@ -51,6 +53,21 @@ def conf(tmp_path: Path) -> str:
 
 def composed(conf: str, *overrides: str) -> StudyConfig:
     return compose(rewrite(list(overrides), conf), conf)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["~study", "++study=5"], "study=5: is a value in a group's place; write its keys, such as study.name=1"),
+        (["~search", "++search={round: 3}"], "is a value in a group's place; write its keys, such as search.round=1"),
+        (["~train", "++train=null"], "train=None: is a value in a group's place"),
+        (["~engine"], "~engine: takes away a group that every study has; write its keys, such as engine.pack=1"),
+        (["~study", "++study=5", "study.trials=3"], "study.trials: has no group any more; leave ~study away"),
+    ],
+)
+def test_a_group_of_keys_cannot_be_taken_away_or_become_something_else(words: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        compose(rewrite(words))
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,16 @@ def test_the_grid_visits_every_point_once(tmp_path: Path) -> None:
     assert len(points) == len(set(points)) == 8
 
 
+def test_where_enough_trials_run_nothing_is_asked_for_and_those_are_given_again(tmp_path: Path) -> None:
+    first = Ledger(plan(tmp_path, "random"))
+    asked = first.ask_until(3)
+    for ledger in (first, Ledger(plan(tmp_path, "random"))):
+        again = ledger.ask_until(3)
+        assert [(t.number, t.params, t.state) for t in again] == [(t.number, t.params, t.state) for t in asked]
+        assert ledger.ask_more(0) == []
+    assert [t.number for t in first.trials()] == [0, 1, 2]
+
+
 def test_several_studies_that_begin_at_once_in_a_new_store_all_open_it(tmp_path: Path) -> None:
     def opened(i: int) -> object:
         together.wait()
