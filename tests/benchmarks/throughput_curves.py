@@ -35,7 +35,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     for label, line in lines_of(rows).items():
         look: dict[str, Any] = {
             "color": (WITHOUT_RACING if line[0].pruner == "none" else COLORS)[line[0].store],
-            "linestyle": "--" if line[0].schedule == "async" else "-",
+            "linestyle": {"rounds": "-", "rolling": ":", "async": "--"}[line[0].schedule],
         }
         look |= {"marker": "s" if line[0].uneven else "o", "markersize": 3.5, "linewidth": 1.4, "label": label}
         workers = [row.workers for row in line]

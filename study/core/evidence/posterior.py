@@ -105,10 +105,10 @@ class _Slice:
         # Drawn for the configurations and turned into the axes, whose signs and order are any CPU's own.
         gains += np.sqrt(square * self.values / total) * (generator.standard_normal(gains.shape) @ self.axes)
         draws = np.empty((len(gains), len(self.means)))
-        draws[:, self.near] = gains @ self.axes.T
-        errors = (self.means - draws)[:, self.near] @ self.follow.T
+        near = gains @ self.axes.T
+        errors = (self.means[self.near] - near) @ self.follow.T
         errors += generator.standard_normal(errors.shape) @ self.remain.T
-        draws[:, ~self.near] = self.means[~self.near] - errors
+        draws[:, self.near], draws[:, ~self.near] = near, self.means[~self.near] - errors
         return draws
 
     def _in_axes(self) -> tuple[np.ndarray, np.ndarray]:
