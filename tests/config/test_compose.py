@@ -62,6 +62,9 @@ def composed(conf: str, *overrides: str) -> StudyConfig:
         (["~search", "++search={round: 3}"], "is a value in a group's place; write its keys, such as search.round=1"),
         (["~train", "++train=null"], "train=None: is a value in a group's place"),
         (["~engine"], "~engine: takes away a group that every study has; write its keys, such as engine.pack=1"),
+        (["++constraints=${method}"], "is no list; write constraints=[...]"),
+        (["objectives=${study}"], "is no list; write objectives=[...]"),
+        (["search.baselines=${space}"], "is no list; write search.baselines=[...]"),
         (["~study", "++study=5", "study.trials=3"], "study.trials: has no group any more; leave ~study away"),
     ],
 )
