@@ -113,23 +113,17 @@ class Ledger(StudyFacts):
         self.follow()
         return told_of(self.plan.tree, self.searched.study.get_trials(deepcopy=False), self.foresight)
 
-    def ask_until(self, count: int, **notes: Any) -> list[FrozenTrial]:
-        """Ask until `count` trials exist that count; the trials that still run, each with its configuration.
-
-        The `notes` are written beside those that are new.
-        """
+    def ask_until(self, count: int) -> list[FrozenTrial]:
+        """Ask until `count` trials exist that count; the trials that still run, each with its configuration."""
         from optuna.trial import TrialState
 
         known = self.follow()
         standing = len(known) - len(replaced_numbers(known))
-        asked = [self._ask(len(known) + place - standing, place) for place in range(standing, count)]
-        for trial in asked:
-            trial.user_attrs |= notes
-        self.add(asked)
+        self.add([self._ask(len(known) + place - standing, place) for place in range(standing, count)])
         return [t for t in self.trials() if t.state == TrialState.RUNNING]
 
-    def ask_more(self, count: int) -> list[FrozenTrial]:
-        """Ask for so many trials more, which learn from what has been told, beside those that run."""
+    def ask_more(self, count: int, **notes: Any) -> list[FrozenTrial]:
+        """Ask for so many trials more, which learn from what has been told, with `notes` beside each."""
         if self.asked is None:
             known = self.follow()
             self.asked, self.replaced = len(known), len(replaced_numbers(known))
@@ -137,6 +131,8 @@ class Ledger(StudyFacts):
         self.searched.follow(self.study._storage.get_trial(trial) for trial in self.told)
         numbers, self.told = range(self.asked, self.asked + count), []
         trials = [self._ask(number, number - self.replaced) for number in numbers]
+        for trial in trials:
+            trial.user_attrs |= notes
         self.add(trials)
         self.asked += count
         return trials

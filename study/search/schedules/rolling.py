@@ -25,10 +25,12 @@ class Rolling(RunningTrials):
     def __init__(self, keeper: TrialKeeper) -> None:
         super().__init__(keeper)
         self.wave = self.ledger.waves()  # the number of the next one, which is how many are over
-        self.began: dict[int, int] = {}  # the waves in which trials began, by trial
+        self.asked = 0
 
     def run(self) -> None:
-        self._resume([t for t in self.ledger.trials() if not t.state.is_finished()])
+        trials = self.ledger.trials()
+        self.asked = len(trials) - len(replaced_numbers(trials))
+        self._resume([t for t in trials if not t.state.is_finished()])
         self.decide([*self.running.values()])
         self._fill()
         while self.running:
@@ -44,7 +46,6 @@ class Rolling(RunningTrials):
 
     def _begin(self, trial: FrozenTrial, began: int) -> None:
         """Begin with a trial, or go on with it where it was when the waves that are over had ended."""
-        self.began[trial.number] = began
         if (begun := self.begin(trial)) is not None:
             every = range(len(self.plan.folds))
             missing = next((k for k in every if k not in begun.folds), len(every))
@@ -53,15 +54,13 @@ class Rolling(RunningTrials):
 
     def _fill(self) -> None:
         """Ask for as many trials as there is room for, until none of them ends before it has trained."""
-        config, trials = self.plan.config, self.ledger.trials()
-        asked = len(trials) - len(replaced_numbers(trials))
-        while (free := min(config.search.round - len(self.running), config.study.trials - asked)) > 0:
-            if self.keeper.ending.is_here(asked, fixed=True):
+        config = self.plan.config
+        while (free := min(config.search.round - len(self.running), config.study.trials - self.asked)) > 0:
+            if self.keeper.ending.is_here(self.asked, fixed=True):
                 return
-            asked += free
-            for trial in self.ledger.ask_until(asked, **{WAVE: self.wave}):
-                if trial.number not in self.began:
-                    self._begin(trial, self.wave)
+            self.asked += free
+            for trial in self.ledger.ask_more(free, **{WAVE: self.wave}):
+                self._begin(trial, self.wave)
             self.decide([r for r in self.running.values() if not r.wave.stop])
 
     def _train(self) -> None:
