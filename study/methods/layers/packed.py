@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from study.methods.layers.dropout import Dropped
+from study.methods.layers.lowrank import by_member, low_rank_linear
 from study.methods.layers.merged import merged_linear
 from study.models.linear import bias, matrix
 
@@ -108,15 +109,19 @@ class PackedLinear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The adapted product; same shape as the frozen layer's."""
         down, up = self.factors()
-        if self._pays_to_merge(x):
+        plain = self._is_plain(x)
+        if plain and self._pays_to_merge(x):
             weight = matrix(self.linear) if self._keeps_all else None
             return merged_linear(x, weight, bias(self.linear), down[0], up[0], self.scale[0])
         members = self.up.shape[0]
         if x.shape[0] % members:
             raise ValueError("a layer reads what the rows of all members share: it can be adapted for one member alone")
+        if plain and self._keeps_all:
+            like_x = [factor.to(x.dtype) for factor in (down, up, self.scale)]
+            return low_rank_linear(x, matrix(self.linear), bias(self.linear), *like_x)
         rows = x.reshape(members, -1, x.shape[-1])
         entering = rows if self.dropped is None else self.dropped(x).reshape(rows.shape)
-        low = _each(_each(entering, down.to(x.dtype)), (self.scale * up).to(x.dtype))
+        low = by_member(by_member(entering, down.to(x.dtype)), (self.scale * up).to(x.dtype))
         if self.magnitude is not None:
             return self._stretch(low + self.frozen.to(x.dtype) * self._frozen_product(x), down, up).view(
                 *x.shape[:-1], -1
@@ -166,14 +171,17 @@ class PackedLinear(nn.Module):
         met = 2 * self.frozen.squeeze(-1) * (scaled * (weight @ down.mT)).sum(-1)
         return (frozen + met + (scaled * (scaled @ (down @ down.mT))).sum(-1)).clamp(min=0).sqrt()
 
+    def _is_plain(self, x: torch.Tensor) -> bool:
+        """Whether W x of undropped rows is made here, on a CPU, and nothing but a low-rank product changes it."""
+        return self.dropped is None and self.product is None and self.magnitude is None and x.device.type == "cpu"
+
     def _pays_to_merge(self, x: torch.Tensor) -> bool:
-        """Whether one product with W + s (B − S) D is cheaper than three: on a CPU, for many rows."""
-        alone = self.up.shape[0] == 1 and self.dropped is None and self.product is None and self.magnitude is None
+        """Whether one product with W + s (B − S) D is cheaper than three: for many rows of one member."""
         # Making the sum costs in · out for each rank, the products it saves (in + out) for each row and rank.
         outputs, inputs = matrix(self.linear).shape
         many = x.numel() // inputs * (inputs + outputs) > 2 * inputs * outputs
         simple = self._keeps_all or self._keeps_none
-        return alone and simple and many and x.device.type == "cpu" and x.dtype == self.up.dtype
+        return self.up.shape[0] == 1 and simple and many and x.dtype == self.up.dtype
 
     def trained_factors(self) -> list[tuple[nn.Parameter, torch.Tensor | None]]:
         """What trains, each with the members [P] that train it, or None where all do."""
@@ -227,16 +235,6 @@ class PackedLinear(nn.Module):
 def _some(members: torch.Tensor) -> torch.Tensor | None:
     """Those members, None where they are all."""
     return None if bool(members.all()) else members
-
-
-def _each(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Each member's rows [P, n, in] times its weight [P, out, in], as [P, n, out].
-
-    On a CPU one product after the other: the batched one copies what it is given in low precision.
-    """
-    if rows.device.type != "cpu":
-        return rows @ weights.mT
-    return torch.stack([F.linear(r, w) for r, w in zip(rows, weights, strict=True)])
 
 
 def trained_dtype(weight: torch.Tensor) -> torch.dtype:
