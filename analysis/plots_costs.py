@@ -16,23 +16,25 @@ MOST = 24  # bars that a plot has room for
 TIME, MEMORY = "time/train_seconds", "memory/train_bytes"
 WIDTHS = {"float32": 4, "bfloat16": 2}  # bytes of a frozen number; what trains is float32 whatever the others are
 TRAINED, MOMENTS = 4, 8  # bytes of a number that trains, and of what AdamW keeps of it
-KINDS = {"front": 1, "baselines": 2, "other trials": 0, "stopped trials": 4}  # of trials, with their colours
+KINDS = ("front", "baselines", "other trials", "stopped trials")  # of trials
+PHASES = {TIME: "training", "time/score_seconds": "scoring", "time/prepare_seconds": "preparing"}
 PARTS = ("weights", "optimizer state", "a step's activations and gradients")
 WHOLE = ("in all",)
 COLORS = (0, 2, 1)  # of the parts
 
 
 def time_plot(runs: StudyRuns, front: Sequence[int]) -> Plot:
-    """The training time of the trials that took longest, over all their folds; the caption says what it adds up to."""
+    """The time of the trials that took longest, over all their folds, by phase; the caption says what it adds up to."""
     timed = runs.trials[runs.trials[TIME].notna() & runs.trials["duplicate_of"].isna()]
+    phases = timed.reindex(columns=[*PHASES]).astype(float).fillna(0.0)
+    phases = phases[[name for name in PHASES if phases[name].any()]]
+    order = pd.DataFrame({"seconds": phases.sum(axis=1), "number": timed["number"]})
+    longest = order.sort_values(["seconds", "number"], ascending=[False, True]).head(MOST)
     kinds = timed.apply(lambda row: _kind(row, front), axis=1) if len(timed) else pd.Series(dtype=str)
-    longest = timed.sort_values([TIME, "number"], ascending=[False, True]).head(MOST)
-    bars = tuple(_bars(kind, longest, kinds, runs) for kind in KINDS)
-    totals = {kind: float(timed.loc[kinds == kind, TIME].sum()) for kind in KINDS if (kinds == kind).any()}
+    series = _phase_bars(runs, timed.loc[longest.index], phases.loc[longest.index], kinds)
     ticks = tuple((float(i), str(number)) for i, number in enumerate(longest["number"]))
-    caption = _time_caption(runs, totals, len(timed) - len(longest))
-    drawn = tuple(series for series in bars if series.x)
-    return Plot("time", "Where the time went", caption, "trial", "training time (s)", drawn, ticks=ticks)
+    caption = _time_caption(runs, phases, kinds, len(timed) - len(longest))
+    return Plot("time", "Where the time went", caption, "trial", "time (s)", series, ticks=ticks)
 
 
 def memory_parts_plot(runs: StudyRuns, shown: Sequence[int]) -> Plot:
@@ -76,22 +78,31 @@ def _kind(row: pd.Series, front: Sequence[int]) -> str:
     return "other trials" if row["state"] == "complete" else "stopped trials"
 
 
-def _bars(kind: str, longest: pd.DataFrame, kinds: pd.Series, runs: StudyRuns) -> Series:
-    """The bars of one kind of trial among the longest."""
-    rows = longest[kinds.reindex(longest.index) == kind]
-    x = tuple(float(longest.index.get_loc(index)) for index in rows.index)
-    folds = runs.folds.groupby("number").size()
-    hover = tuple(
-        f"{row['label']}\n{fmt.seconds(row[TIME])} in {fmt.plural(int(folds.get(row['number'], 0)), 'fold')}"
-        for row in rows.to_dict("records")
-    )
-    color = KINDS[kind]
-    return Series(kind, x, tuple(map(float, rows[TIME])), (nan,) * len(x), hover, "square", color=color, bars=True)
+def _phase_bars(runs: StudyRuns, rows: pd.DataFrame, phases: pd.DataFrame, kinds: pd.Series) -> tuple[Series, ...]:
+    """The bars of each phase, on top of the phases before it."""
+    x, folds = tuple(map(float, range(len(rows)))), runs.folds.groupby("number").size()
+    amounts = list(zip(rows.to_dict("records"), phases.to_dict("records"), kinds.reindex(rows.index), strict=True))
+    hover = tuple(_time_hover(row, taken, kind, int(folds.get(row["number"], 0))) for row, taken, kind in amounts)
+    bases = phases.cumsum(axis=1) - phases
+    return tuple(
+        Series(PHASES[name], x, tuple(phases[name]), (nan,) * len(x), hover, "square", color=color, bars=True,
+               base=tuple(bases[name]))
+        for name, color in zip(phases, COLORS, strict=False)
+    ) if x else ()  # fmt: skip
 
 
-def _time_caption(runs: StudyRuns, totals: Mapping[str, float], more: int) -> str:
+def _time_hover(row: Mapping[Any, Any], phases: Mapping[Any, float], kind: str, folds: int) -> str:
+    taken = ", ".join(f"{PHASES[name]} {fmt.seconds(seconds)}" for name, seconds in phases.items())
+    return f"{row['label']}\n{taken} in {fmt.plural(folds, 'fold')} ({kind})"
+
+
+def _time_caption(runs: StudyRuns, phases: pd.DataFrame, kinds: pd.Series, more: int) -> str:
+    totals = {kind: float(phases.loc[kinds == kind, TIME].sum()) for kind in KINDS if (kinds == kind).any()}
     parts = [f"{kind} {fmt.seconds(seconds)}" for kind, seconds in totals.items()]
     said = f"Trainings took {fmt.seconds(sum(totals.values()))} in all: {', '.join(parts)}."
+    beside = [f"{PHASES[name]} {fmt.seconds(float(phases[name].sum()))}" for name in phases if name != TIME]
+    if beside:
+        said += f" Beside them stand {' and '.join(beside)}: held-out answers, and what comes before a first step."
     if runs.info.ended is not None:
         wall = (runs.info.ended - runs.info.started).total_seconds()
         said += f" From its start to its end the study took {fmt.seconds(wall)}, on as many workers as it had."

@@ -40,6 +40,7 @@ class Figure:
 
 
 AFTER = "is taken when the search is over, which must not see it"
+BESIDE = "is what a fold takes beside its training, which is time/train_seconds"
 OF_STUDY = "belongs to the study's answer, not to a trial"
 ANSWER = "answer/"  # before the figures of a study's answer, which stand on the study's own run
 FIGURES = {
@@ -59,6 +60,8 @@ FIGURES = {
         Figure("memory/train_bytes", MINIMIZE, "bytes", max),
         Figure("memory/peak_bytes", MINIMIZE, "bytes", max, alone="alone/peak_bytes"),
         Figure("time/train_seconds", MINIMIZE, "s", sum, alone="alone/train_seconds"),
+        Figure("time/score_seconds", MINIMIZE, "s", sum, barred=BESIDE),
+        Figure("time/prepare_seconds", MINIMIZE, "s", sum, barred=BESIDE),
         Figure("speed/tokens_per_second", MAXIMIZE, "tokens/s", alone="alone/tokens_per_second"),
         Figure("latency/ms", MINIMIZE, "ms", alone="alone/latency_ms"),
         Figure("spectrum/kept", MAXIMIZE, "share", barred="is there for methods that start at a part of W alone"),

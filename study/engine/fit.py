@@ -26,7 +26,8 @@ from study.engine.workbench import Workbench
 class Course:
     """One member's training so far: its epochs, scores, steps, seconds and tokens, and the error that ended it, if any.
 
-    `rows` [n] are the rows that it trains on; `scores` and `loss` are those of its last epoch.
+    `rows` [n] are the rows that it trains on; `scores` and `loss` are those of its last epoch. `seconds` are its share
+    of the pack's training, `scoring` of the time that held-out answers took.
     """
 
     member: Member
@@ -38,6 +39,7 @@ class Course:
     loss: float = math.nan
     steps: int = 0
     seconds: float = 0.0
+    scoring: float = 0.0
     tokens: int = 0
     error: str | None = None
 
@@ -121,7 +123,11 @@ class Fit:
         """Every member's scores where one of them wants any: who is scored beside whom must not change rounding."""
         if not any(course.scores_next for course in self.courses):
             return [None] * len(self.courses)
-        return self.problem.scores(self.pack, [course.fold.valid for course in self.courses])
+        begun = time.perf_counter()
+        scores = self.problem.scores(self.pack, [course.fold.valid for course in self.courses])
+        for course in self.courses:
+            course.scoring += (time.perf_counter() - begun) / len(self.courses)
+        return scores
 
     def _keep(self, stays: list[bool]) -> None:
         """Let the members go that do not stay."""

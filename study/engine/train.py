@@ -38,14 +38,17 @@ def train_pack(members: list[Member], bench: Workbench) -> list[FoldResult]:
 
 def _train_whole(members: list[Member], bench: Workbench) -> list[FoldResult]:
     """The members' results, trained as one pack; raises whatever ends it."""
+    first = time.perf_counter()
     # What a configuration costs is no matter of the fold: a trial's first one measures it for all.
     costs = [{**parameters(m, bench), **(measure.costs(m, bench) if m.fold == 0 else {})} for m in members]
     started, begun = time.time(), time.monotonic()
     memory.reset_peak(bench.device)
     fit = Fit(members, bench)
+    prepared = (time.perf_counter() - first) / len(members)
     courses = fit.run()
     peak = memory.peak_bytes(bench.device)
     observed = {} if peak is None else {"memory/peak_bytes": float(peak)}
+    observed["time/prepare_seconds"] = prepared
     observed |= {"pack/members": float(len(members)), "data/truncated": fit.problem.truncated}
     notes = tuple(bench.notes)
     ended = started + time.monotonic() - begun  # whatever becomes of the clock meanwhile
@@ -62,6 +65,7 @@ def _result(
     member, score = course.member, course.scores.get(bench.data.examples.metric)
     speed = {
         "time/train_seconds": course.seconds,
+        "time/score_seconds": course.scoring,
         "speed/tokens_per_second": course.tokens / max(course.seconds, 1e-9),
     }
     failed = course.error is not None or score is None

@@ -38,21 +38,30 @@ def runs_of(rows=ROWS, precision="float32", ended=END) -> StudyRuns:
     return StudyRuns("demo", info, frame, fold_frame(frame), {})
 
 
-def test_time_is_told_by_trial_and_by_what_it_was_spent_on():
-    plot = time_plot(runs_of(), [1])
-    series = {s.name: (s.x, s.y) for s in plot.series}
-    assert series == {
-        "front": ((0,), (9.0,)), "other trials": ((1,), (8.0,)), "baselines": ((2,), (2.0,)),
-        "stopped trials": ((3,), (1.0,)),
-    }  # fmt: skip
-    assert plot.ticks == ((0, "1"), (1, "2"), (2, "0"), (3, "3"))
+def test_time_is_told_by_trial_and_by_phase_and_in_all_by_what_it_was_spent_on():
+    runs = runs_of()
+    phases = {"time/score_seconds": [4.0, 1.0, 1.0, 1.0], "time/prepare_seconds": [4.0, 0.5, None, 1.0]}
+    plot = time_plot(replace(runs, trials=runs.trials.assign(**phases)), [1])
+    assert {s.name: (s.y, s.base) for s in plot.series} == {
+        "training": ((9.0, 2.0, 8.0, 1.0), (0.0, 0.0, 0.0, 0.0)),
+        "scoring": ((1.0, 4.0, 1.0, 1.0), (9.0, 2.0, 8.0, 1.0)),
+        "preparing": ((0.5, 4.0, 0.0, 1.0), (10.0, 6.0, 9.0, 2.0)),
+    }
+    assert plot.ticks == ((0, "1"), (1, "0"), (2, "2"), (3, "3"))
     assert plot.caption.startswith(
-        "Trainings took 20.0 s in all: front 9.0 s, baselines 2.0 s, other trials 8.0 s, stopped trials 1.0 s."
+        "Trainings took 20.0 s in all: front 9.0 s, baselines 2.0 s, other trials 8.0 s, stopped trials 1.0 s. "
+        "Beside them stand scoring 7.0 s and preparing 5.5 s: held-out answers, and what comes before a first step."
     )
     assert "From its start to its end the study took 30.0 s" in plot.caption
-    assert plot.series[0].hover == ("it 1\n9.0 s in 2 folds",)
-    assert points_grid(plot).headings == ("Series", "Trial", "training time (s)", "Configuration")
-    assert points_grid(plot).rows[0][:3] == ("front", "1", "9.0000")
+    assert plot.series[0].hover[0] == "it 1\ntraining 9.0 s, scoring 1.0 s, preparing 0.5 s in 2 folds (front)"
+    assert points_grid(plot).headings == ("Series", "Trial", "time (s)", "Configuration")
+    assert points_grid(plot).rows[0][:3] == ("training", "1", "9.0000")
+
+
+def test_a_study_that_recorded_no_phases_shows_its_trainings_alone():
+    plot = time_plot(runs_of(), [1])
+    assert [(s.name, s.y) for s in plot.series] == [("training", (9.0, 8.0, 2.0, 1.0))]
+    assert "Beside them" not in plot.caption
 
 
 def test_a_study_that_has_not_ended_has_no_time_from_start_to_end():

@@ -70,7 +70,7 @@ def collect(task: str, url: str) -> GridTable:
     columns = [np.full(len(fold.valid), fold.index) for fold in plan.folds]
     example = np.concatenate([fold.valid for fold in plan.folds])
     return GridTable(
-        origin=_origin(task, plan),
+        origin=origin(task, plan),
         values=tuple(trial.params for trial in trials),
         baselines=tuple(trial.user_attrs.get("baseline") for trial in trials),
         scores=np.array([[fold.score for fold in row] for row in results], float),
@@ -92,7 +92,7 @@ def _folds(trial: FrozenTrial, plan: Plan) -> list:
     return [kept[fold.index] for fold in plan.folds]
 
 
-def _origin(task: str, plan: Plan) -> dict[str, object]:
+def origin(task: str, plan: Plan) -> dict[str, object]:
     from study.record.provenance import versions
 
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""What a replayed study had come to after each of its rounds, held against the whole grid."""
+"""What a replayed study had come to after each of its rounds, held against the whole grid and against the truth."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ COST = "params/trainable"
 
 @dataclass(frozen=True)
 class Truth:
-    """What the whole grid's cross-validation says, which is taken for the truth: rows of its table.
+    """What a replayed study is held against: rows of the grid's table.
 
-    `volume` is the area that its front dominates, by losses (1 − score) and the logarithm of the cost, up to
-    `reference`: the mean score `floor`, at twice the grid's largest cost.
+    `means` are the whole grid's cross-validation. `volume` is the area that its front dominates, by losses (1 − score)
+    and the logarithm of the cost, up to `reference`: the mean score `floor`, at twice the grid's largest cost. `worth`
+    is what each configuration scored on average on examples, or in trainings, that no study of the grid has seen.
     """
 
     means: np.ndarray
     costs: np.ndarray
     floor: float
     tolerance: float
+    worth: np.ndarray
 
     @property
     def points(self) -> np.ndarray:
@@ -49,20 +51,21 @@ class Truth:
         return self.volume(rows) / self.volume([*range(len(self.means))])
 
     def near(self, row: int) -> bool:
-        """Whether a configuration is within the tolerance of the best one."""
-        return bool(self.means[row] >= self.means.max() - self.tolerance)
+        """Whether a configuration is worth as much as the best one but for the tolerance."""
+        return bool(self.worth[row] >= self.worth.max() - self.tolerance)
 
     def adds(self, row: int) -> bool:
-        """Whether a configuration's mean exceeds those of all that cost no more by more than the tolerance."""
+        """Whether a configuration is worth more than all that cost no more by more than the tolerance."""
         rivals = self.costs <= self.costs[row]
         rivals[row] = False
-        return bool(self.means[row] > self.means[rivals].max(initial=-np.inf) + self.tolerance)
+        return bool(self.worth[row] > self.worth[rivals].max(initial=-np.inf) + self.tolerance)
 
 
-def truth_of(grid: Grid) -> Truth:
+def truth_of(grid: Grid, worth: np.ndarray) -> Truth:
     """The truth of a grid: what the frozen head scores counts for nothing, the tolerance is the metric's own."""
-    means, head = grid.table.means, grid.table.baselines.index("head")
-    return Truth(means, grid.table.costs[COST], float(means[head]), usual_tolerance(grid.table.origin["metric"]))
+    table = grid.table
+    floor = float(table.means[table.baselines.index("head")])
+    return Truth(table.means, table.costs[COST], floor, usual_tolerance(table.origin["metric"]), worth)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Outcome:
     near: list[bool]
     stops: int
     false: int
-    adding: int  # configurations that add to the whole grid's front, of those that were asked for
+    adding: int  # configurations that truly add to the front, of those that were asked for
 
 
 def outcome(grid: Grid, truth: Truth, *overrides: str, seed: int = 0, final: bool = False) -> Outcome:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import replay_curves, replay_tables
+from benchmarks import replay_curves, replay_tables, truths
 from benchmarks.grid_table import FOLDER, load, tasks
 from benchmarks.lookup import Grid
 from benchmarks.outcomes import Outcome, outcome, truth_of
@@ -35,7 +35,7 @@ def samplers() -> list[str]:
 def cell(task: str, sampler: str, pruner: str, seeds: int) -> Iterator[Outcome]:
     """As many studies of one kind; of the exhaustive one only the end counts."""
     grid = Grid(load(task))
-    truth, arguments = truth_of(grid), (f"sampler={sampler}", f"pruner={pruner}", ROUND)
+    truth, arguments = truth_of(grid, truths.worth(task)), (f"sampler={sampler}", f"pruner={pruner}", ROUND)
     for seed in range(seeds):
         yield outcome(grid, truth, *arguments, seed=seed, final=sampler == EXHAUSTIVE)
 

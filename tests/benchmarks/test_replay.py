@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import grid_table, grids, replay, replay_curves, replay_tables
+from benchmarks import grid_table, grids, replay, replay_curves, replay_tables, truths
 from benchmarks.lookup import Grid
 from benchmarks.lookup import replay as replayed
 from benchmarks.outcomes import Outcome, Truth, outcome, truth_of
@@ -18,7 +18,8 @@ TASK = "topic"
 PLAIN, RACING = (f"pruner={name}" for name in replay.PRUNERS)
 RANDOM = ("sampler=random", "search.round=12")
 SEEDS = range(2)
-TRUTH = Truth(np.array([0.5, 0.8, 0.7, 0.805]), np.array([1.0, 10.0, 100.0, 100.0]), 0.5, 0.01)
+COSTS = np.array([1.0, 10.0, 100.0, 100.0])
+TRUTH = Truth(np.array([0.5, 0.8, 0.7, 0.805]), COSTS, 0.5, 0.01, worth=np.array([0.6, 0.75, 0.76, 0.775]))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def grid() -> Grid:
 
 @pytest.fixture(scope="module")
 def studies(grid: Grid) -> dict[tuple[str, int], Outcome]:
-    truth = truth_of(grid)
+    truth = truth_of(grid, truths.worth(TASK))
     return {(p, seed): outcome(grid, truth, *RANDOM, p, seed=seed) for p in (PLAIN, RACING) for seed in SEEDS}
 
 
@@ -82,7 +83,7 @@ def test_racing_never_trains_more_folds_and_finds_no_more_than_there_is(studies)
 
 
 def test_a_seed_is_a_study(grid: Grid, studies) -> None:
-    assert outcome(grid, truth_of(grid), *RANDOM, RACING, seed=1) == studies[RACING, 1]
+    assert outcome(grid, truth_of(grid, truths.worth(TASK)), *RANDOM, RACING, seed=1) == studies[RACING, 1]
     assert studies[RACING, 0] != studies[RACING, 1]
 
 
@@ -97,9 +98,17 @@ def test_scores_known_costs_and_answers_of_a_replayed_study_are_the_grids(grid: 
             assert np.array_equal(fold.answers.predicted, grid.table.predicted[row, grid.table.fold == fold.fold])
 
 
-def test_what_adds_to_the_front_exceeds_all_that_cost_no_more_by_more_than_the_tolerance() -> None:
-    assert [TRUTH.adds(row) for row in range(4)] == [True, True, False, False]
-    assert [TRUTH.near(row) for row in range(4)] == [False, True, False, True]
+def test_what_adds_to_the_front_is_worth_more_than_all_that_cost_no_more_by_more_than_the_tolerance() -> None:
+    assert [TRUTH.adds(row) for row in range(4)] == [True, True, False, True]
+    assert [TRUTH.near(row) for row in range(4)] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("task", grids.GRIDS)
+def test_every_configuration_has_a_worth_of_many_trainings_and_the_grids_scores_agree_with_it(task: str) -> None:
+    table, kept = grid_table.load(task), truths.recall()[task]
+    assert kept["overrides"] == grids.overrides(task)
+    assert np.shape(kept["scores"]) == (len(table.values), truths.TRAININGS)
+    assert np.corrcoef(truths.worth(task), table.means)[0, 1] > 0.5
 
 
 def test_the_hypervolume_is_the_area_in_loss_and_decades_of_cost() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import cache
 
@@ -255,6 +256,16 @@ def test_only_a_trials_first_fold_measures_what_its_configuration_costs() -> Non
         (True, True), (False, False), (False, False),
     ]  # fmt: skip
     assert len({r.metrics["params/trainable"] for r in results}) == 1
+
+
+def test_the_phases_of_a_packs_folds_share_the_time_that_passed() -> None:
+    bench, begun = workbench(), time.perf_counter()
+    results = train_pack(MEMBERS[:3], bench)
+    passed = time.perf_counter() - begun
+    phases = [[r.metrics[f"time/{name}_seconds"] for name in ("prepare", "train", "score")] for r in results]
+    assert all(seconds > 0 for fold in phases for seconds in fold)
+    assert sum(sum(fold) for fold in phases) <= passed
+    assert len({prepare for prepare, *_ in phases}) == 1
 
 
 def test_a_pack_that_does_not_fit_into_memory_is_halved_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
