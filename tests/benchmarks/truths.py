@@ -1,8 +1,9 @@
 """What the configurations of the grids are worth on what no study of them has seen.
 
-`PYTHONPATH=tests python tests/benchmarks/truths.py sentiment|topic|nodes ...` trains every configuration of a grid anew,
+`PYTHONPATH=tests python tests/benchmarks/truths.py TASK ...` trains every configuration of the tasks' grids anew,
 TRAININGS times on as many examples as one of its folds trains on, and writes the scores to grids/truths.json. Texts are
-others than the grid's, for training and for scoring alike; a graph has no others, and is folded anew.
+others than the grid's, for training and for scoring alike, and others in each training; a graph has no others, and is
+folded anew.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import multiprocessing
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from study.search.plan import Plan
 
 KEPT = FOLDER / "truths.json"
-TRAININGS, HELD = 20, 2000  # of each configuration, and examples that a training of texts is scored on, at most
+TRAININGS, HELD = 32, 200  # of each configuration, and texts that one is scored on
 _worker: dict[str, Worker] = {}  # of a process that trains
 
 
@@ -48,30 +50,25 @@ def outside(plan: Plan, task: str) -> StudyData:
 
     if not isinstance(plan.examples, Texts):
         number = -(-TRAININGS // len(plan.folds))
-        folds = [fold for n in range(1, number + 1) for fold in plan.repeat(n)]
-        return StudyData(plan.examples, tuple(folds[:TRAININGS]))
-    every = tasks.get(task).load(_unlimited(plan), plan.config.study.seed)
+        folds = [fold for n in range(1, number + 1) for fold in plan.repeat(n)][:TRAININGS]
+        return StudyData(plan.examples, tuple(replace(fold, index=r) for r, fold in enumerate(folds)))
+    every = tasks.get(task).load(replace(plan.config.task, limit=None), plan.config.study.seed)
     seen = set(plan.examples.texts)
     others = np.array([i for i, text in enumerate(every.texts) if text not in seen])
     return StudyData(every, _splits(every.strata, others, max(len(fold.train) for fold in plan.folds)))
 
 
-def _unlimited(plan: Plan) -> Any:
-    from dataclasses import replace
-
-    return replace(plan.config.task, limit=None)
-
-
 def _splits(strata: np.ndarray, others: np.ndarray, size: int) -> tuple[Fold, ...]:
-    """TRAININGS stratified draws of `size` examples to train on, each scored on the same ones that no draw has."""
+    """TRAININGS stratified draws of `size` examples to train on and HELD to be scored on, all configurations alike."""
     from study.core import seeding
     from study.core.records import Fold
     from study.data.folds import draw_stratified
 
-    held = others[draw_stratified(strata[others], min(HELD, len(others) // 2), seeding.derive(0, "held"))]
-    pool = np.setdiff1d(others, held)
-    draws = [pool[draw_stratified(strata[pool], size, seeding.derive(0, "truth", r))] for r in range(TRAININGS)]
-    return tuple(Fold(r, np.sort(draw), np.sort(held)) for r, draw in enumerate(draws))
+    def draw(rows: np.ndarray, count: int, *name: object) -> np.ndarray:
+        return np.asarray(rows[draw_stratified(strata[rows], count, seeding.derive(0, "truth", *name))])
+
+    helds = [draw(others, HELD, "held", r) for r in range(TRAININGS)]
+    return tuple(Fold(r, draw(np.setdiff1d(others, held), size, r), held) for r, held in enumerate(helds))
 
 
 def members(plan: Plan, task: str, folds: int) -> list[list[Member]]:
