@@ -50,9 +50,13 @@ class Truth:
         """The same, as a share of the whole grid's."""
         return self.volume(rows) / self.volume([*range(len(self.means))])
 
-    def near(self, row: int) -> bool:
+    def short(self, row: int | None) -> float:
+        """How much less than the best one a configuration is worth; NaN where there is none."""
+        return float("nan") if row is None else float(self.worth.max() - self.worth[row])
+
+    def near(self, row: int | None) -> bool:
         """Whether a configuration is worth as much as the best one but for the tolerance."""
-        return bool(self.worth[row] >= self.worth.max() - self.tolerance)
+        return self.short(row) <= self.tolerance
 
     def adds(self, row: int) -> bool:
         """Whether a configuration is worth more than all that cost no more by more than the tolerance."""
@@ -70,12 +74,12 @@ def truth_of(grid: Grid, worth: np.ndarray) -> Truth:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A study after each round [T]: its fold-trainings and its front's hypervolume as shares of the grid's, whether its
-    recommendation is within the tolerance of the truth, and how many it had stopped and stopped falsely."""
+    """A study after each round [T]: its fold-trainings and its front's hypervolume as shares of the grid's, and the row
+    that it recommends; then how many it had stopped and stopped falsely."""
 
     spent: list[float]
     volume: list[float]
-    near: list[bool]
+    chosen: list[int | None]
     stops: int
     false: int
     adding: int  # configurations that truly add to the front, of those that were asked for
@@ -88,18 +92,18 @@ def outcome(grid: Grid, truth: Truth, *overrides: str, seed: int = 0, final: boo
     size = plan.config.search.round
     ends = [len(numbers)] if final else [*range(size, len(numbers), size), len(numbers)]
     looks = [_look(grid, truth, plan, {n: driver.results[n] for n in numbers[:end]}) for end in ends]
-    spent, volume, near = (list(column) for column in zip(*looks, strict=True))
+    spent, volume, chosen = (list(column) for column in zip(*looks, strict=True))
     stopped = [_row(grid, r) for r in driver.results.values() if r.stopped]
-    return Outcome(spent, volume, near, len(stopped), sum(map(truth.adds, stopped)), _adding(grid, truth, driver))
+    return Outcome(spent, volume, chosen, len(stopped), sum(map(truth.adds, stopped)), _adding(grid, truth, driver))
 
 
-def _look(grid: Grid, truth: Truth, plan: Plan, results: dict[int, TrialResult]) -> tuple[float, float, bool]:
+def _look(grid: Grid, truth: Truth, plan: Plan, results: dict[int, TrialResult]) -> tuple[float, float, int | None]:
     trained = sum(len(r.folds) for r in results.values() if r.duplicate_of is None)
     front = [_row(grid, results[number]) for number in finish.front(plan, results)]
     judgement = judge_results(plan, results)
     chosen = None if judgement is None else judgement.recommended
-    near = chosen is not None and truth.near(_row(grid, results[chosen]))
-    return trained / grid.table.scores.size, truth.share(front), near
+    row = None if chosen is None else _row(grid, results[chosen])
+    return trained / grid.table.scores.size, truth.share(front), row
 
 
 def _row(grid: Grid, result: TrialResult) -> int:

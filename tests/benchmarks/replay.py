@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import replay_curves, replay_tables, truths
 from benchmarks.grid_table import FOLDER, load, tasks
 from benchmarks.lookup import Grid
-from benchmarks.outcomes import Outcome, outcome, truth_of
+from benchmarks.outcomes import Outcome, Truth, outcome, truth_of
 
 KEPT = FOLDER / "replayed.json"
 CONF = Path(__file__).resolve().parents[2] / "conf" / "sampler"
@@ -35,9 +35,14 @@ def samplers() -> list[str]:
 def cell(task: str, sampler: str, pruner: str, seeds: int) -> Iterator[Outcome]:
     """As many studies of one kind; of the exhaustive one only the end counts."""
     grid = Grid(load(task))
-    truth, arguments = truth_of(grid, truths.worth(task)), (f"sampler={sampler}", f"pruner={pruner}", ROUND)
+    true, arguments = truth(task), (f"sampler={sampler}", f"pruner={pruner}", ROUND)
     for seed in range(seeds):
-        yield outcome(grid, truth, *arguments, seed=seed, final=sampler == EXHAUSTIVE)
+        yield outcome(grid, true, *arguments, seed=seed, final=sampler == EXHAUSTIVE)
+
+
+def truth(task: str) -> Truth:
+    """What studies of the task's grid are held against."""
+    return truth_of(Grid(load(task)), truths.worth(task))
 
 
 def recall(path: Path = KEPT) -> Kept:
@@ -75,7 +80,8 @@ def main() -> None:
                 print(task, sampler, pruner, file=sys.stderr, flush=True)
     kept = recall(asked.kept)
     replay_curves.draw(kept, FOLDER.parent / "replay.svg")
-    print(*replay_tables.saved(kept), "", *replay_tables.raced(kept), sep="\n")
+    true = {task: truth(task) for task in kept}
+    print(*replay_tables.saved(kept, true), "", *replay_tables.raced(kept, true), sep="\n")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from benchmarks.outcomes import Outcome
+from benchmarks.outcomes import Outcome, Truth
 
 BUDGET, ENOUGH = 0.25, 0.99  # of the grid's fold-trainings, of its front's hypervolume
 REFERENCE = "grid none"
 Kept = Mapping[str, Mapping[str, Sequence[Outcome]]]
+Truths = Mapping[str, Truth]  # by task
 
 
 def at(one: Outcome, budget: float) -> int | None:
@@ -24,10 +25,10 @@ def volume_at(one: Outcome, budget: float) -> float:
     return 0.0 if last is None else one.volume[last]
 
 
-def near_at(one: Outcome, budget: float) -> bool:
+def near_at(one: Outcome, truth: Truth, budget: float) -> bool:
     """Whether it would have recommended well enough at that budget."""
     last = at(one, budget)
-    return last is not None and one.near[last]
+    return last is not None and truth.near(one.chosen[last])
 
 
 def until_enough(one: Outcome) -> float:
@@ -41,50 +42,55 @@ def mean(results: Sequence[Outcome], what) -> float:
     return float(np.mean([what(one) for one in results]))
 
 
-def saved(kept: Kept) -> Iterator[str]:
+def saved(kept: Kept, truths: Truths) -> Iterator[str]:
     """Each sampler with and without racing: at a quarter of the fold-trainings, until 99 % of the front, at the end."""
     heads = ("grid", "sampler", "racing", "studies", "front at 25 %", "near at 25 %", "99 % of the front at (median)",
-             "ever", "trained at the end", "front", "near")  # fmt: skip
+             "ever", "trained at the end", "front", "near", "short by")  # fmt: skip
     yield f"| {' | '.join(heads)} |"
     yield "| :-- | :-- | :-- |" + " --: |" * (len(heads) - 3)
     for task, cells in kept.items():
         for name, results in cells.items():
             sampler, pruner = name.split()
-            yield f"| {task} | {sampler} | {'yes' if pruner == 'racing' else 'no'} | {' | '.join(_numbers(results))} |"
+            numbers = " | ".join(_numbers(results, truths[task]))
+            yield f"| {task} | {sampler} | {'yes' if pruner == 'racing' else 'no'} | {numbers} |"
 
 
-def _numbers(results: Sequence[Outcome]) -> list[str]:
+def _numbers(results: Sequence[Outcome], truth: Truth) -> list[str]:
     sooner = [until_enough(one) for one in results]
     middle = float(np.median(sooner))
     whole = len(results[0].spent) == 1  # only its end was looked at
+    volume = mean(results, lambda o: volume_at(o, BUDGET))
+    near = mean(results, lambda o: near_at(o, truth, BUDGET))
     early = ["", "", "", ""] if whole else [
-        f"{mean(results, lambda o: volume_at(o, BUDGET)):.1%}", f"{mean(results, lambda o: near_at(o, BUDGET)):.0%}",
+        f"{volume:.1%}", f"{near:.0%}",
         f"{middle:.0%}" if np.isfinite(middle) else "never", f"{np.mean(np.isfinite(sooner)):.0%}",
     ]  # fmt: skip
-    return [str(len(results)), *early, *_end(results)]
+    return [str(len(results)), *early, *_end(results, truth)]
 
 
-def raced(kept: Kept) -> Iterator[str]:
+def raced(kept: Kept, truths: Truths) -> Iterator[str]:
     """Racing alone, in as many orders of the whole grid: what it trains, and how many of its stops are false."""
     heads = ("grid", "orders", "trained", "stops", "false ones", "of what adds to the front, stopped", "front", "near",
-             "near, whole grid")  # fmt: skip
+             "short by", "whole grid near", "short by")  # fmt: skip
     yield f"| {' | '.join(heads)} |"
     yield "| :-- |" + " --: |" * (len(heads) - 1)
     for task, cells in kept.items():
         if "grid racing" in cells:
-            yield f"| {task} | {' | '.join(_race(cells['grid racing'], cells.get(REFERENCE, ())))} |"
+            numbers = _race(cells["grid racing"], cells.get(REFERENCE, ()), truths[task])
+            yield f"| {task} | {' | '.join(numbers)} |"
 
 
-def _race(results: Sequence[Outcome], reference: Sequence[Outcome]) -> list[str]:
+def _race(results: Sequence[Outcome], reference: Sequence[Outcome], truth: Truth) -> list[str]:
     stops, false, adding = (sum(getattr(one, name) for one in results) for name in ("stops", "false", "adding"))
-    spent, volume, near = _end(results)
+    spent, *reached = _end(results, truth)
     rate, lost = f"{false} ({false / max(1, stops):.1%})", f"{false} of {adding}"
-    return [str(len(results)), spent, str(stops), rate, lost, volume, near, _end(reference)[2] if reference else ""]
+    whole = _end(reference, truth)[2:] if reference else ["", ""]
+    return [str(len(results)), spent, str(stops), rate, lost, *reached, *whole]
 
 
-def _end(results: Sequence[Outcome]) -> list[str]:
-    """What was trained, what of the front was there, and how often the recommendation was near enough, at the end."""
-    spent, volume, near = (
-        mean(results, lambda o, name=name: getattr(o, name)[-1]) for name in ("spent", "volume", "near")
-    )
-    return [f"{spent:.0%}", f"{volume:.1%}", f"{near:.0%}"]
+def _end(results: Sequence[Outcome], truth: Truth) -> list[str]:
+    """At the end: what was trained, what of the front was there, how often the recommendation was near enough, and by
+    how much less than the best it is worth on average."""
+    spent, volume = (mean(results, lambda o, name=name: getattr(o, name)[-1]) for name in ("spent", "volume"))
+    near, short = (mean(results, lambda o, what=what: what(o.chosen[-1])) for what in (truth.near, truth.short))
+    return [f"{spent:.0%}", f"{volume:.1%}", f"{near:.0%}", f"{short:.3f}"]

@@ -100,7 +100,8 @@ def test_scores_known_costs_and_answers_of_a_replayed_study_are_the_grids(grid: 
 
 def test_what_adds_to_the_front_is_worth_more_than_all_that_cost_no_more_by_more_than_the_tolerance() -> None:
     assert [TRUTH.adds(row) for row in range(4)] == [True, True, False, True]
-    assert [TRUTH.near(row) for row in range(4)] == [False, False, False, True]
+    assert [TRUTH.near(row) for row in (0, 1, 2, 3, None)] == [False, False, False, True, False]
+    assert TRUTH.short(1) == pytest.approx(0.025)
 
 
 @pytest.mark.parametrize("task", grids.GRIDS)
@@ -120,15 +121,16 @@ def test_the_hypervolume_is_the_area_in_loss_and_decades_of_cost() -> None:
     assert TRUTH.share([]) == 0
 
 
-ONE = Outcome([0.1, 0.25, 0.6], [0.5, 0.9, 0.99], [False, True, True], 4, 1, 2)
-OTHER = Outcome([0.2, 0.3, 0.4], [0.4, 0.6, 0.8], [True, False, False], 6, 0, 2)
+ONE = Outcome([0.1, 0.25, 0.6], [0.5, 0.9, 0.99], [None, 3, 3], 4, 1, 2)
+OTHER = Outcome([0.2, 0.3, 0.4], [0.4, 0.6, 0.8], [3, 0, 1], 6, 0, 2)
 
 
 def test_the_tables_hold_what_was_counted() -> None:
     kept = {"topic": {"tpe racing": [ONE, OTHER], "grid racing": [ONE, OTHER]}}
-    line = [*replay_tables.saved(kept)][2]
-    assert line == "| topic | tpe | yes | 2 | 65.0% | 100% | never | 50% | 50% | 89.5% | 50% |"
-    assert [*replay_tables.raced(kept)][2] == "| topic | 2 | 50% | 10 | 1 (10.0%) | 1 of 4 | 89.5% | 50% |  |"
+    line = [*replay_tables.saved(kept, {"topic": TRUTH})][2]
+    assert line == "| topic | tpe | yes | 2 | 65.0% | 100% | never | 50% | 50% | 89.5% | 50% | 0.013 |"
+    line = [*replay_tables.raced(kept, {"topic": TRUTH})][2]
+    assert line == "| topic | 2 | 50% | 10 | 1 (10.0%) | 1 of 4 | 89.5% | 50% | 0.013 |  |  |"
     assert replay_tables.until_enough(ONE) == 0.6
     assert replay_tables.volume_at(ONE, 0.05) == 0.0
 
