@@ -119,8 +119,9 @@ class Ledger(StudyFacts):
 
         known = self.follow()
         standing = len(known) - len(replaced_numbers(known))
-        self.add([self._ask(len(known) + place - standing, place) for place in range(standing, count)])
-        return [t for t in self.trials() if t.state == TrialState.RUNNING]
+        asked = [self._ask(len(known) + place - standing, place) for place in range(standing, count)]
+        self.add(asked)
+        return [*(t for t in known if t.state == TrialState.RUNNING), *asked]  # of which none is read again
 
     def ask_more(self, count: int, **notes: Any) -> list[FrozenTrial]:
         """Ask for so many trials more, which learn from what has been told, with `notes` beside each."""
