@@ -73,6 +73,7 @@ def begin_aide(place: int, serve: Callable[..., None], *arguments: object) -> Ai
     """A process in which `serve` is called with its place, its end of a pipe, and the arguments."""
     context: Any = multiprocessing.get_context(METHOD)
     ours, theirs = context.Pipe()
+    _forget_lost_server()
     process = context.Process(target=serve, args=(place, theirs, *arguments))
     process.start()
     theirs.close()
@@ -100,6 +101,17 @@ def warm_up() -> None:
     atexit.register(_end_server)
     if (server := _server()) is not None:
         children.remember(server)
+
+
+def _forget_lost_server() -> None:
+    """Begin another fork server where a cleaner of temporary files has taken the socket of this one.
+
+    The lost one keeps the processes that it began, and ends with this process, which holds what keeps it alive.
+    """
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    if (socket := server._forkserver_address) and "\0" not in socket and not os.path.exists(socket):
+        server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+        warm_up()
 
 
 def _server() -> int | None:
