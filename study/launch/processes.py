@@ -108,7 +108,7 @@ def _forget_lost_server() -> None:
 
     The lost one keeps the processes that it began, and ends with this process, which holds what keeps it alive.
     """
-    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver
     if (socket := server._forkserver_address) and "\0" not in socket and not os.path.exists(socket):
         server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
         warm_up()
