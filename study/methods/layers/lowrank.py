@@ -1,6 +1,6 @@
 """A frozen product with each member's low-rank product added in place, and its gradients.
 
-y = x Wᵀ + b + s (x Dᵀ) Uᵀ leaves the low-rank product's sum with W x, and the sum of both gradients of x, to the
+y = x Wᵀ + b + (x Dᵀ) Uᵀ leaves the low-rank product's sum with W x, and the sum of both gradients of x, to the
 matrix products themselves: nothing as large as y or x is made twice. Kept for the backward pass are x and x Dᵀ.
 """
 
@@ -21,30 +21,28 @@ class _LowRank(torch.autograd.Function):
         bias: torch.Tensor | None,
         down: torch.Tensor,
         up: torch.Tensor,
-        scale: torch.Tensor,
     ) -> torch.Tensor:
-        rows, scaled = _rows(x, len(up)), scale * up
+        rows = _rows(x, len(up))
         out, low = F.linear(rows, weight, bias), by_member(rows, down)
-        for y, part, u in zip(out, low, scaled, strict=True):
+        for y, part, u in zip(out, low, up, strict=True):
             y.addmm_(part, u.mT)
-        ctx.save_for_backward(x, down, scaled, scale, low)
+        ctx.save_for_backward(x, down, up, low)
         ctx.weight = weight  # frozen, and held by its layer anyway
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, down, scaled, scale, low = ctx.saved_tensors
-        to_x, _, _, to_down, *_ = ctx.needs_input_grad
-        rows, dy = _rows(x, len(scaled)), _rows(grads[0], len(scaled))
-        skinny = by_member(dy, scaled.mT)
-        d_up = scale * by_member(dy.mT, low.mT)
+        x, down, up, low = ctx.saved_tensors
+        to_x, _, _, to_down, _ = ctx.needs_input_grad
+        rows, dy = _rows(x, len(up)), _rows(grads[0], len(up))
+        skinny, d_up = by_member(dy, up.mT), by_member(dy.mT, low.mT)
         d_down = by_member(skinny.mT, rows.mT) if to_down else None
         if not to_x:
-            return None, None, None, d_down, d_up, None
+            return None, None, None, d_down, d_up
         dx = dy @ ctx.weight
         for part, g, d in zip(dx, skinny, down, strict=True):
             part.addmm_(g, d)
-        return dx.view_as(x), None, None, d_down, d_up, None
+        return dx.view_as(x), None, None, d_down, d_up
 
 
 def _rows(x: torch.Tensor, members: int) -> torch.Tensor:
@@ -68,12 +66,10 @@ def low_rank_linear(
     bias: torch.Tensor | None,
     down: torch.Tensor,
     up: torch.Tensor,
-    scale: torch.Tensor,
 ) -> torch.Tensor:
-    """x Wᵀ + b + s (x Dᵀ) Uᵀ for x [P·n, ..., in], W [out, in], and of each member D [r, in], U [out, r] and s.
+    """x Wᵀ + b + (x Dᵀ) Uᵀ for x [P·n, ..., in], W [out, in], and D [r, in] and U [out, r] of each member.
 
-    `down` is [P, r, in], `up` [P, out, r], `scale` [P, 1, 1], all in the precision of x. Gradients reach x, D and U; W
-    and b are frozen.
+    `down` is [P, r, in], `up` [P, out, r], both in the precision of x. Gradients reach x, D and U; W and b are frozen.
     """
-    out: torch.Tensor = _LowRank.apply(x, weight, bias, down, up, scale)  # type: ignore[no-untyped-call]
+    out: torch.Tensor = _LowRank.apply(x, weight, bias, down, up)  # type: ignore[no-untyped-call]
     return out

@@ -116,12 +116,12 @@ class PackedLinear(nn.Module):
         members = self.up.shape[0]
         if x.shape[0] % members:
             raise ValueError("a layer reads what the rows of all members share: it can be adapted for one member alone")
+        factors = down.to(x.dtype), (self.scale * up).to(x.dtype)
         if plain and self._keeps_all:
-            like_x = [factor.to(x.dtype) for factor in (down, up, self.scale)]
-            return low_rank_linear(x, matrix(self.linear), bias(self.linear), *like_x)
+            return low_rank_linear(x, matrix(self.linear), bias(self.linear), *factors)
         rows = x.reshape(members, -1, x.shape[-1])
         entering = rows if self.dropped is None else self.dropped(x).reshape(rows.shape)
-        low = by_member(by_member(entering, down.to(x.dtype)), (self.scale * up).to(x.dtype))
+        low = by_member(by_member(entering, factors[0]), factors[1])
         if self.magnitude is not None:
             return self._stretch(low + self.frozen.to(x.dtype) * self._frozen_product(x), down, up).view(
                 *x.shape[:-1], -1
