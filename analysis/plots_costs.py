@@ -15,6 +15,7 @@ from study.core import formatting as fmt
 MOST = 24  # bars that a plot has room for
 TIME, MEMORY = "time/train_seconds", "memory/train_bytes"
 WIDTHS = {"float32": 4, "bfloat16": 2}  # bytes of a frozen number; what trains is float32 whatever the others are
+MIB = 2**20
 TRAINED, MOMENTS = 4, 8  # bytes of a number that trains, and of what AdamW keeps of it
 KINDS = ("front", "baselines", "other trials", "stopped trials")  # of trials
 PHASES = {TIME: "training", "time/score_seconds": "scoring", "time/prepare_seconds": "preparing"}
@@ -50,7 +51,7 @@ def memory_parts_plot(runs: StudyRuns, shown: Sequence[int]) -> Plot:
         "its libraries and data, is not in it."
     )
     ticks = tuple((float(i), str(row["number"])) for i, row in enumerate(rows))
-    series = tuple(_layer(name, i, rows, amounts) for i, name in enumerate(names)) if rows else ()
+    series = tuple(_memory_layer(name, i, rows, amounts) for i, name in enumerate(names)) if rows else ()
     return Plot("memory_parts", "Where the memory went", caption, "trial", "memory (MiB)", series, ticks=ticks)
 
 
@@ -80,15 +81,11 @@ def _kind(row: pd.Series, front: Sequence[int]) -> str:
 
 def _phase_bars(runs: StudyRuns, rows: pd.DataFrame, phases: pd.DataFrame, kinds: pd.Series) -> tuple[Series, ...]:
     """The bars of each phase, on top of the phases before it."""
-    x, folds = tuple(map(float, range(len(rows)))), runs.folds.groupby("number").size()
-    amounts = list(zip(rows.to_dict("records"), phases.to_dict("records"), kinds.reindex(rows.index), strict=True))
-    hover = tuple(_time_hover(row, taken, kind, int(folds.get(row["number"], 0))) for row, taken, kind in amounts)
-    bases = phases.cumsum(axis=1) - phases
-    return tuple(
-        Series(PHASES[name], x, tuple(phases[name]), (nan,) * len(x), hover, "square", color=color, bars=True,
-               base=tuple(bases[name]))
-        for name, color in zip(phases, COLORS, strict=False)
-    ) if x else ()  # fmt: skip
+    folds = runs.folds.groupby("number").size()
+    each = list(zip(rows.to_dict("records"), phases.to_dict("records"), kinds.reindex(rows.index), strict=True))
+    hover = tuple(_time_hover(row, taken, kind, int(folds.get(row["number"], 0))) for row, taken, kind in each)
+    amounts = [tuple(taken.values()) for _, taken, _ in each]
+    return tuple(_layer(PHASES[name], i, amounts, hover) for i, name in enumerate(phases)) if each else ()
 
 
 def _time_hover(row: Mapping[Any, Any], phases: Mapping[Any, float], kind: str, folds: int) -> str:
@@ -110,14 +107,18 @@ def _time_caption(runs: StudyRuns, phases: pd.DataFrame, kinds: pd.Series, more:
     return said + f" {fmt.plural(more, 'trial')} that took less {verb} not drawn." * bool(more)
 
 
-def _layer(name: str, place: int, rows: Sequence[Mapping[Any, Any]], amounts: Sequence[tuple[float, ...]]) -> Series:
-    """One part of each bar, on top of the parts before it."""
-    x = tuple(map(float, range(len(rows))))
-    y = tuple(parts[place] / 2**20 for parts in amounts)
-    base = tuple(sum(parts[:place]) / 2**20 for parts in amounts)
+def _layer(name: str, place: int, amounts: Sequence[tuple[float, ...]], hover: tuple[str, ...]) -> Series:
+    """One part of each bar, on top of the parts before it; `amounts` are the parts of each, as they are drawn."""
+    x = tuple(map(float, range(len(amounts))))
+    y, base = tuple(parts[place] for parts in amounts), tuple(sum(parts[:place]) for parts in amounts)
+    return Series(name, x, y, (nan,) * len(x), hover, "square", color=COLORS[place], bars=True, base=base)
+
+
+def _memory_layer(
+    name: str, place: int, rows: Sequence[Mapping[Any, Any]], amounts: Sequence[tuple[float, ...]]
+) -> Series:
     hover = tuple(_memory_hover(name, row, parts[place]) for row, parts in zip(rows, amounts, strict=True))
-    color = COLORS[place]
-    return Series(name, x, y, (nan,) * len(x), hover, "square", color=color, bars=True, base=base)
+    return _layer(name, place, [tuple(part / MIB for part in parts) for parts in amounts], hover)
 
 
 def _memory_hover(name: str, row: Mapping[Any, Any], part: float) -> str:

@@ -125,8 +125,9 @@ class Fit:
             return [None] * len(self.courses)
         begun = time.perf_counter()
         scores = self.problem.scores(self.pack, [course.fold.valid for course in self.courses])
+        share = (time.perf_counter() - begun) / len(self.courses)
         for course in self.courses:
-            course.scoring += (time.perf_counter() - begun) / len(self.courses)
+            course.scoring += share
         return scores
 
     def _keep(self, stays: list[bool]) -> None:
