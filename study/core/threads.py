@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 @contextmanager
@@ -12,7 +18,13 @@ def one_thread() -> Iterator[None]:
 
     Matrices of a few hundred rows wait for threads longer than they compute, and take cores from what trains meanwhile.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with _libraries(len(sys.modules)).limit(limits=1):
         yield
+
+
+@functools.lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The libraries that have threads; to look takes milliseconds, and is done again where modules were imported."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -99,7 +99,8 @@ def join(address: str | None, needs: Needs, runtime_env: dict[str, Any] | None) 
             head.close()
         if isinstance(error, StudyError) or not isinstance(error, Exception):
             raise
-        rule, remedy = f"no Ray cluster answers there ({first_line(error)})", "start one, or write another address"
+        rule = f"no Ray cluster answers there ({first_line(error)})"
+        remedy = "start one, write another address, or set RAY_AUTH_MODE=token where it asks for its token"
         raise StudyError(f"launcher.address={address}", rule, remedy) from error
     finally:
         if threading.current_thread() is threading.main_thread():

@@ -45,9 +45,14 @@ class GridTable:
         np.savez_compressed(path, **arrays, **known, text=np.array(json.dumps(texts, ensure_ascii=False)))
 
 
-def load(task: str) -> GridTable:
-    """The kept table of a task."""
-    with np.load(FOLDER / f"{task}.npz") as kept:
+def place(task: str, seed: int) -> Path:
+    """Where the table of the grid of a task and a seed is kept."""
+    return FOLDER / task / f"{seed}.npz"
+
+
+def load(task: str, seed: int = 0) -> GridTable:
+    """The kept table of a task and a seed."""
+    with np.load(place(task, seed)) as kept:
         arrays = {name: kept[name] for name in kept.files}
     texts = json.loads(str(arrays.pop("text")))
     costs = {name.removeprefix("cost:"): arrays.pop(name) for name in [*arrays] if name.startswith("cost:")}
@@ -56,4 +61,9 @@ def load(task: str) -> GridTable:
 
 def tasks() -> tuple[str, ...]:
     """The tasks that have a table."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.npz")))
+    return tuple(sorted(path.parent.name for path in FOLDER.glob("*/0.npz")))
+
+
+def seeds(task: str) -> tuple[int, ...]:
+    """The seeds of which a task has a table."""
+    return tuple(sorted(int(path.stem) for path in (FOLDER / task).glob("*.npz")))

@@ -1,8 +1,8 @@
 """Exhaustive grids, trained once by the product itself: the tables that searches are replayed on.
 
-`python tests/benchmarks/grids.py sentiment|topic|nodes [FOLDER]` trains every configuration of the task's grid on five
-folds, in a store in FOLDER (grids-work by default) from which an interrupted grid goes on, and writes
-tests/benchmarks/grids/TASK.npz.
+`python tests/benchmarks/grids.py sentiment|topic|nodes SEED [FOLDER]` trains every configuration of the task's grid on
+the five folds of one seed, in a store in FOLDER (grids-work by default) from which an interrupted grid goes on, and
+writes tests/benchmarks/grids/TASK/SEED.npz. Another seed draws other texts and folds, and starts trainings elsewhere.
 """
 
 from __future__ import annotations
@@ -45,27 +45,28 @@ GRIDS = {
 KNOWN = ("params/trainable", "params/stored")
 
 
-def overrides(task: str) -> list[str]:
+def overrides(task: str, seed: int = 0) -> list[str]:
     """What the grid's study is, as typed after `lora-study`; whatever changes a result is among them."""
-    return [f"task={task}", f"study.name={task}", *COMMON, *GRIDS[task]]
+    return [f"task={task}", f"study.name={task}", f"study.seed={seed}", *COMMON, *GRIDS[task]]
 
 
-def train(task: str, folder: Path) -> None:
+def train(task: str, seed: int, folder: Path) -> None:
     """Train what is missing of the grid."""
     folder.mkdir(parents=True, exist_ok=True)
-    argv = [*overrides(task), f"storage.url=sqlite:///{task}.db", *UNRECORDED]
+    argv = [*overrides(task, seed), f"storage.url=sqlite:///{task}-{seed}.db", *UNRECORDED]
     subprocess.run([sys.executable, "-m", "study", *argv], check=True, cwd=folder)
 
 
 def collect(task: str, url: str) -> GridTable:
-    """The table of a grid that has been trained; ValueError where a fold is missing."""
+    """The table of a grid that has been trained, its rows in the order of their values; ValueError where a fold is
+    missing."""
     from benchmarks.grid_table import GridTable
 
     from study.search.planning import make_plan
     from study.search.stored import find
 
     study, config = find(url, task)
-    plan, trials = make_plan(config), study.get_trials(deepcopy=False)
+    plan, trials = make_plan(config), sorted(study.get_trials(deepcopy=False), key=lambda trial: [*trial.params.items()])
     results = [_folds(trial, plan) for trial in trials]
     columns = [np.full(len(fold.valid), fold.index) for fold in plan.folds]
     example = np.concatenate([fold.valid for fold in plan.folds])
@@ -97,20 +98,23 @@ def origin(task: str, plan: Plan) -> dict[str, object]:
 
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
-        "overrides": overrides(task), "metric": plan.metric, "classes": list(plan.examples.classes),
-        "kind": plan.examples.kind, "data": plan.examples.fingerprint, "versions": versions(),
+        "overrides": overrides(task, plan.config.study.seed), "metric": plan.metric,
+        "classes": list(plan.examples.classes), "kind": plan.examples.kind, "data": plan.examples.fingerprint,
+        "versions": versions(),
         "processor": model[0].split(":")[1].strip() if model else "unknown", "date": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
 
 
-def main(task: str, folder: str = "grids-work") -> None:
-    """Train the grid and write its table."""
+def main(task: str, seed: str, folder: str = "grids-work") -> None:
+    """Train the grid of a seed and write its table."""
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-    from benchmarks.grid_table import FOLDER
+    from benchmarks.grid_table import place
 
-    train(task, Path(folder))
-    FOLDER.mkdir(exist_ok=True)
-    collect(task, f"sqlite:///{Path(folder).resolve()}/{task}.db").save(FOLDER / f"{task}.npz")
+    train(task, int(seed), Path(folder))
+    table = collect(task, f"sqlite:///{Path(folder).resolve()}/{task}-{seed}.db")
+    path = place(task, int(seed))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.save(path)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What racing and samplers save: studies replayed on trained grids, whose folds are looked up instead of trained.
 
 `OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests python tests/benchmarks/replay.py TASK ...` replays each sampler with and
-without racing on the tasks' grids and keeps what came out in grids/replayed.json, to which further calls add tasks and
-samplers; without a task it draws the curves and prints the tables of what is kept.
+without racing on the tasks' grids, one after the other, and keeps what came out in grids/replayed.json, to which further
+calls add tasks and samplers; without a task it draws the curves and prints the tables of what is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import replay_curves, replay_tables, truths
-from benchmarks.grid_table import FOLDER, load, tasks
+from benchmarks.grid_table import FOLDER, load, seeds, tasks
 from benchmarks.lookup import Grid
 from benchmarks.outcomes import Outcome, Truth, outcome, truth_of
 
@@ -32,16 +32,17 @@ def samplers() -> list[str]:
     return sorted((path.stem for path in CONF.glob("*.yaml")), key=lambda name: (name == EXHAUSTIVE, name))
 
 
-def cell(task: str, sampler: str, pruner: str, seeds: int) -> Iterator[Outcome]:
-    """As many studies of one kind; of the exhaustive one only the end counts."""
-    grid = Grid(load(task))
-    true, arguments = truth(task), (f"sampler={sampler}", f"pruner={pruner}", ROUND)
-    for seed in range(seeds):
-        yield outcome(grid, true, *arguments, seed=seed, final=sampler == EXHAUSTIVE)
+def cell(task: str, sampler: str, pruner: str, studies: int) -> Iterator[Outcome]:
+    """As many studies of one kind, on the task's grids in turn; of the exhaustive one only the end counts."""
+    worth, arguments = truths.worth(task), (f"sampler={sampler}", f"pruner={pruner}", ROUND)
+    grids = [Grid(load(task, seed)) for seed in seeds(task)]
+    for seed in range(studies):
+        grid = grids[seed % len(grids)]
+        yield outcome(grid, truth_of(grid, worth), *arguments, seed=seed, final=sampler == EXHAUSTIVE)
 
 
 def truth(task: str) -> Truth:
-    """What studies of the task's grid are held against."""
+    """What the recommendations and stops of the task's studies are held against, which is the same for all its grids."""
     return truth_of(Grid(load(task)), truths.worth(task))
 
 
@@ -67,13 +68,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(tasks())}")
     parser.add_argument("--samplers", nargs="+", default=samplers())
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--studies", type=int, default=100)
     parser.add_argument("--kept", type=Path, default=KEPT)
     asked = parser.parse_args()
     for task in asked.tasks:
         for sampler in asked.samplers:
             for pruner in PRUNERS:
-                results = [*cell(task, sampler, pruner, asked.seeds)]
+                results = [*cell(task, sampler, pruner, asked.studies)]
                 kept = recall(asked.kept)
                 kept.setdefault(task, {})[f"{sampler} {pruner}"] = results
                 keep(kept, asked.kept)

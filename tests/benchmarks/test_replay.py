@@ -18,6 +18,7 @@ TASK = "topic"
 PLAIN, RACING = (f"pruner={name}" for name in replay.PRUNERS)
 RANDOM = ("sampler=random", "search.round=12")
 SEEDS = range(2)
+TABLES = [(task, seed) for task in grid_table.tasks() for seed in grid_table.seeds(task)]
 COSTS = np.array([1.0, 10.0, 100.0, 100.0])
 TRUTH = Truth(np.array([0.5, 0.8, 0.7, 0.805]), COSTS, 0.5, 0.01, worth=np.array([0.6, 0.75, 0.76, 0.775]))
 
@@ -35,14 +36,27 @@ def studies(grid: Grid) -> dict[tuple[str, int], Outcome]:
 
 def test_every_task_has_a_table_and_its_command_is_that_of_today() -> None:
     assert set(grid_table.tasks()) == set(grids.GRIDS)
-    for task in grids.GRIDS:
-        assert grid_table.load(task).origin["overrides"] == grids.overrides(task)
+    for task, seed in TABLES:
+        assert grid_table.load(task, seed).origin["overrides"] == grids.overrides(task, seed)
 
 
 @pytest.mark.parametrize("task", grids.GRIDS)
-def test_a_table_is_small_and_its_scores_are_those_of_its_answers(task: str) -> None:
-    table, path = grid_table.load(task), grid_table.FOLDER / f"{task}.npz"
-    assert path.stat().st_size < 200_000
+def test_tables_of_a_task_differ_in_their_folds_and_agree_in_the_order_and_costs_of_their_configurations(
+    task: str,
+) -> None:
+    first, *others = (grid_table.load(task, seed) for seed in grid_table.seeds(task))
+    assert len(others) >= 4
+    for other in others:
+        assert (other.values, other.baselines) == (first.values, first.baselines)
+        assert all(np.array_equal(other.costs[name], cost) for name, cost in first.costs.items())
+        assert not np.array_equal(other.example, first.example)
+        assert not np.array_equal(other.scores, first.scores)
+
+
+@pytest.mark.parametrize(("task", "seed"), TABLES)
+def test_a_table_is_small_and_its_scores_are_those_of_its_answers(task: str, seed: int) -> None:
+    table = grid_table.load(task, seed)
+    assert grid_table.place(task, seed).stat().st_size < 50_000
     score = {"accuracy": accuracy, "macro_f1": macro_f1}[table.origin["metric"]].score
     for row in range(0, len(table.values), 12):
         for fold in range(table.scores.shape[1]):
@@ -54,9 +68,10 @@ def test_a_table_is_read_back_as_it_was_written(tmp_path: Path, monkeypatch: pyt
     table = grid_table.load(TASK)
     changed = replace(table, scores=table.scores + 1)
     monkeypatch.setattr(grid_table, "FOLDER", tmp_path)
-    changed.save(tmp_path / "other.npz")
+    (tmp_path / "other").mkdir()
+    changed.save(grid_table.place("other", 0))
     again = grid_table.load("other")
-    assert grid_table.tasks() == ("other",)
+    assert (grid_table.tasks(), grid_table.seeds("other")) == (("other",), (0,))
     assert (again.values, again.baselines, again.origin) == (table.values, table.baselines, table.origin)
     assert np.array_equal(again.scores, table.scores + 1)
     assert {name: cost.tolist() for name, cost in again.costs.items()} == {

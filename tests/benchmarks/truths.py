@@ -38,7 +38,7 @@ def recall(path: Path = KEPT) -> dict[str, dict[str, Any]]:
 
 
 def worth(task: str) -> np.ndarray:
-    """The mean score of each of a grid's configurations [C] on what no study of them has seen."""
+    """The mean score of each of the configurations [C] of a task's grids on what the first of them has not seen."""
     return np.asarray(recall()[task]["scores"]).mean(axis=1)
 
 
@@ -72,7 +72,7 @@ def _splits(strata: np.ndarray, others: np.ndarray, size: int) -> tuple[Fold, ..
 
 
 def members(plan: Plan, task: str, folds: int) -> list[list[Member]]:
-    """The trainings of each of the grid's configurations, in the order of its table."""
+    """The trainings of each of the grids' configurations, in the order of their tables."""
     from benchmarks.lookup import Grid
 
     from study.config.members import Member
