@@ -66,7 +66,8 @@ def collect(task: str, url: str) -> GridTable:
     from study.search.stored import find
 
     study, config = find(url, task)
-    plan, trials = make_plan(config), sorted(study.get_trials(deepcopy=False), key=lambda trial: [*trial.params.items()])
+    plan, trials = make_plan(config), study.get_trials(deepcopy=False)
+    trials = sorted(trials, key=lambda trial: [*trial.params.items()])
     results = [_folds(trial, plan) for trial in trials]
     columns = [np.full(len(fold.valid), fold.index) for fold in plan.folds]
     example = np.concatenate([fold.valid for fold in plan.folds])

@@ -1,8 +1,8 @@
 """What racing and samplers save: studies replayed on trained grids, whose folds are looked up instead of trained.
 
 `OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests python tests/benchmarks/replay.py TASK ...` replays each sampler with and
-without racing on the tasks' grids, one after the other, and keeps what came out in grids/replayed.json, to which further
-calls add tasks and samplers; without a task it draws the curves and prints the tables of what is kept.
+without racing on the tasks' grids, on one after the other, and keeps what came out in grids/replayed.json, to which
+further calls add tasks and samplers; without a task it draws the curves and prints the tables of what is kept.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def cell(task: str, sampler: str, pruner: str, studies: int) -> Iterator[Outcome
 
 
 def truth(task: str) -> Truth:
-    """What the recommendations and stops of the task's studies are held against, which is the same for all its grids."""
+    """What recommendations and stops of the task's studies are held against, the same for all its grids."""
     return truth_of(Grid(load(task)), truths.worth(task))
 
 
