@@ -31,7 +31,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     matplotlib.rcParams |= {"svg.hashsalt": "throughput", "svg.fonttype": "none"}
     from matplotlib import pyplot
 
-    figure, (rates, idle) = pyplot.subplots(1, 2, figsize=(9, 4.2))
+    figure, (rates, idle) = pyplot.subplots(1, 2, figsize=(9, 4.8))
     for label, line in lines_of(rows).items():
         look: dict[str, Any] = {
             "color": (WITHOUT_RACING if line[0].pruner == "none" else COLORS)[line[0].store],
@@ -46,8 +46,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     idle.axhline(0.1, color="#bbbbbb", linewidth=0.8)
     rates.set(xlabel="workers", ylabel="finished folds a second", xscale="log", ylim=(0, None))
     idle.set(xlabel="workers", ylabel="share of workers' time that is idle", xscale="log", ylim=(0, 1))
-    figure.tight_layout(rect=(0, 0.14, 1, 1))
+    figure.tight_layout(rect=(0, 0.2, 1, 1))
     handles, labels = idle.get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=3, fontsize=8, loc="lower center")
+    figure.legend(handles, labels, ncols=3, fontsize=8, loc="lower center", frameon=False)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
