@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import DEVNULL, CompletedProcess
+from subprocess import DEVNULL, PIPE, CompletedProcess
 
 import machines
 import pytest
@@ -20,10 +20,9 @@ from tiny import save_model
 from study.core.errors import ConfigError
 from study.search.stored import find, folds_of
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(not machines.possible(), reason="a machine is a set of namespaces, which needs root on Linux"),
-]
+pytestmark = pytest.mark.skipif(
+    not machines.possible(), reason="a machine is a set of namespaces, which needs root on Linux"
+)
 ROOT = Path(__file__).parents[2]
 PATIENCE = 900.0  # seconds, on a machine that does much else
 LORA_STUDY = (sys.executable, "-m", "study")
@@ -102,6 +101,25 @@ def join(head: Machine, *others: Machine) -> None:
         said(machine.run("ray", "start", f"--address={head.address}:6379", "--num-cpus=1", capture_output=True))
 
 
+SERVE = "import socket; print(socket.create_server(('', 7000)).accept()[1][0])"  # who came
+REACH = "import socket, sys; socket.create_connection((sys.argv[1], 7000), 5)"
+
+
+def test_machines_reach_each_other_by_name_and_share_neither_disk_nor_processes() -> None:
+    with machines.network(2) as (first, second):
+        serving = first.begin("python3", "-c", SERVE, stdout=PIPE)
+        while second.run("python3", "-c", REACH, first.name, stderr=DEVNULL).returncode:
+            assert serving.poll() is None
+        assert serving.communicate()[0] == f"{second.address}\n"
+        first.run("touch", "mine")
+        assert second.run("ls", capture_output=True).stdout == ""
+        assert first.run("hostname", capture_output=True).stdout == "machine1\n"
+        left = second.begin("sleep", "1000")
+        second.switch_off()
+        assert left.wait(PATIENCE) != 0
+
+
+@pytest.mark.long
 def test_a_study_on_a_ray_cluster_of_machines_outlives_one_and_is_the_study_of_one_machine(
     three: list[Machine], everywhere: Path
 ) -> None:
@@ -119,6 +137,7 @@ def test_a_study_on_a_ray_cluster_of_machines_outlives_one_and_is_the_study_of_o
     assert len(scores(everywhere, "there")) == 27
 
 
+@pytest.mark.long
 def test_a_ray_cluster_that_asks_for_a_token_which_is_not_there_says_so(three: list[Machine], everywhere: Path) -> None:
     head, stranger, _ = three
     join(head)
@@ -130,6 +149,7 @@ def test_a_ray_cluster_that_asks_for_a_token_which_is_not_there_says_so(three: l
     assert "set RAY_AUTH_MODE=token" in line
 
 
+@pytest.mark.long
 @pytest.mark.skipif(slurms.programs() is None, reason="Slurm is not installed")
 def test_a_study_on_a_slurm_of_machines_with_gpus_is_the_study_of_one_machine(
     three: list[Machine], everywhere: Path
