@@ -119,7 +119,9 @@ def test_workers_that_cannot_begin_end_the_study_in_one_line(members: list[Membe
 
 def test_where_nothing_listens_there_is_no_cluster(unused_tcp_port: int) -> None:
     address = f"127.0.0.1:{unused_tcp_port}"
-    with pytest.raises(StudyError, match=f"launcher.address={address}: no Ray cluster answers there .*; start one, or"):
+    with pytest.raises(
+        StudyError, match=f"launcher.address={address}: no Ray cluster answers there .*; start one, write another"
+    ):
         RayLauncher(address).start(worker())
 
 
