@@ -20,6 +20,7 @@ from typing import Any
 
 NAMESPACES = ("--net", "--uts", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 INSIDE = ("--net", "--uts", "--mount", "--pid")
+TRIAL = "mount -t tmpfs tmpfs /tmp && ip link add hub type bridge && ip link add one type veth peer name other"
 HOME = "/tmp/home"  # of whoever works on a machine; /tmp is the machine's own
 # What a machine does first, then waits until it is switched off. The last line says that it is up.
 BEGIN = """
@@ -39,7 +40,7 @@ def possible() -> bool:
     """Whether this process may make machines."""
     if sys.platform != "linux" or not all(map(shutil.which, ("unshare", "nsenter", "ip"))):
         return False
-    return subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
+    return subprocess.run(["unshare", *NAMESPACES, "sh", "-c", TRIAL], capture_output=True, check=False).returncode == 0
 
 
 @dataclass
