@@ -55,20 +55,19 @@ class Machine:
 
     def run(self, *argv: str, folder: str = HOME, **more: Any) -> subprocess.CompletedProcess[str]:
         """What a command did that was given here, in a folder of this machine."""
-        return subprocess.run(self._there(argv, folder), text=True, env=self.variables(), check=False, **more)
+        return subprocess.run(self._there(argv, folder), text=True, env=self._variables(), check=False, **more)
 
     def begin(self, *argv: str, folder: str = HOME, **more: Any) -> subprocess.Popen[str]:
         """A command that goes on here."""
-        return subprocess.Popen(self._there(argv, folder), text=True, env=self.variables(), **more)
-
-    def variables(self) -> dict[str, str]:
-        """The environment of what runs here."""
-        return {**os.environ, "HOME": HOME, **self.environment}
+        return subprocess.Popen(self._there(argv, folder), text=True, env=self._variables(), **more)
 
     def switch_off(self) -> None:
         """End all of its processes at once, as a power cut does; its connections hang, as they do then."""
         self.keeper.kill()
         self.keeper.wait()
+
+    def _variables(self) -> dict[str, str]:
+        return {**os.environ, "HOME": HOME, **self.environment}
 
     def _there(self, argv: tuple[str, ...], folder: str) -> list[str]:
         return ["nsenter", "--target", str(self.pid), *INSIDE, "sh", "-c", 'cd "$0" && exec "$@"', folder, *argv]

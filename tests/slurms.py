@@ -80,8 +80,9 @@ def serve(known: dict[str, str]) -> Iterator[Path]:
         file = _configure(folder, f"{host}(127.0.0.1)", f"{host} NodeAddr=127.0.0.1", ports, munge)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("SLURM_CONF", str(file))
-        for argv in (_munged(known, folder, munge), *(_daemon(known[name], file) for name in PROGRAMS[1:3])):
-            _begin(stack, folder, argv)
+        _begin(stack, folder, _munged(known, folder, munge))
+        for daemon in ("slurmctld", "slurmd"):
+            _begin(stack, folder, _daemon(known[daemon], file))
         _wait_for_nodes(folder, lambda: subprocess.run(NODES, capture_output=True, text=True, check=False), 1)
         yield file
 

@@ -24,7 +24,7 @@ class Truth:
 
     `means` are the whole grid's cross-validation. `volume` is the area that its front dominates, by losses (1 − score)
     and the logarithm of the cost, up to `reference`: the mean score `floor`, at twice the grid's largest cost. `worth`
-    is what each configuration scored on average on examples, or in trainings, that no study of the grid has seen.
+    is what each configuration scored on average in trainings that are none of the grid's.
     """
 
     means: np.ndarray

@@ -1,9 +1,9 @@
-"""What the configurations of the grids are worth on what no study of them has seen.
+"""What the configurations of the grids are worth, in trainings that are none of the grids' own.
 
 `PYTHONPATH=tests python tests/benchmarks/truths.py TASK ...` trains every configuration of the tasks' grids anew,
 TRAININGS times on as many examples as one of its folds trains on, and writes the scores to grids/truths.json. Texts are
-others than the grid's, for training and for scoring alike, and others in each training; a graph has no others, and is
-folded anew.
+others than those of the task's first grid, for training and for scoring alike, and others in each training; a graph has
+no others, and is folded anew.
 """
 
 from __future__ import annotations
