@@ -28,7 +28,8 @@ def sentences(runs: StudyRuns, judgement: Judgement | None, references: Sequence
         return [*control, *speaker.doubts(), *speaker.marks()]
     if judgement.verdict.recommended is None:
         return [*control, speaker.reference(references), speaker.best()]
-    return [*control, speaker.choice(), speaker.cost(), speaker.best(), *speaker.marks()]
+    said = [*control, speaker.choice(), speaker.cost(), speaker.best(), *speaker.marks()]
+    return [sentence for sentence in said if sentence]
 
 
 class _Speaker:
@@ -36,7 +37,7 @@ class _Speaker:
 
     def __init__(self, runs: StudyRuns, judgement: Judgement) -> None:
         self.runs, self.judgement = runs, judgement
-        self.rows = runs.compared.set_index("number")
+        self.rows = runs.trials.set_index("number")
         self.metric = runs.info.metric
         numbers = [*judgement.table.numbers]
         self.costs = {n: cost_of_trial(judgement.cost, self.rows.loc[n]) for n in numbers}
@@ -70,8 +71,10 @@ class _Speaker:
             return f"Nothing beats {self.name(number)}, which adapts no layer: {within}."
         if pd.isna(self.costs[number].value):
             return f"Choose {self.name(number)}: {within}; its {self.judgement.cost} was not recorded."
-        if not self._cheaper(number):
-            return f"Choose {self.name(number)}: {within}, and nothing else is as cheap."
+        if len(self.costs) == 1:
+            return f"Only {self.name(number)} was compared, so that there is nothing to choose from."
+        if not any(cost.value < self.costs[number].value for cost in self.costs.values()):
+            return f"Choose {self.name(number)}: {within}, and nothing that was tried costs less."
         return f"Choose {self.name(number)}: {within}, and it is the cheapest of which that can be said."
 
     def cost(self) -> str:
@@ -84,11 +87,11 @@ class _Speaker:
         return f"{said}." if best == number else f"{said} instead of {self.amount(best)} for {self.name(best)}."
 
     def best(self) -> str:
-        """How much the highest score is flattered by having been chosen."""
+        """How much the highest score is flattered by having been chosen; "" where it was among none."""
         number, many = self.judgement.best, len(self.judgement.table.numbers)
         raw = f"The highest expected score is that of {self.name(number)}, {self.score(number)}"
         if many == 1:
-            return f"{raw}; nothing was compared with it."
+            return ""
         corrected = fmt.number(self.judgement.corrected)
         return f"{raw}; chosen as the best of {many}, it is worth {corrected}."
 

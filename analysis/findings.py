@@ -71,8 +71,9 @@ class Findings:
         return tuple(figure for figure in self.figures if figure.name not in self.superseded)
 
     def trial(self, number: int) -> pd.Series:
-        """The row of a compared trial."""
-        return self.compared[self.compared["number"] == number].iloc[0]
+        """The row of a trial."""
+        trials = self.runs.trials
+        return trials[trials["number"] == number].iloc[0]
 
 
 def findings_of(

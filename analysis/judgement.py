@@ -16,14 +16,26 @@ from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
 from study.core.evidence.table import ScoreTable, Worths, grain_of
 from study.core.figures import ALONE, COSTS, usual_tolerance
+from study.core.records import PRUNED
 
 CONFIDENCE = 0.9  # of studies that did not record theirs
 
 
 def compared_numbers(runs: StudyRuns) -> list[int]:
-    """The trials that are compared in pairs: all that are complete, of very many the baselines and the best."""
+    """The trials that are compared in pairs: all that are complete, and with the folds that they have those that were
+    stopped; of very many the baselines and the best. None where no trial is complete."""
+    if runs.compared.empty:
+        return []
+    trials, stopped = runs.trials, runs.folds[runs.folds["number"].isin(stopped_numbers(runs))]
     means = dict(zip(runs.compared["number"], runs.compared["score"], strict=True))
-    return select_compared(means, set(runs.compared.loc[runs.compared["baseline"].notna(), "number"]))
+    means |= stopped.groupby("number")["score"].mean().to_dict()
+    return select_compared(means, set(trials.loc[trials["baseline"].notna(), "number"]), set(stopped["number"]))
+
+
+def stopped_numbers(runs: StudyRuns) -> list[int]:
+    """The trials that a pruner stopped, but for those that repeat another."""
+    trials = runs.trials
+    return list(trials.loc[(trials["state"] == PRUNED) & trials["duplicate_of"].isna(), "number"])
 
 
 def judgement_of(
@@ -40,7 +52,7 @@ def judgement_of(
     numbers = compared_numbers(runs)
     if not numbers:
         return None
-    rows = runs.compared.set_index("number").loc[numbers]
+    rows = runs.trials.set_index("number").loc[numbers]
     figures = {int(number): with_alone(row.reindex([*COSTS, *ALONE.values()])) for number, row in rows.iterrows()}
     levels = [*usable_levels(references, runs.info.metric).values()]
     return judge(
@@ -73,7 +85,7 @@ def _table(runs: StudyRuns, numbers: Sequence[int], answers: OutOfFold | None) -
     """
     scores = runs.folds.pivot(index="number", columns="fold", values="score").reindex(numbers)
     if not scores.shape[1] or scores.isna().all(axis=1).any():
-        matrix = runs.compared.set_index("number").loc[list(numbers), ["score"]].to_numpy(float)
+        matrix = runs.trials.set_index("number").loc[list(numbers), ["score"]].to_numpy(float)
         return ScoreTable(tuple(numbers), matrix, np.full(1, np.nan), 1)
     splits = int(_number(runs.info.params.get("study.folds"), None, scores.shape[1]))
     further = runs.repeats.assign(fold=(runs.repeats["repeat"] * splits + runs.repeats["fold"]))

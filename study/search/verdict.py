@@ -12,7 +12,7 @@ from study.core.alone import with_alone
 from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
 from study.core.evidence.table import ScoreTable, Worths, grain_of
-from study.core.records import Fold
+from study.core.records import PRUNED, Fold
 from study.data.examples import Classified
 from study.data.folds import repeat_of
 from study.search.objectives import summary
@@ -25,20 +25,36 @@ def judge_results(
     alone: Mapping[int, Mapping[str, float]] = MappingProxyType({}),
     levels: Sequence[float] = (),
 ) -> Judgement | None:
-    """The judgement on the results that have every fold's score, trials that repeat another left out, by all their
-    cross-validations; None where there is none.
+    """The judgement on the results that have every fold's score, by all their cross-validations; None where there is
+    none.
 
+    What was stopped before its last fold is compared with them by the folds that it has, but not chosen; what repeats
+    another trial, failed or breaks a constraint is left out.
     What was measured of a trial `alone` on the machine counts instead of what the search saw of its costs. `levels` are
     the scores of what needs no training.
     """
-    whole = {n: r for n, r in results.items() if r.complete and r.duplicate_of is None}
-    if not whole:
+    judged = {n: r for n, r in results.items() if r.duplicate_of is None and (_chosen_from(r) or _stopped(r))}
+    if not any(map(_chosen_from, judged.values())):
         return None
-    figures = {number: with_alone({**summary(r), **alone.get(number, {})}) for number, r in whole.items()}
-    free = [n for n, r in whole.items() if (made := plan.adaptation_or_none(r.configuration)) and not made.trained]
-    compared = select_compared({n: f["score"] for n, f in figures.items()}, [n for n, r in whole.items() if r.baseline])
-    table = _table(plan, {number: whole[number] for number in compared})
+    figures = {number: with_alone({**summary(r), **alone.get(number, {})}) for number, r in judged.items()}
+    free = [n for n, r in judged.items() if (made := plan.adaptation_or_none(r.configuration)) and not made.trained]
+    compared = select_compared(
+        {n: f["score"] for n, f in figures.items()},
+        [n for n, r in judged.items() if r.baseline],
+        [n for n, r in judged.items() if _stopped(r)],
+    )
+    table = _table(plan, {number: judged[number] for number in compared})
     return judge(table, figures, plan.config.objectives, plan.tolerance, plan.config.report.confidence, free, levels)
+
+
+def _chosen_from(result: TrialResult) -> bool:
+    """Whether a trial has every fold and keeps every constraint."""
+    return result.complete and not result.broken
+
+
+def _stopped(result: TrialResult) -> bool:
+    """Whether a pruner stopped a trial that had begun."""
+    return result.state == PRUNED and result.failure is None and len(result.folds) > 0
 
 
 def _table(plan: Plan, results: Mapping[int, TrialResult]) -> ScoreTable:

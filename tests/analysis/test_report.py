@@ -126,7 +126,7 @@ def test_a_study_of_before_is_reported_without_them(store, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "expected", "left_out"),
-    [("one", "nothing else is as cheap", False), ("none", "nothing to recommend yet", True)],
+    [("one", "there is nothing to choose from", False), ("none", "nothing to recommend yet", True)],
 )
 def test_a_study_of_one_or_no_complete_trial_is_reported_and_what_was_left_out_where_something_was(
     store, tmp_path, name, expected, left_out

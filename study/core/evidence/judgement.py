@@ -66,22 +66,33 @@ def judge(
 
     Raises nothing: what cannot be known is NaN or None in the judgement.
     """
-    cost = cost_of(objectives)
-    sign = 1.0 if FIGURES[cost].direction == MINIMIZE else -1.0
-    costs = np.array([sign * figures[number].get(cost, np.nan) for number in table.numbers])
+    names = costs_of(objectives)
+    costs = np.array([[_signed(name, figures[number]) for name in names] for number in table.numbers])
+    costs *= np.where([FIGURES[name].combine is sum for name in names], table.lacking[:, None], 1)
     rows = [row for row, number in enumerate(table.numbers) if number in free]
     estimates = estimate(table)
     verdict = decide(estimates, costs, tolerance, confidence, rows, levels)
     contrasts, corrected = tuple(differences(estimates, verdict.best)), corrected_best(table, estimates=estimates)
-    return Judgement(table, estimates, verdict, contrasts, corrected, cost, tolerance, confidence)
+    return Judgement(table, estimates, verdict, contrasts, corrected, cost_of(objectives), tolerance, confidence)
 
 
 def cost_of(objectives: Sequence[str]) -> str:
     """The study's own cost: the first of its objectives that is one, the trained parameters where none is."""
-    return next((name for name in objectives if name in COSTS), "params/trainable")
+    return costs_of(objectives)[0]
 
 
-def select_compared(means: Mapping[int, float], kept: Collection[int] = ()) -> list[int]:
-    """The numbers that are compared, sorted: all of them, or of very many the `kept` ones and the highest means."""
-    ranked = sorted(means, key=lambda number: (number not in kept, -means[number], number))
+def costs_of(objectives: Sequence[str]) -> list[str]:
+    """The study's own costs, its own first: those of its objectives, the trained parameters where none is one."""
+    return [name for name in objectives if name in COSTS] or ["params/trainable"]
+
+
+def _signed(cost: str, figures: Mapping[str, float]) -> float:
+    """A cost, smaller being better; NaN where nobody knows it."""
+    return (1.0 if FIGURES[cost].direction == MINIMIZE else -1.0) * figures.get(cost, np.nan)
+
+
+def select_compared(means: Mapping[int, float], kept: Collection[int], stopped: Collection[int] = ()) -> list[int]:
+    """The numbers that are compared, sorted: all of them, or of very many the `kept` ones, then the highest means,
+    those of trials that were `stopped` last."""
+    ranked = sorted(means, key=lambda number: (number not in kept, number in stopped, -means[number], number))
     return sorted(ranked[:MOST])

@@ -12,7 +12,7 @@ from study.core.evidence.sources import Estimates
 
 MOST_REPEATS = 50  # cross-validations in all
 STEP, STEPS = 1.25, 31  # by which numbers of examples are tried, up to a thousand times as many
-DRAWS = 1000
+DRAWS = 4000  # as many as the verdict has, and the same ones, so that both say the same
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,10 @@ def examples_needed(estimates: Estimates, tolerance: float, confidence: float, s
 
 
 def tolerance_needed(estimates: Estimates, confidence: float, seed: int = 0) -> float:
-    """The least tolerance with which some configuration is near enough to the best."""
+    """The least tolerance with which some configuration that may be chosen is near enough to the best."""
     gains = draw(estimates, DRAWS, seed)
-    return float(np.quantile(gains.max(axis=1, keepdims=True) - gains, confidence, axis=0).min())
+    short = gains.max(axis=1, keepdims=True) - gains[:, estimates.whole]
+    return float(np.quantile(short, confidence, axis=0, method="higher").min())
 
 
 def _least(decides: Callable[[int], bool], low: int, high: int) -> int | None:
@@ -100,4 +101,5 @@ def _with_repeats(estimates: Estimates, rows: np.ndarray, repeats: int) -> Estim
 
 def _decides(estimates: Estimates, tolerance: float, confidence: float, seed: int) -> bool:
     gains = draw(estimates, DRAWS, seed)
-    return bool((gains >= gains.max(axis=1, keepdims=True) - tolerance).mean(axis=0).max() >= confidence)
+    near = (gains >= gains.max(axis=1, keepdims=True) - tolerance).mean(axis=0)
+    return bool(near[estimates.whole].max() >= confidence)

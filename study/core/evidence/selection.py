@@ -20,21 +20,23 @@ def corrected_best(table: ScoreTable, draws: int = 1000, seed: int = 0, estimate
     chosen on the examples drawn and scored on those left out. Trainings cannot be drawn again, so their noise is
     split by a Gaussian: chosen on mean + a·e, scored on mean − e/a, which are independent (data thinning, Neufeld and
     others 2024), with the same share kept for choosing as the bootstrap keeps. Without answers all of it is split so.
-    NaN where nothing measures the error. `estimates` are those of the table, where they are known already.
+    What all folds of a configuration share, since their training sets overlap, is left out: intervals are to be wide
+    enough for it, but how large it is nothing measures, and a score is not to be lowered by a guess. Chosen among are
+    those that have every fold. NaN where nothing measures the error. `estimates` are those of the table, where they are known already.
     """
     estimates = estimates or estimate(table)
     if not estimates.freedom:
         return np.nan
-    generator = np.random.default_rng(seed)
+    generator, noise = np.random.default_rng(seed), estimates.apart
     if table.answers is None:
         chosen_by, scored_by = np.zeros((2, draws, len(estimates.means)))
-        noise = estimates.covariance
+        noise = noise + estimates.examples
     else:
         chosen_by, scored_by = _bootstrap(table, table.answers, draws, generator)
-        noise = estimates.trainings
     error = normal_errors(noise, draws, generator)
     tilt = np.sqrt(OUT / (1 - OUT))
-    best = (estimates.means + chosen_by + tilt * error).argmax(axis=1)
+    drawn = estimates.means + chosen_by + tilt * error
+    best = np.where(estimates.whole, drawn, -np.inf).argmax(axis=1)
     moved = scored_by - error / tilt
     kept = moved - moved.mean(axis=0)  # what each configuration moves by on average is chance, or a small fold's bias
     return float((estimates.means[best] + kept[np.arange(draws), best]).mean())

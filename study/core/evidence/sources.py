@@ -9,10 +9,9 @@ import numpy as np
 
 from study.core.evidence.additive import Additive, fit
 from study.core.evidence.examples import PairLimits, covariance, noise, pairs
+from study.core.evidence.exceptions import outliers, robust_squares
 from study.core.evidence.table import ScoreTable
 from study.core.threads import one_thread
-
-LEVEL = 0.01  # of all studies of equal variances, the share in which some configuration is taken for an exception
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,8 @@ class Estimates:
     freedom, of which `explained` comes from the examples, so that variance = max(0, rest − explained).
     `exceptions` are the configurations (rows) that keep a variance of their own, on `exceptional_freedom` [C].
     `lasting` [2, C] is what of the diagonals of `unit` and of `exceptional` no further cross-validation lessens.
-    `repeats` cross-validations of `splits` folds lie behind it. Everything that depends on the rest is NaN where no
+    `whole` [C] are those that have every fold of the first cross-validation, and may be chosen. `repeats`
+    cross-validations of `splits` folds lie behind it. Everything that depends on the rest is NaN where no
     fold is left to measure it (`freedom` 0).
     """
 
@@ -42,6 +42,7 @@ class Estimates:
     repeats: int
     splits: int
     lasting: np.ndarray
+    whole: np.ndarray
 
     @property
     def variance(self) -> float:
@@ -53,6 +54,13 @@ class Estimates:
         """The covariance [C, C] of the means over trainings."""
         trainings: np.ndarray = self.variance * self.unit + self.exceptional
         return trainings
+
+    @property
+    def apart(self) -> np.ndarray:
+        """What of `trainings` [C, C] differs from fold to fold, and more of them lessen."""
+        common = self.variance * self.lasting[0] + self.lasting[1]
+        apart: np.ndarray = self.trainings - np.diag(common)
+        return apart
 
     @property
     def covariance(self) -> np.ndarray:
@@ -96,6 +104,7 @@ def estimate(table: ScoreTable) -> Estimates:
         exceptions=tuple(int(row) for row in np.flatnonzero(~pooled)), exceptional_freedom=squares.left,
         pairs=pairs(table), repeats=table.repeats, splits=table.splits,
         lasting=variances / (table.splits - 1) if table.splits > 1 else np.zeros_like(variances),
+        whole=table.whole,
     )  # fmt: skip
 
 
@@ -110,48 +119,32 @@ class _Squares:
 
 
 def _settle(table: ScoreTable, moves: np.ndarray) -> tuple[Additive, _Squares]:
-    """The fit in which configurations with a variance of their own count for as much as they are worth."""
-    weight, exceptional = np.ones(len(table.numbers)), np.zeros(len(table.numbers), bool)
-    while True:
-        model = fit(table.trained, weight)
-        rest = (model.residuals(table.scores) ** 2).sum(axis=1)
-        explained = (model.residuals(moves) ** 2).sum(axis=1).mean(axis=-1)
-        squares = _Squares(rest, explained, model.left(), exceptional)
-        more = exceptional | _outliers(squares)
-        if (more == exceptional).all():
-            return model, squares
-        exceptional = more
-        pooled = rest[~exceptional].sum() / squares.left[~exceptional].sum()
-        with np.errstate(invalid="ignore", divide="ignore"):
-            weight = np.where(exceptional, np.minimum(1, pooled * squares.left / rest), 1.0)
+    """The fit in which configurations with a variance of their own count for as much as they are worth.
 
-
-def _outliers(squares: _Squares) -> np.ndarray:
-    """Which configurations' mean squares [C] the others cannot explain: F tests, Bonferroni over C.
-
-    They are held against the smaller half of all mean squares, brought to the size that a half has, so that several
-    diverged configurations do not hide each other.
+    It starts from residuals that no exception spoils, since least squares would hand its own down to all others.
     """
-    from scipy.special import fdtri
+    left, least = fit(table.trained).left(), table.rounding
+    rest = robust_squares(table.scores, left)
+    exceptional = outliers(rest, left, least)
+    first = bool(exceptional.any())
+    while True:
+        model = fit(table.trained, _weights(rest, left, exceptional))
+        rest, left = (model.residuals(table.scores) ** 2).sum(axis=1), model.left()
+        outlying = outliers(rest, left, least)
+        more = outlying if first else exceptional | outlying
+        if not first and (more == exceptional).all():
+            explained = (model.residuals(moves) ** 2).sum(axis=1).mean(axis=-1)
+            return model, _Squares(rest, explained, left, exceptional)
+        exceptional, first = more, False
 
-    able = squares.left > 0.5
-    if able.sum() < 4:
-        return np.zeros(len(able), bool)
-    mean = np.where(able, squares.rest / np.where(able, squares.left, 1), np.nan)
-    freedom = np.where(able, squares.left, 1)
-    typical = np.nanmedian(mean / _median_of_chi_square(freedom))
-    others = np.maximum(0.6 * (freedom[able].sum() - freedom), 1)
-    limit = fdtri(freedom, others, 1 - LEVEL / able.sum())
-    outliers: np.ndarray = np.nan_to_num(mean, nan=0.0) > limit * typical
-    return outliers
 
-
-def _median_of_chi_square(freedom: np.ndarray) -> np.ndarray:
-    """The median [C] of a mean square of variance 1 on each `freedom` [C]."""
-    from scipy.special import chdtri
-
-    median: np.ndarray = chdtri(freedom, 0.5) / freedom
-    return median
+def _weights(rest: np.ndarray, left: np.ndarray, exceptional: np.ndarray) -> np.ndarray:
+    """1 for each configuration [C], the exceptional ones less, by how much more their squares are than the others'."""
+    if not exceptional.any():
+        return np.ones(len(rest))
+    pooled = rest[~exceptional].sum() / left[~exceptional].sum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(exceptional, np.minimum(1, pooled * left / rest), 1.0)
 
 
 def spread(model: Additive, splits: int, variance: np.ndarray) -> np.ndarray:

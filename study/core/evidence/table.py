@@ -137,11 +137,29 @@ class ScoreTable:
         return trained
 
     @property
+    def whole(self) -> np.ndarray:
+        """Which configurations [C] have every fold of the first cross-validation; the others were stopped before."""
+        whole: np.ndarray = self.trained[:, : self.splits].all(axis=1)
+        return whole
+
+    @property
+    def lacking(self) -> np.ndarray:
+        """By how much what adds up over the folds of the first cross-validation is too small [C]: 1 of those whole."""
+        lacking: np.ndarray = self.splits / np.maximum(self.trained[:, : self.splits].sum(axis=1), 1)
+        return lacking
+
+    @property
     def step(self) -> np.ndarray:
         """How much one answer moves each mean [C]; 0 where that is unknown."""
         answers = np.where(self.trained, np.asarray(self.sizes, float), 0).sum(axis=1) / self.repeats
         step: np.ndarray = np.nan_to_num(self.grain / answers)
         return step
+
+    @property
+    def rounding(self) -> float:
+        """The variance that a fold's score has from moving in steps of one answer alone; 0 where they are unknown."""
+        grain = self.grain if self.answers is None else self.answers.grain
+        return float(np.nan_to_num((grain / np.mean(self.sizes)) ** 2 / 12))
 
     @property
     def repeats(self) -> int:

@@ -29,8 +29,9 @@ class Verdict:
     the cheapest near enough one lies with the confidence asked for, likeliest first, and `outlook` says what would be
     expected to decide between them (None where nothing is undecided, or nothing measures the error).
 
-    `best` is the row of the highest expected gain, `within` [C] the probability to be within the tolerance of the
-    best, `on_front` [C] that nothing that costs no more is better.
+    Only what has every fold of a cross-validation is chosen, is a candidate or `best`; what was stopped before is a
+    rival with what its folds say. `best` is the row of the highest expected gain, `within` [C] the probability to be within the tolerance of the
+    best, `on_front` [C] that nothing that costs no more is better, whichever of the costs is asked.
     """
 
     kind: str
@@ -62,7 +63,9 @@ def decide(
     seed: int = 0,
     count: int = 4000,
 ) -> Verdict:
-    """The verdict on C configurations by their `costs` [C] (NaN: unknown, taken last).
+    """The verdict on C configurations by their `costs` [C] or, of several kinds, [C, M] (NaN: unknown, taken last).
+
+    Cheap is what costs little by the first of them; the front is that of all.
 
     Ties of cost go to the higher gain, then to the lower number. `free` are the rows that train nothing but a head or
     nothing at all, `levels` the gains of references outside the table (the majority class, zero-shot).
@@ -71,7 +74,8 @@ def decide(
     gains = draw(estimates, count, seed)
     if np.isnan(gains).any():
         return _without_errors(estimates)
-    order = _cheapest_first(estimates, costs, gains)
+    costs = np.asarray(costs, float).reshape(gains.shape[1], -1)
+    order = _cheapest_first(estimates, costs[:, 0], gains)
     good = gains >= gains.max(axis=1, keepdims=True) - tolerance
     within = good.mean(axis=0)
     chosen = next((int(row) for row in order if within[row] >= confidence), None)
@@ -80,8 +84,8 @@ def decide(
         return replace(verdict, kind=NOTHING_BEATS, recommended=None)
     if chosen is not None:
         return replace(verdict, kind=NOTHING_BEATS if chosen in free else CHOOSE, candidates=(chosen,))
-    meanwhile = _meanwhile(order, within, estimates.means, costs)
-    candidates = _candidates(good, order, meanwhile, confidence)
+    meanwhile = _meanwhile(order, within, estimates.means, costs[:, 0])
+    candidates = _candidates(gains, good, order, meanwhile, confidence)
     verdict = replace(verdict, kind=CANNOT_TELL, recommended=meanwhile, candidates=candidates)
     return replace(verdict, outlook=outlook(estimates, verdict.undecided, tolerance, confidence, seed))
 
@@ -92,15 +96,22 @@ def _meanwhile(order: np.ndarray, within: np.ndarray, means: np.ndarray, costs: 
     Where training varies much, configurations that answer alike are drawn together, so that the likeliest one can be
     one that another beats in every figure that the reader sees. Nobody would take that on so weak a ground.
     """
-    row = next(int(row) for row in order if within[row] >= MEANWHILE * within.max())
+    row = next(int(row) for row in order if within[row] >= MEANWHILE * within[order].max())
     while (better := order[(means[order] > means[row]) & (costs[order] <= costs[row])]).size:
         row = int(better[within[better].argmax()])
     return row
 
 
-def _candidates(good: np.ndarray, order: np.ndarray, meanwhile: int, confidence: float) -> tuple[int, ...]:
-    """`meanwhile` and the fewest rows, likeliest first, that hold the cheapest good one of enough draws [S, C]."""
-    picks = np.bincount(order[good[:, order].argmax(axis=1)], minlength=len(order)) / len(good)
+def _candidates(
+    gains: np.ndarray, good: np.ndarray, order: np.ndarray, meanwhile: int, confidence: float
+) -> tuple[int, ...]:
+    """`meanwhile` and the fewest rows, likeliest first, that hold the cheapest good one of enough draws [S, C].
+
+    Where none of those in `order` is good in a draw, something that was stopped is, and the best of them counts.
+    """
+    among = good[:, order]
+    first = np.where(among.any(axis=1), among.argmax(axis=1), gains[:, order].argmax(axis=1))
+    picks = np.bincount(order[first], minlength=gains.shape[1]) / len(good)
     likely = order[np.argsort(-picks[order], kind="stable")]
     likely = np.concatenate([[meanwhile], likely[likely != meanwhile]])
     needed = int(np.searchsorted(np.cumsum(picks[likely]), confidence - 1e-9)) + 1
@@ -108,18 +119,20 @@ def _candidates(good: np.ndarray, order: np.ndarray, meanwhile: int, confidence:
 
 
 def _cheapest_first(estimates: Estimates, costs: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    """The rows [C] by cost, the unknown last; then by gain, then by number."""
-    return np.lexsort((np.array(estimates.numbers), -gains.mean(axis=0), np.asarray(costs, float)))
+    """The rows that may be chosen by cost, the unknown last; then by gain, then by number."""
+    order = np.lexsort((np.array(estimates.numbers), -gains.mean(axis=0), costs))
+    return order[estimates.whole[order]]
 
 
 def _best(estimates: Estimates, expected: np.ndarray) -> int:
-    """The row of the highest expected gain [C]; of equal ones the lowest number's."""
-    return int(np.lexsort((np.array(estimates.numbers), -expected))[0])
+    """The row of the highest expected gain [C] that may be chosen; of equal ones the lowest number's."""
+    order = np.lexsort((np.array(estimates.numbers), -expected))
+    return int(order[estimates.whole[order]][0])
 
 
 def _without_errors(estimates: Estimates) -> Verdict:
     """Where nothing measures the error, anything could be chosen."""
-    rows = len(estimates.means)
     best = _best(estimates, estimates.means)
-    unknown = np.full(rows, np.nan)
-    return Verdict(CANNOT_TELL, None, best, tuple(range(rows)), unknown, unknown)
+    unknown = np.full(len(estimates.means), np.nan)
+    candidates = tuple(int(row) for row in np.flatnonzero(estimates.whole))
+    return Verdict(CANNOT_TELL, None, best, candidates, unknown, unknown)
