@@ -33,26 +33,26 @@ def judge_results(
     What was measured of a trial `alone` on the machine counts instead of what the search saw of its costs. `levels` are
     the scores of what needs no training.
     """
-    judged = {n: r for n, r in results.items() if r.duplicate_of is None and (_chosen_from(r) or _stopped(r))}
-    if not any(map(_chosen_from, judged.values())):
+    judged = {n: r for n, r in results.items() if r.duplicate_of is None and (_may_be_chosen(r) or _was_stopped(r))}
+    if not any(map(_may_be_chosen, judged.values())):
         return None
     figures = {number: with_alone({**summary(r), **alone.get(number, {})}) for number, r in judged.items()}
     free = [n for n, r in judged.items() if (made := plan.adaptation_or_none(r.configuration)) and not made.trained]
     compared = select_compared(
         {n: f["score"] for n, f in figures.items()},
         [n for n, r in judged.items() if r.baseline],
-        [n for n, r in judged.items() if _stopped(r)],
+        [n for n, r in judged.items() if _was_stopped(r)],
     )
     table = _table(plan, {number: judged[number] for number in compared})
     return judge(table, figures, plan.config.objectives, plan.tolerance, plan.config.report.confidence, free, levels)
 
 
-def _chosen_from(result: TrialResult) -> bool:
+def _may_be_chosen(result: TrialResult) -> bool:
     """Whether a trial has every fold and keeps every constraint."""
     return result.complete and not result.broken
 
 
-def _stopped(result: TrialResult) -> bool:
+def _was_stopped(result: TrialResult) -> bool:
     """Whether a pruner stopped a trial that had begun."""
     return result.state == PRUNED and result.failure is None and len(result.folds) > 0
 

@@ -12,7 +12,7 @@ from study.core.evidence.selection import corrected_best
 from study.core.evidence.sources import Estimates, estimate
 from study.core.evidence.table import ScoreTable
 from study.core.evidence.verdict import Verdict, decide
-from study.core.figures import COSTS, FIGURES, MINIMIZE
+from study.core.figures import FIGURES, MINIMIZE, costs_of
 
 MOST = 300  # configurations that are compared in pairs: their errors are a matrix, and so are their draws
 
@@ -67,7 +67,7 @@ def judge(
     Raises nothing: what cannot be known is NaN or None in the judgement.
     """
     names = costs_of(objectives)
-    costs = np.array([[_signed(name, figures[number]) for name in names] for number in table.numbers])
+    costs = np.array([[_toward_less(name, figures[number]) for name in names] for number in table.numbers])
     costs *= np.where([FIGURES[name].combine is sum for name in names], table.lacking[:, None], 1)
     rows = [row for row, number in enumerate(table.numbers) if number in free]
     estimates = estimate(table)
@@ -81,12 +81,7 @@ def cost_of(objectives: Sequence[str]) -> str:
     return costs_of(objectives)[0]
 
 
-def costs_of(objectives: Sequence[str]) -> list[str]:
-    """The study's own costs, its own first: those of its objectives, the trained parameters where none is one."""
-    return [name for name in objectives if name in COSTS] or ["params/trainable"]
-
-
-def _signed(cost: str, figures: Mapping[str, float]) -> float:
+def _toward_less(cost: str, figures: Mapping[str, float]) -> float:
     """A cost, smaller being better; NaN where nobody knows it."""
     return (1.0 if FIGURES[cost].direction == MINIMIZE else -1.0) * figures.get(cost, np.nan)
 

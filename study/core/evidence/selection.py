@@ -22,7 +22,8 @@ def corrected_best(table: ScoreTable, draws: int = 1000, seed: int = 0, estimate
     others 2024), with the same share kept for choosing as the bootstrap keeps. Without answers all of it is split so.
     What all folds of a configuration share, since their training sets overlap, is left out: intervals are to be wide
     enough for it, but how large it is nothing measures, and a score is not to be lowered by a guess. Chosen among are
-    those that have every fold. NaN where nothing measures the error. `estimates` are those of the table, where they are known already.
+    those that have every fold. NaN where nothing measures the error. `estimates` are those of the table, where they are
+    known already.
     """
     estimates = estimates or estimate(table)
     if not estimates.freedom:

@@ -30,8 +30,8 @@ class Verdict:
     expected to decide between them (None where nothing is undecided, or nothing measures the error).
 
     Only what has every fold of a cross-validation is chosen, is a candidate or `best`; what was stopped before is a
-    rival with what its folds say. `best` is the row of the highest expected gain, `within` [C] the probability to be within the tolerance of the
-    best, `on_front` [C] that nothing that costs no more is better, whichever of the costs is asked.
+    rival with what its folds say. `best` is the row of the highest expected gain, `within` [C] the probability to be
+    within the tolerance of the best, `on_front` [C] that nothing that costs no more, in any of the costs, is better.
     """
 
     kind: str

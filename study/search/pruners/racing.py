@@ -10,7 +10,7 @@ import numpy as np
 from study.config.members import Stop
 from study.core import seeding
 from study.core.errors import ConfigError
-from study.core.figures import MINIMIZE, direction, is_tolerance, usual_tolerance
+from study.core.figures import MINIMIZE, costs_of, direction, is_tolerance, usual_tolerance
 from study.search.objectives import score_and_costs
 from study.search.pruners.base import Entry, Pruner, Race
 from study.search.pruners.table import measured_cost, rows_of, table_of
@@ -22,11 +22,12 @@ HIGHEST = {MINIMIZE: 0.0}  # the best gain that there can be, of losses; scores 
 class Racing(Pruner):
     """Stops a trial when the probability that it adds more than `tolerance` to the front is below `alpha`.
 
-    It adds to the front what its true score exceeds the best true score by among the trials that cost no more in every
-    objective. All are judged from one joint posterior over the study so far (study/core/evidence); a trial that has
-    been stopped is nobody's rival. The least promising trial is decided on first, then the others without it. `first`
-    folds are trained before anybody may stop; what no score could make worth its known cost is not trained at all.
-    Where no `tolerance` is given, it is the study's own, by which its verdict is made.
+    It adds to the front what its true score exceeds the best true score by among the trials that cost no more, in every
+    cost by which the study's verdict is made: where the score is all that is asked for, the trained parameters. All are
+    judged from one joint posterior over the study so far (study/core/evidence); a trial that has been stopped is
+    nobody's rival. The least promising trial is decided on first, then the others without it. `first` folds are trained
+    before anybody may stop; what no score could make worth its known cost is not trained at all. Where no `tolerance`
+    is given, it is the study's own, by which its verdict is made.
     """
 
     def __init__(
@@ -39,7 +40,8 @@ class Racing(Pruner):
         studys_tolerance: float | None = None,
     ) -> None:
         _check(alpha, tolerance, first)
-        self.score, self.costs = score_and_costs(objectives, "pruner=racing")
+        self.score, _ = score_and_costs(objectives, "pruner=racing")
+        self.costs = costs_of(objectives)
         self.seed, self.alpha, self.first = seed, alpha, first
         usual = usual_tolerance(self.score) if studys_tolerance is None else studys_tolerance
         self.tolerance = usual if tolerance is None else tolerance
