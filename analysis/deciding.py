@@ -15,7 +15,7 @@ REPEATS = "study.repeats="
 
 def outlook_sentence(judgement: Judgement) -> str:
     """What would be expected to decide: more cross-validations, else more examples, else a wider tolerance."""
-    outlook, answers = judgement.verdict.outlook, judgement.table.answers
+    outlook, answers = judgement.outlook, judgement.table.answers
     if outlook is None:
         return ""
     if outlook.repeats is not None:
@@ -38,7 +38,7 @@ def outlook_sentence(judgement: Judgement) -> str:
 def deciding_command(runs: StudyRuns, judgement: Judgement | None) -> str:
     """What to type for that; empty where nothing is undecided, more examples are needed, or the study's own arguments
     were not recorded, as by earlier versions."""
-    outlook = None if judgement is None else judgement.verdict.outlook
+    outlook = None if judgement is None else judgement.outlook
     if judgement is None or outlook is None:
         return ""
     if outlook.repeats is not None:

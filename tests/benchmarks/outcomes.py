@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.lookup import Grid, replay
 
 from study.config.members import TrialResult
+from study.core.evidence.verdict import CANNOT_TELL
 from study.core.figures import usual_tolerance
 from study.search import finish
 from study.search.driver import Driver
@@ -75,7 +76,7 @@ def truth_of(grid: Grid, worth: np.ndarray) -> Truth:
 @dataclass(frozen=True)
 class Outcome:
     """A study after each round [T]: its fold-trainings and its front's hypervolume as shares of the grid's, and the row
-    that it recommends; then how many it had stopped and stopped falsely."""
+    that it recommends; then how many it had stopped and stopped falsely, and what its answer at the end was worth."""
 
     spent: list[float]
     volume: list[float]
@@ -83,6 +84,9 @@ class Outcome:
     stops: int
     false: int
     adding: int  # configurations that truly add to the front, of those that were asked for
+    sure: bool  # that its answer at the end does not say that it cannot tell
+    high: float  # by how much the score of the best one is above what that is worth
+    corrected: float  # the same of what the answer says that it is worth
 
 
 def outcome(grid: Grid, truth: Truth, *overrides: str, seed: int = 0, final: bool = False) -> Outcome:
@@ -94,7 +98,17 @@ def outcome(grid: Grid, truth: Truth, *overrides: str, seed: int = 0, final: boo
     looks = [_look(grid, truth, plan, {n: driver.results[n] for n in numbers[:end]}) for end in ends]
     spent, volume, chosen = (list(column) for column in zip(*looks, strict=True))
     stopped = [_row(grid, r) for r in driver.results.values() if r.stopped]
-    return Outcome(spent, volume, chosen, len(stopped), sum(map(truth.adds, stopped)), _adding(grid, truth, driver))
+    false, adding = sum(map(truth.adds, stopped)), _adding(grid, truth, driver)
+    return Outcome(spent, volume, chosen, len(stopped), false, adding, *_answer(grid, truth, driver))
+
+
+def _answer(grid: Grid, truth: Truth, driver: Driver) -> tuple[bool, float, float]:
+    """Whether the answer at the end is sure, and by how much the best one's score, and the corrected one, are high."""
+    judgement = judge_results(driver.plan, driver.results)
+    assert judgement is not None
+    worth = truth.worth[_row(grid, driver.results[judgement.best])]
+    raw, corrected = judgement.estimates.means[judgement.verdict.best], judgement.corrected
+    return judgement.verdict.kind != CANNOT_TELL, round(float(raw - worth), 4), round(float(corrected - worth), 4)
 
 
 def _look(grid: Grid, truth: Truth, plan: Plan, results: dict[int, TrialResult]) -> tuple[float, float, int | None]:

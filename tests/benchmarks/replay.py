@@ -82,7 +82,8 @@ def main() -> None:
     kept = recall(asked.kept)
     replay_curves.draw(kept, FOLDER.parent / "replay.svg")
     true = {task: truth(task) for task in kept}
-    print(*replay_tables.saved(kept, true), "", *replay_tables.raced(kept, true), sep="\n")
+    tables = replay_tables.saved, replay_tables.raced, replay_tables.answered
+    print(*("\n".join(table(kept, true)) for table in tables), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -88,6 +88,26 @@ def _race(results: Sequence[Outcome], reference: Sequence[Outcome], truth: Truth
     return [str(len(results)), spent, str(stops), rate, lost, *reached, *whole]
 
 
+def answered(kept: Kept, truths: Truths) -> Iterator[str]:
+    """What is said of whole grids and of raced ones at the end: how surely, how truly, and how high the best one's
+    score is."""
+    heads = ("grid", "racing", "studies", "sure", "of which near", "best too high by", "corrected")
+    yield f"| {' | '.join(heads)} |"
+    yield "| :-- | :-- |" + " --: |" * (len(heads) - 2)
+    for task, cells in kept.items():
+        for name in ("grid none", "grid racing"):
+            if results := cells.get(name, ()):
+                numbers = " | ".join(_answers(results, truths[task]))
+                yield f"| {task} | {'yes' if name.endswith('racing') else 'no'} | {numbers} |"
+
+
+def _answers(results: Sequence[Outcome], truth: Truth) -> list[str]:
+    sure = [one for one in results if one.sure]
+    near = f"{mean(sure, lambda o: truth.near(o.chosen[-1])):.0%}" if sure else ""
+    high, corrected = (f"{mean(results, lambda o, n=n: getattr(o, n)):+.3f}" for n in ("high", "corrected"))
+    return [str(len(results)), str(len(sure)), near, high, corrected]
+
+
 def _end(results: Sequence[Outcome], truth: Truth) -> list[str]:
     """At the end: what was trained, what of the front was there, how often the recommendation was near enough, and by
     how much less than the best it is worth on average."""

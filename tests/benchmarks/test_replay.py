@@ -136,8 +136,8 @@ def test_the_hypervolume_is_the_area_in_loss_and_decades_of_cost() -> None:
     assert TRUTH.share([]) == 0
 
 
-ONE = Outcome([0.1, 0.25, 0.6], [0.5, 0.9, 0.99], [None, 3, 3], 4, 1, 2)
-OTHER = Outcome([0.2, 0.3, 0.4], [0.4, 0.6, 0.8], [3, 0, 1], 6, 0, 2)
+ONE = Outcome([0.1, 0.25, 0.6], [0.5, 0.9, 0.99], [None, 3, 3], 4, 1, 2, False, 0.02, -0.01)
+OTHER = Outcome([0.2, 0.3, 0.4], [0.4, 0.6, 0.8], [3, 0, 1], 6, 0, 2, True, 0.0, 0.01)
 
 
 def test_the_tables_hold_what_was_counted() -> None:
@@ -146,6 +146,8 @@ def test_the_tables_hold_what_was_counted() -> None:
     assert line == "| topic | tpe | yes | 2 | 65.0% | 100% | never | 50% | 50% | 89.5% | 50% | 0.013 |"
     line = [*replay_tables.raced(kept, {"topic": TRUTH})][2]
     assert line == "| topic | 2 | 50% | 10 | 1 (10.0%) | 1 of 4 | 89.5% | 50% | 0.013 |  |  |"
+    line = [*replay_tables.answered(kept, {"topic": TRUTH})][2]
+    assert line == "| topic | yes | 2 | 1 | 100% | +0.010 | +0.000 |"
     assert replay_tables.until_enough(ONE) == 0.6
     assert replay_tables.volume_at(ONE, 0.05) == 0.0
 

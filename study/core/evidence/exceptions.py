@@ -45,10 +45,13 @@ def robust_squares(scores: np.ndarray, left: np.ndarray) -> np.ndarray:
         return squares
     cells = scores[able]
     folds = np.zeros(cells.shape[1])
+    trained = ~np.isnan(cells).all(axis=0)
+    median = np.nanmedian if np.isnan(cells).any() else np.median
     for _ in range(ROUNDS):
-        rows = np.nanmean(cells - folds, axis=1, keepdims=True)
-        trained = ~np.isnan(cells).all(axis=0)
-        folds[trained] = np.nanmedian((cells - rows)[:, trained], axis=0)
+        before, rows = folds - folds.mean(), np.nanmean(cells - folds, axis=1, keepdims=True)
+        folds[trained] = median((cells - rows)[:, trained], axis=0)
+        if np.allclose(folds - folds.mean(), before, rtol=0, atol=1e-12):
+            break
     squares[able] = np.nansum((cells - rows - folds) ** 2, axis=1)
     return squares
 

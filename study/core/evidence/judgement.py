@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from study.core.evidence.compare import Contrast, differences
+from study.core.evidence.outlook import Outlook, outlook
 from study.core.evidence.selection import corrected_best
 from study.core.evidence.sources import Estimates, estimate
 from study.core.evidence.table import ScoreTable
@@ -19,7 +21,7 @@ MOST = 300  # configurations that are compared in pairs: their errors are a matr
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a table of scores comes to; `contrasts` are against the best, `corrected` is its gain less the flattery.
+    """What a table of scores comes to; what takes long is computed when it is asked for.
 
     `cost` names the figure by which a configuration is cheap, `tolerance` and `confidence` what was asked.
     """
@@ -27,11 +29,27 @@ class Judgement:
     table: ScoreTable
     estimates: Estimates
     verdict: Verdict
-    contrasts: tuple[Contrast, ...]
-    corrected: float
     cost: str
     tolerance: float
     confidence: float
+
+    @cached_property
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """Every configuration against the best."""
+        return tuple(differences(self.estimates, self.verdict.best))
+
+    @cached_property
+    def corrected(self) -> float:
+        """The best one's gain, less what having been chosen has flattered it by; NaN where nothing measures that."""
+        return corrected_best(self.table, estimates=self.estimates)
+
+    @cached_property
+    def outlook(self) -> Outlook | None:
+        """What would be expected to decide; None where nothing is undecided, or nothing measures the error."""
+        undecided = self.verdict.undecided
+        if not undecided or not self.estimates.freedom:
+            return None
+        return outlook(self.estimates, undecided, self.tolerance, self.confidence)
 
     def number(self, row: int | None) -> int | None:
         """The trial in a row of the table; None where there is none."""
@@ -72,8 +90,7 @@ def judge(
     rows = [row for row, number in enumerate(table.numbers) if number in free]
     estimates = estimate(table)
     verdict = decide(estimates, costs, tolerance, confidence, rows, levels)
-    contrasts, corrected = tuple(differences(estimates, verdict.best)), corrected_best(table, estimates=estimates)
-    return Judgement(table, estimates, verdict, contrasts, corrected, cost_of(objectives), tolerance, confidence)
+    return Judgement(table, estimates, verdict, cost_of(objectives), tolerance, confidence)
 
 
 def cost_of(objectives: Sequence[str]) -> str:

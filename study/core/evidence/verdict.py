@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from study.core.evidence.front_gain import adds_to_front
-from study.core.evidence.outlook import Outlook, outlook
 from study.core.evidence.posterior import draw
 from study.core.evidence.sources import Estimates, estimate
 from study.core.evidence.table import ScoreTable
@@ -26,8 +25,7 @@ class Verdict:
     outside the table); "cannot tell" where it holds for none. Then `recommended` is what to use meanwhile: the
     cheapest that is at least 85 % as probable to be near enough as the most probable one, or what scored
     higher for no more (None where nothing measures the error). `candidates` are it and the fewest others among which
-    the cheapest near enough one lies with the confidence asked for, likeliest first, and `outlook` says what would be
-    expected to decide between them (None where nothing is undecided, or nothing measures the error).
+    the cheapest near enough one lies with the confidence asked for, likeliest first.
 
     Only what has every fold of a cross-validation is chosen, is a candidate or `best`; what was stopped before is a
     rival with what its folds say. `best` is the row of the highest expected gain, `within` [C] the probability to be
@@ -40,12 +38,6 @@ class Verdict:
     candidates: tuple[int, ...]
     within: np.ndarray
     on_front: np.ndarray
-    outlook: Outlook | None = None
-
-    @property
-    def repeats_needed(self) -> int | None:
-        """How many cross-validations in all would be expected to decide; None: more than 50, or unknown."""
-        return None if self.outlook is None else self.outlook.repeats
 
     @property
     def undecided(self) -> tuple[int, ...]:
@@ -86,8 +78,7 @@ def decide(
         return replace(verdict, kind=NOTHING_BEATS if chosen in free else CHOOSE, candidates=(chosen,))
     meanwhile = _meanwhile(order, within, estimates.means, costs[:, 0])
     candidates = _candidates(gains, good, order, meanwhile, confidence)
-    verdict = replace(verdict, kind=CANNOT_TELL, recommended=meanwhile, candidates=candidates)
-    return replace(verdict, outlook=outlook(estimates, verdict.undecided, tolerance, confidence, seed))
+    return replace(verdict, kind=CANNOT_TELL, recommended=meanwhile, candidates=candidates)
 
 
 def _meanwhile(order: np.ndarray, within: np.ndarray, means: np.ndarray, costs: np.ndarray) -> int:

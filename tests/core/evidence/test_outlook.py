@@ -69,8 +69,11 @@ def test_as_many_repeats_as_were_said_do_decide_about_as_often_as_not() -> None:
         trained = np.zeros(whole.scores.shape, bool)
         trained[:, :5] = True
         first = decide(reveal(whole, trained), np.array([2.0, 1.0, 0.0]), 0.005, seed=seed)
-        if first.kind == CANNOT_TELL and first.repeats_needed is not None and first.repeats_needed <= 8:
-            trained[:, : 5 * first.repeats_needed] = True
+        if first.kind != CANNOT_TELL:
+            continue
+        needed = repeats_needed(estimate(reveal(whole, trained)), 0.005, 0.9, seed, first.undecided)
+        if needed is not None and needed <= 8:
+            trained[:, : 5 * needed] = True
             said += 1
             decided += decide(reveal(whole, trained), np.array([2.0, 1.0, 0.0]), 0.005, seed=seed).kind == CHOOSE
     assert said >= 5

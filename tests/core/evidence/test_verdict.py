@@ -83,8 +83,9 @@ def test_repeats_would_decide_where_trainings_are_the_noise_and_not_where_exampl
     noisy = estimate(study(levels, 10, "rouge", examples=30_000, training=0.03, seed=8).table)
     verdict = decide(noisy, np.array([2.0, 1.0, 0.0]), tolerance=0.002)
     assert verdict.kind == CANNOT_TELL
-    assert verdict.repeats_needed is not None
-    assert 1 < verdict.repeats_needed <= 50
+    needed = repeats_needed(noisy, 0.002, 0.9, rows=verdict.undecided)
+    assert needed is not None
+    assert 1 < needed <= 50
     small = estimate(study(np.full(3, 0.8), 3, examples=60, training=0.0, seed=5).table)
     assert repeats_needed(replace(small, rest=small.explained), 0.002, 0.9) is None
 
