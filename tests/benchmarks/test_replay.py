@@ -147,7 +147,7 @@ def test_the_tables_hold_what_was_counted() -> None:
     line = [*replay_tables.raced(kept, {"topic": TRUTH})][2]
     assert line == "| topic | 2 | 50% | 10 | 1 (10.0%) | 1 of 4 | 89.5% | 50% | 0.013 |  |  |"
     line = [*replay_tables.answered(kept, {"topic": TRUTH})][2]
-    assert line == "| topic | yes | 2 | 1 | 100% | +0.010 | +0.000 |"
+    assert line == "| topic | yes | 2 | 1 | 0% | +0.010 | +0.000 |"
     assert replay_tables.until_enough(ONE) == 0.6
     assert replay_tables.volume_at(ONE, 0.05) == 0.0
 

@@ -10,12 +10,13 @@ NOTHING = 1e-12  # of the largest mean square, which arithmetic alone may bring
 FEWEST = 4  # configurations of which one can be told from the others
 
 
-def outliers(rest: np.ndarray, left: np.ndarray, least: float = 0.0) -> np.ndarray:
+def outliers(rest: np.ndarray, left: np.ndarray, least: np.ndarray | float = 0.0) -> np.ndarray:
     """Which configurations' square sums [C] on `left` [C] degrees of freedom the others cannot explain.
 
     F tests, Bonferroni over C. They are held against the smaller half of all mean squares, brought to the size that a
-    half has, so that several diverged configurations do not hide each other, and never against less than `least`. Where
-    most do not differ at all, nothing says what is usual, and nobody is an exception.
+    half has, so that several diverged configurations do not hide each other, and each never against less than its
+    `least` ([C], or of all), which the examples explain. Where most do not differ at all, nothing says what is usual,
+    and nobody is an exception.
     """
     from scipy.special import fdtri
 
@@ -24,8 +25,8 @@ def outliers(rest: np.ndarray, left: np.ndarray, least: float = 0.0) -> np.ndarr
         return np.zeros(len(able), bool)
     freedom = np.where(able, left, 1)
     mean = np.where(able, rest / freedom, np.nan)
-    typical = max(np.nanmedian(mean / _median_of_chi_square(freedom)), least)
-    if typical <= NOTHING * np.nanmax(mean):
+    typical = np.maximum(np.nanmedian(mean / _median_of_chi_square(freedom)), least)
+    if np.max(typical) <= NOTHING * np.nanmax(mean):
         return np.zeros(len(able), bool)
     others = np.maximum(0.6 * (freedom[able].sum() - freedom), 1)
     limit = fdtri(freedom, others, 1 - LEVEL / able.sum())

@@ -123,8 +123,10 @@ def _settle(table: ScoreTable, moves: np.ndarray) -> tuple[Additive, _Squares]:
 
     It starts from residuals that no exception spoils, since least squares would hand its own down to all others.
     """
-    left, least = fit(table.trained).left(), table.rounding
-    rest = robust_squares(table.scores, left)
+    plain = fit(table.trained)
+    left, rest = plain.left(), robust_squares(table.scores, plain.left())
+    by_examples = (plain.residuals(moves) ** 2).sum(axis=1).mean(axis=-1) / np.maximum(left, 1)
+    least = np.maximum(table.rounding, by_examples)
     exceptional = outliers(rest, left, least)
     first = bool(exceptional.any())
     while True:

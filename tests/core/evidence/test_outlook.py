@@ -78,3 +78,11 @@ def test_as_many_repeats_as_were_said_do_decide_about_as_often_as_not() -> None:
             decided += decide(reveal(whole, trained), np.array([2.0, 1.0, 0.0]), 0.005, seed=seed).kind == CHOOSE
     assert said >= 5
     assert decided / said > 0.3
+
+
+def test_the_tolerance_that_was_said_to_decide_decides() -> None:
+    for seed in range(10):
+        table = study(np.full(6, 0.8), 3, "accuracy", seed, examples=150).table
+        needed = tolerance_needed(estimate(table), 0.9)
+        assert decide(table, np.arange(6.0), needed).kind == CHOOSE
+        assert decide(table, np.arange(6.0), 0.99 * needed).kind == CANNOT_TELL

@@ -143,6 +143,36 @@ def test_diverged_configurations_keep_their_variance_and_do_not_spoil_the_pool(a
     assert np.sqrt(estimates.trainings[0, 0]) < 0.02
 
 
+@pytest.mark.parametrize("k", [3, 5])
+@pytest.mark.parametrize("rows", [4, 6, 8])
+def test_one_that_diverged_is_an_exception_in_a_small_study_too(rows: int, k: int) -> None:
+    """Least squares hand its residuals down to the others, and the more so the fewer they are."""
+    widths = []
+    for seed in range(10):
+        scores = 0.85 + 0.01 * np.random.default_rng(seed).standard_normal((rows, k))
+        usual = estimate(ScoreTable(range(rows), scores, np.full(k, 300), k, grain=1.0))
+        scores[1] = 0.5 + 1000 * (scores[1] - 0.85)
+        diverged = estimate(ScoreTable(range(rows), scores, np.full(k, 300), k, grain=1.0))
+        assert usual.exceptions == ()
+        assert diverged.exceptions == (1,)
+        widths.append(np.sqrt(diverged.rest / usual.rest))
+    assert np.mean(widths) < 1.5
+
+
+def test_where_most_do_not_differ_at_all_nobody_is_an_exception() -> None:
+    scores = np.tile([0.7, 0.8, 0.9], (6, 1))
+    scores[0] = [0.8, 0.8, 0.8]
+    assert estimate(ScoreTable(range(6), scores, np.full(3, np.nan), 3)).exceptions == ()
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+@pytest.mark.parametrize("rows", [4, 8, 24])
+def test_small_studies_of_equal_variances_have_hardly_an_exception(rows: int, k: int) -> None:
+    draws = 0.85 + 0.01 * np.random.default_rng(rows * k).standard_normal((200, rows, k))
+    tables = (ScoreTable(range(rows), scores, np.full(k, 300), k, grain=1.0) for scores in draws)
+    assert sum(bool(estimate(table).exceptions) for table in tables) <= 8
+
+
 def test_equal_variances_have_hardly_an_exception() -> None:
     studies = [estimate(study(EQUAL, 5, "rouge", seed, examples=200).table) for seed in range(60)]
     assert sum(bool(estimates.exceptions) for estimates in studies) <= 4

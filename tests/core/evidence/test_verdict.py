@@ -31,6 +31,30 @@ def test_the_order_of_costs_decides_not_that_of_scores() -> None:
     assert decide(sure(), np.where(COSTS == 4, 0, 1), tolerance=0.02).recommended == 4
 
 
+def test_of_several_costs_the_first_says_what_is_cheap_and_all_make_the_front() -> None:
+    costs = np.column_stack([COSTS, COSTS[::-1]])
+    verdict = decide(sure(), costs, tolerance=0.02)
+    assert verdict.recommended == 3
+    assert verdict.on_front.tolist() == [1] * 6  # each costs less than all others, in one way or the other
+    assert decide(sure(), costs[:, :1], tolerance=0.02).on_front[4:].max() < 0.9
+
+
+def test_what_was_stopped_is_a_rival_and_is_not_chosen() -> None:
+    table = sure()
+    scores = table.scores.copy()
+    scores[3, 3:] = np.nan
+    answers = replace(
+        table.answers, worth=np.where(np.isnan(scores[:, table.answers.fold]), np.nan, table.answers.worth)
+    )
+    stopped = decide(replace(table, scores=scores, answers=answers), COSTS, tolerance=0.02)
+    assert (stopped.kind, stopped.recommended) == (CHOOSE, 4)
+    assert stopped.within[3] > 0.5
+    scores[3, :3] += 0.1  # it was far better than all others
+    doubtful = decide(replace(table, scores=scores, answers=None), COSTS, tolerance=0.02)
+    assert doubtful.kind == CANNOT_TELL
+    assert 3 not in {doubtful.recommended, doubtful.best, *doubtful.candidates}
+
+
 def test_an_unknown_cost_is_taken_last() -> None:
     costs = np.array([0, 1, 2, np.nan, 4, 5])
     assert decide(sure(), costs, tolerance=0.02).recommended == 4
