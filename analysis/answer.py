@@ -41,6 +41,7 @@ class _Speaker:
         self.metric = runs.info.metric
         numbers = [*judgement.table.numbers]
         self.costs = {n: cost_of_trial(judgement.cost, self.rows.loc[n]) for n in numbers}
+        self.ranks = dict(zip(numbers, judgement.costs, strict=True))  # equal where nothing tells two apart
         self.amounts: list[str] = []  # that were said
 
     def name(self, number: int) -> str:
@@ -73,7 +74,7 @@ class _Speaker:
             return f"Choose {self.name(number)}: {within}; its {self.judgement.cost} was not recorded."
         if len(self.costs) == 1:
             return f"Only {self.name(number)} was compared, so that there is nothing to choose from."
-        if not any(cost.value < self.costs[number].value for cost in self.costs.values()):
+        if not any(cost < self.ranks[number] for cost in self.ranks.values()):
             return f"Choose {self.name(number)}: {within}, and nothing that was tried costs less."
         return f"Choose {self.name(number)}: {within}, and it is the cheapest of which that can be said."
 
@@ -122,7 +123,7 @@ class _Speaker:
     def _cheaper(self, number: int) -> str:
         """How probable the compared trials that cost less are to be near enough, where each is less so."""
         within = dict(zip(map(int, self.judgement.table.numbers), self.judgement.verdict.within, strict=True))
-        cheaper = [other for other, cost in self.costs.items() if cost.value < self.costs[number].value]
+        cheaper = [other for other, cost in self.ranks.items() if cost < self.ranks[number]]
         likeliest = max(cheaper, key=lambda other: within[other], default=number)
         less = within[likeliest] < within[number]
         return f", and nothing cheaper is so with more than {self.probability(likeliest)}" if less else ""

@@ -15,9 +15,10 @@ from study.core.alone import with_alone
 from study.core.evidence.judgement import Judgement, judge, select_compared
 from study.core.evidence.kept_answers import usable_answers
 from study.core.evidence.table import ScoreTable, Worths, grain_of
-from study.core.figures import ALONE, COSTS, usual_tolerance
+from study.core.figures import ALONE, COSTS, SPREAD, usual_tolerance
 from study.core.records import PRUNED
 
+MEASURED = [*COSTS, *ALONE.values(), *(name + SPREAD for name in ALONE.values())]
 CONFIDENCE = 0.9  # of studies that did not record theirs
 
 
@@ -53,7 +54,7 @@ def judgement_of(
     if not numbers:
         return None
     rows = runs.trials.set_index("number").loc[numbers]
-    figures = {int(number): with_alone(row.reindex([*COSTS, *ALONE.values()])) for number, row in rows.iterrows()}
+    figures = {int(number): with_alone(row.reindex(MEASURED)) for number, row in rows.iterrows()}
     levels = [*usable_levels(references, runs.info.metric).values()]
     return judge(
         _table(runs, numbers, answers), figures, runs.info.objectives, tolerance_of(runs, tolerance),

@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from study.core.evidence.compare import Contrast, differences
+from study.core.evidence.costs import compared_costs
 from study.core.evidence.outlook import Outlook, outlook
 from study.core.evidence.selection import corrected_best
 from study.core.evidence.sources import Estimates, estimate
 from study.core.evidence.table import ScoreTable
 from study.core.evidence.verdict import Verdict, decide
-from study.core.figures import FIGURES, MINIMIZE, costs_of
+from study.core.figures import costs_of
 
 MOST = 300  # configurations that are compared in pairs: their errors are a matrix, and so are their draws
 
@@ -23,12 +24,14 @@ MOST = 300  # configurations that are compared in pairs: their errors are a matr
 class Judgement:
     """What a table of scores comes to; what takes long is computed when it is asked for.
 
-    `cost` names the figure by which a configuration is cheap, `tolerance` and `confidence` what was asked.
+    `cost` names the figure by which a configuration is cheap, `costs` [C] are those figures, the smaller the cheaper and
+    equal where nothing tells them apart (:mod:`study.core.evidence.costs`), `tolerance` and `confidence` what was asked.
     """
 
     table: ScoreTable
     estimates: Estimates
     verdict: Verdict
+    costs: np.ndarray
     cost: str
     tolerance: float
     confidence: float
@@ -84,23 +87,11 @@ def judge(
 
     Raises nothing: what cannot be known is NaN or None in the judgement.
     """
-    names = costs_of(objectives)
-    costs = np.array([[_toward_less(name, figures[number]) for name in names] for number in table.numbers])
-    costs *= np.where([FIGURES[name].combine is sum for name in names], table.lacking[:, None], 1)
+    costs = compared_costs(table, figures, objectives)
     rows = [row for row, number in enumerate(table.numbers) if number in free]
     estimates = estimate(table)
     verdict = decide(estimates, costs, tolerance, confidence, rows, levels)
-    return Judgement(table, estimates, verdict, cost_of(objectives), tolerance, confidence)
-
-
-def cost_of(objectives: Sequence[str]) -> str:
-    """The study's own cost: the first of its objectives that is one, the trained parameters where none is."""
-    return costs_of(objectives)[0]
-
-
-def _toward_less(cost: str, figures: Mapping[str, float]) -> float:
-    """A cost, smaller being better; NaN where nobody knows it."""
-    return (1.0 if FIGURES[cost].direction == MINIMIZE else -1.0) * figures.get(cost, np.nan)
+    return Judgement(table, estimates, verdict, costs[:, 0], costs_of(objectives)[0], tolerance, confidence)
 
 
 def select_compared(means: Mapping[int, float], kept: Collection[int], stopped: Collection[int] = ()) -> list[int]:
