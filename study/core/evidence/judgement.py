@@ -24,8 +24,9 @@ MOST = 300  # configurations that are compared in pairs: their errors are a matr
 class Judgement:
     """What a table of scores comes to; what takes long is computed when it is asked for.
 
-    `cost` names the figure by which a configuration is cheap, `costs` [C] are those figures, the smaller the cheaper and
-    equal where nothing tells them apart (:mod:`study.core.evidence.costs`), `tolerance` and `confidence` what was asked.
+    `cost` names the figure by which a configuration is cheap; `costs` [C] are those figures, the smaller the cheaper
+    and equal where nothing tells them apart (:mod:`study.core.evidence.costs`). `tolerance` and `confidence` are what
+    was asked.
     """
 
     table: ScoreTable

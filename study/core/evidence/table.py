@@ -139,8 +139,7 @@ class ScoreTable:
     @property
     def whole(self) -> np.ndarray:
         """Which configurations [C] have every fold of the first cross-validation; the others were stopped before."""
-        whole: np.ndarray = self.trained[:, : self.splits].all(axis=1)
-        return whole
+        return np.asarray(self.trained[:, : self.splits].all(axis=1))
 
     @property
     def lacking(self) -> np.ndarray:

@@ -112,7 +112,7 @@ def _candidates(
 def _cheapest_first(estimates: Estimates, costs: np.ndarray, gains: np.ndarray) -> np.ndarray:
     """The rows that may be chosen by cost, the unknown last; then by gain, then by number."""
     order = np.lexsort((np.array(estimates.numbers), -gains.mean(axis=0), costs))
-    return order[estimates.whole[order]]
+    return np.asarray(order[estimates.whole[order]])
 
 
 def _best(estimates: Estimates, expected: np.ndarray) -> int:
