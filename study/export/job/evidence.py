@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from study import methods
 from study.config.members import TrialResult
@@ -106,8 +106,8 @@ def _settings(configuration: Configuration) -> dict[str, object]:
 
 def _judgement(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult]) -> Judgement | None:
     """The study's judgement, of the trials that its front may have and of the chosen one."""
-    kept = {n: r for n, r in results.items() if n == chosen.trial or not plan.broken(summary(r))}
-    return judge_results(plan, kept)
+    kept = {n: r for n, r in results.items() if not plan.broken(summary(r))}
+    return judge_results(plan, {**kept, chosen.trial: replace(chosen, broken=())})
 
 
 def differences(
