@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from study.config.members import Member, TrialResult
+from study.config.members import Member, TrialResult, count_results
 from study.config.schema import StudyConfig
 from study.core import formatting, seeding, status_line
 from study.core.alone import cost_of_trial, meanings
@@ -111,7 +111,8 @@ def failures(results: dict[int, TrialResult]) -> list[str]:
     counts = Counter(failed)
     lines = [f"{n} × {' '.join(error.split())}" for error, n in counts.most_common(SHOWN)]
     more = [f"and {plural(len(counts) - SHOWN, 'other error')}"] if len(counts) > SHOWN else []
-    return [f"{len(failed)} of {plural(len(results), 'trial')} failed:", *(f"  {line}" for line in [*lines, *more])]
+    asked = plural(count_results(results), "trial")
+    return [f"{len(failed)} of {asked} failed:", *(f"  {line}" for line in [*lines, *more])]
 
 
 def _table(
@@ -132,5 +133,5 @@ def _table(
         )
         rows.append(cells)
     columns = tuple(Column(heading, name=heading == "configuration") for heading in headings)
-    title = f"{plan.config.study.name}: the front of {plural(len(results), 'trial')}"
+    title = f"{plan.config.study.name}: the front of {plural(count_results(results), 'trial')}"
     return TextTable(columns, tuple(rows), title, "\n".join(meanings(row[-1] for row in rows)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study import record
+from study.config.members import count_results
 from study.config.options import IN_MLFLOW, UNTRACKED
 from study.config.schema import StudyConfig
 from study.core import addresses, status_line
@@ -97,5 +98,5 @@ def _send(plan: Plan, ledger: Ledger, tracker: Tracker) -> Driver:
         settled = bool(ending) and not ending["past"]
         if settled:
             tracker.note_ending(ending["reason"])
-    tracker.end("FINISHED" if settled or len(driver.results) >= plan.config.study.trials else "KILLED")
+    tracker.end("FINISHED" if settled or count_results(driver.results) >= plan.config.study.trials else "KILLED")
     return driver
