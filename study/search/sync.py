@@ -19,7 +19,7 @@ from study.core.mlflow_store import TAG, VARIABLE
 from study.core.records import Provenance
 from study.record import Tracker
 from study.scoring import references
-from study.search import decisions, finish, lease, repeats
+from study.search import decisions, finish, lease, reconsider, repeats
 from study.search.driver import Driver
 from study.search.ledger import Ledger
 from study.search.origin import artifacts, origin_of
@@ -93,6 +93,7 @@ def _send(plan: Plan, ledger: Ledger, tracker: Tracker) -> Driver:
         repeats.Repeats(plan, ledger, tracker, progress, driver.train).remember(driver.results)
         for number, figures in [*ledger.test_scores().items(), *ledger.alone_costs().items()]:
             tracker.add_figures(number, figures)
+        reconsider.settle(plan, ledger, driver.results, tracker)
         finish.record_exports(ledger, tracker)
         ending = ledger.ending()
         settled = bool(ending) and not ending["past"]
