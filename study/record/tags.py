@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from study.config.members import Stop, TrialResult
-from study.core.mlflow_store import REPLACES, TAG
+from study.core.mlflow_store import REPLACES, STATE, TAG
 from study.core.records import Adaptation, FoldResult
 
 LONGEST = 5000  # characters of an error that a tag takes
-STATE = f"{TAG}state"  # of a trial that was stopped before its last fold, or broke a constraint: which
+COMPLETE = "complete"
 
 
 def trial_tags(label: str, baseline: str | None, adaptation: Adaptation | None) -> dict[str, str]:
@@ -35,7 +35,8 @@ def outcome_tags(result: TrialResult) -> dict[str, str]:
 
 def feasibility_tags(result: TrialResult) -> dict[str, str]:
     """Whether the trial may be on the front, and which constraints it breaks; empty where there is nothing to say."""
-    return {STATE: result.state or "", f"{TAG}broken": ", ".join(result.broken)}
+    state = result.state or (COMPLETE if result.complete else "")
+    return {STATE: state, f"{TAG}broken": ", ".join(result.broken)}
 
 
 def _stop_tags(stop: Stop) -> dict[str, str]:

@@ -18,7 +18,7 @@ from study.core import formatting, seeding, status_line
 from study.core.alone import cost_of_trial, meanings
 from study.core.formatting import plural
 from study.core.pareto import undominated_mask
-from study.core.records import FoldResult
+from study.core.records import INFEASIBLE, FoldResult
 from study.core.text_table import Column, TextTable
 from study.record.behind import record_error
 from study.search.ledger import Ledger
@@ -87,7 +87,7 @@ def announce(
     Raises StudyError where the record, of which the report is made, lacks something.
     """
     status_line.hide()
-    print(_table(plan, results, alone).text() if front(plan, results) else NO_FRONT)
+    print(_table(plan, results, alone).text() if front(plan, results) else reason_for_none(results))
     for line in failures(results):
         print(line)
     if tracker.missing:
@@ -101,6 +101,15 @@ def announce(
     print(f"Runs:   {tracker.command()}")
     if tracker.page():
         print(f"        {tracker.page()}")
+
+
+def reason_for_none(results: Mapping[int, TrialResult]) -> str:
+    """Why there is no front: nothing is complete, or whatever is breaks a constraint."""
+    infeasible = sum(result.state == INFEASIBLE for result in results.values())
+    if not infeasible:
+        return NO_FRONT
+    broke = f"{infeasible} of {plural(len(results), 'trial')} broke a constraint"
+    return f"{broke} and no other is complete, so that there is no front."
 
 
 def failures(results: dict[int, TrialResult]) -> list[str]:
