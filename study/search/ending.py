@@ -63,7 +63,7 @@ class Settled(Ending):
 
     def _end_of_space(self, done: int) -> str:
         """That the space is used up, once all that was asked for has been told; else empty."""
-        if done < self.ledger.standing() or not self.ledger.is_used_up():
+        if not self.ledger.is_used_up() or done < self.ledger.standing():
             return ""
         bounds = self._bounds()
         if not self.ledger.untried.has_possible():

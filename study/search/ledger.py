@@ -142,8 +142,9 @@ class Ledger(StudyFacts):
 
     def is_used_up(self) -> bool:
         """Whether the space holds nothing that keeps the bounds, as far as is known, and has not been asked for."""
-        known = self.follow()
-        return count_places(known) >= len(self.baselines) and self.untried.is_used_up()
+        if not self.untried.count:  # from then on it knows what is asked for as it is
+            self.follow()
+        return self.untried.is_used_up() and self.standing() >= len(self.baselines)
 
     def _ask_for(self, number: int, first: int, last: int) -> list[FrozenTrial]:
         """What there is to ask for at these places, and what was passed over for it; the first one has the number."""
