@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.deciding import outlook_sentence
+from analysis.infeasible import nothing_feasible
 from analysis.references import Reference, usable_levels
 from analysis.runs import StudyRuns
 from study.core import formatting as fmt
@@ -22,7 +23,8 @@ def sentences(runs: StudyRuns, judgement: Judgement | None, references: Sequence
     """What to choose, at what cost and how surely; that the labels were shuffled comes first, where they were."""
     control = [CONTROL] if runs.info.params.get("task.shuffle_labels") == "True" else []
     if judgement is None:
-        return [*control, "No trial of this study is complete and scored, so there is nothing to recommend yet."]
+        nothing = "No trial of this study is complete and scored, so there is nothing to recommend yet."
+        return [*control, nothing_feasible(runs) or nothing]
     speaker = _Speaker(runs, judgement)
     if judgement.verdict.kind == CANNOT_TELL:
         return [*control, *speaker.doubts(), *speaker.marks()]

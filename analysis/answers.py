@@ -57,7 +57,12 @@ def load_answers(study: StudyRuns, numbers: Sequence[int], tracking_uri: str | N
 def answers_or_reason(
     study: StudyRuns, numbers: Sequence[int], tracking_uri: str | None = None
 ) -> tuple[OutOfFold | None, str]:
-    """The answers, or why there are none: a database is often handed on without the files that lie beside it."""
+    """The answers, or why there are none: a database is often handed on without the files that lie beside it.
+
+    Of no trials there are none, which needs no reason.
+    """
+    if not numbers:
+        return None, ""
     try:
         answers = load_answers(study, numbers, tracking_uri)
     except ReportError as error:

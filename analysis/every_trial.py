@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.grid import Grid, grid_of
+from analysis.infeasible import broken_text
 from analysis.runs import StudyRuns
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
@@ -53,6 +54,7 @@ def measured_cells(row: Any) -> dict[str, str]:
 def _trial_cells(row: dict[Any, Any]) -> dict[str, str]:
     of = row["duplicate_of"]
     reasons = [" ".join(str(row[key]).split()) for key in ("error", "stopped") if not fmt.missing(row[key])]
+    reasons += [broken] if (broken := broken_text(row)) else []
     return {
         "Trial": str(row["number"]),
         "Configuration": fmt.text(row["label"]),

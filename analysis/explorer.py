@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.axes import Axis, amount, axes_of, better_is_higher
 from analysis.grid import Grid, grid_of
+from analysis.infeasible import broken_text, infeasible_baselines
 from analysis.runs import StudyRuns
 from study.core import formatting as fmt
 from study.core.figures import COSTS, ERROR
@@ -23,7 +24,8 @@ def explorer_of(runs: StudyRuns, recommended: int | None, levels: Mapping[str, f
     """Axes, trials with their values along them, filters, and for each cost what each budget buys; plain JSON.
 
     `values` and `errors` of a trial are parallel to `axes`, None where unknown; `levels` are scores that need no
-    training. Of many trials those stay that some budget buys, and the best of the others.
+    training. Baselines that break a constraint are shown, and bought by no budget. Of many trials those stay that some
+    budget buys, and the best of the others.
     """
     compared = runs.compared
     axes = axes_of(compared, runs.info.objectives, runs.info.metric)
@@ -31,7 +33,8 @@ def explorer_of(runs: StudyRuns, recommended: int | None, levels: Mapping[str, f
     costs = [axis for axis in axes if axis.name in COSTS]
     ladders = {axis.name: ladder(compared, axis, runs.info.higher_is_better) for axis in costs}
     drawn = _with_room(compared, {n for steps in ladders.values() for n in steps}, runs.info.higher_is_better)
-    trials = [_trial(row, axes, runs) for row in drawn.to_dict("records")]
+    beside = infeasible_baselines(runs)
+    trials = [_trial(row, axes, runs) for row in pd.concat([drawn, beside]).to_dict("records")]
     return {
         "axes": [_axis(axis, runs.info.higher_is_better) for axis in axes],
         "x": costs[0].name if costs else None,
@@ -93,6 +96,7 @@ def _trial(row: dict[Any, Any], axes: tuple[Axis, ...], runs: StudyRuns) -> dict
         "number": int(row["number"]),
         "label": fmt.text(row["label"]),
         "baseline": not fmt.missing(row["baseline"]),
+        "infeasible": broken_text(row),
         "settings": {name: fmt.setting(value) for name, value in settings.items()},
         "values": [_number(row[axis.name], axis) for axis in axes],
         "errors": [_number(row.get(axis.name + ERROR), axis) for axis in axes],

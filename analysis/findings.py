@@ -13,6 +13,7 @@ from analysis.effects import effects_of
 from analysis.epochs import traced_numbers
 from analysis.every_trial import measured_cells
 from analysis.exported import exports_of
+from analysis.infeasible import broken_text
 from analysis.judgement import judgement_of
 from analysis.layers import LinearLayer, recorded_layers
 from analysis.maps import Map, maps_of
@@ -150,7 +151,7 @@ def trial_cells(f: Findings, row: pd.Series) -> dict[str, str]:
     """A table's row of one trial: heading → cell."""
     return {
         "Trial": str(row["number"]),
-        "Configuration": fmt.text(row["label"]),
+        "Configuration": fmt.text(row["label"]) + (f" ({broken})" if (broken := broken_text(row)) else ""),
         "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
         "Folds": fold_scores(f, row),
         "Other scores": other_scores(f, row),

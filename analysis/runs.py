@@ -37,7 +37,7 @@ STATES = {"FINISHED": "complete", "FAILED": "failed"}
 STOPPED = (PRUNED, INFEASIBLE)  # what a trial's own tag may say of it instead
 # A column that no trial has filled is still a column, of missing values.
 METRICS = ("score", f"score{ERROR}", *COSTS, "test/score")
-TAGS = ("label", "baseline", "duplicate_of", "error", "stopped", "adaptation")  # that say a thing of a trial
+TAGS = ("label", "baseline", "duplicate_of", "error", "stopped", "broken", "adaptation")  # that say a thing of a trial
 COLUMNS = (
     "number", "state", *TAGS, "kind", "rank", "rank_pattern", "lam",
     "targets", "layers", "residual", "run_id",
@@ -198,7 +198,7 @@ def changes_of(params: Mapping[str, str], studys: Mapping[str, str]) -> dict[str
 
 def _trial_row(run: Run, params: Mapping[str, str]) -> dict[str, Any]:
     tags = run.data.tags
-    named = {key: tags.get(TAG + key) for key in TAGS}
+    named = {key: tags.get(TAG + key) or None for key in TAGS}
     method = {key: params.get(f"method.{key}") for key in ("kind", "rank", "targets", "layers", "residual")}
     marked = tags.get(f"{TAG}state")
     state = marked if marked in STOPPED else STATES.get(run.info.status, "incomplete")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pandas as pd
+
 from analysis import chosen, exported, references
 from analysis import findings as say
 from analysis.deciding import deciding_command, repeat_notes
@@ -13,6 +15,7 @@ from analysis.every_trial import folds_grid, trials_grid
 from analysis.explorer import budgets_grid, explorer_of
 from analysis.findings import Findings
 from analysis.grid import Grid, grid_of
+from analysis.infeasible import infeasible_baselines
 from analysis.layers import LinearLayer
 from analysis.load import loaded_objectives
 from analysis.maps import Map
@@ -93,7 +96,7 @@ class View:
 
 def view_of(f: Findings) -> View:
     """The findings as the templates draw them; pure."""
-    baselines = f.compared[f.compared["baseline"].notna()]
+    baselines = pd.concat([f.compared[f.compared["baseline"].notna()], infeasible_baselines(f.runs)])
     recommended = None if f.judgement is None else f.judgement.recommended
     shaded = tuple(i for i, number in enumerate(f.front["number"]) if number == recommended)
     front = grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded)
@@ -114,7 +117,7 @@ def view_of(f: Findings) -> View:
         costs=f.costs,
         displayed=f.displayed,
         front=replace(front, notes=(*loaded_objectives(f.runs), *repeat_notes(f.runs), *front.notes)),
-        baselines=grid_of([say.trial_cells(f, row) for _, row in baselines.iterrows()]),
+        baselines=grid_of([say.trial_cells(f, row) for _, row in baselines.sort_values("number").iterrows()]),
         references=grid_of([references.reference_cells(reference) for reference in f.references]),
         comparisons=grid_of(say.comparison_rows(f)),
         unanswered=f.unanswered,

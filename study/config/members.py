@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from study.config.schema import Configuration
@@ -43,7 +44,8 @@ class TrialResult:
     """A trial whose every fold has a result, in fold order, or which was `stopped` before its last one.
 
     `repeats` are results of further cross-validations, which no objective and no state depends on; `replaces` is the
-    failed trial that was asked again as this one, and counts no more.
+    failed trial that was asked again as this one, and counts no more. One that was `passed_over` broke a bound by a
+    figure that was known, so that another was asked for in its place: it is none of `study.trials`.
     """
 
     trial: int
@@ -55,6 +57,7 @@ class TrialResult:
     broken: tuple[str, ...] = ()  # constraints that its figures break
     repeats: tuple[FoldResult, ...] = ()
     replaces: int | None = None
+    passed_over: bool = False
 
     @property
     def state(self) -> str | None:
@@ -79,3 +82,8 @@ class TrialResult:
     def failure(self) -> str | None:
         """What the first fold without a score says of it; None where every fold that was trained has one."""
         return next((f.error or "no reason was kept" for f in self.folds if f.score is None), None)
+
+
+def count_results(results: Mapping[int, TrialResult]) -> int:
+    """How many of the results count for `study.trials`."""
+    return sum(not result.passed_over for result in results.values())

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
+from study.core.mlflow_store import STATE
+
 WEB = ("http", "https")
 LOCAL = "http://127.0.0.1:5000"  # where `mlflow ui` shows a store unless it is told otherwise
 # MLflow's pages know two kinds of work, and hide notes and parameters from who has not chosen this one.
@@ -49,15 +51,18 @@ def view_tag(study: str) -> str:
     return VIEW + view_key(study)
 
 
-def view(study: str, figures: Iterable[str], settings: Iterable[str]) -> str:
+def view(study: str, figures: Iterable[str], settings: Iterable[str], constrained: bool = False) -> str:
     """A view of MLflow's table of runs: the study run's trials, best first, with columns of these metrics and
-    parameters."""
+    parameters; where the study is `constrained`, of trials that are known to keep its constraints."""
     columns = [
         *(f"attributes.`{name}`" for name in ATTRIBUTES),
         *(f"metrics.`{name}`" for name in figures),
         *(f"params.`{name}`" for name in settings),
     ]
-    return json.dumps({**_best_first(study), "orderByAsc": False, "selectedColumns": columns})
+    listed = _best_first(study)
+    if constrained:
+        listed["searchFilter"] += f" AND tags.`{STATE}` = 'complete'"
+    return json.dumps({**listed, "orderByAsc": False, "selectedColumns": columns})
 
 
 def _best_first(study: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ PAUSES = (0.3, 1.0, 2.0)  # seconds for another process to finish making a datab
 TAG = "lora_study."  # what the tags of this suite's runs begin with
 LEVEL = f"{TAG}level"  # the tag that says which of study, trial and fold a run is
 REPLACES = f"{TAG}replaces"  # the tag of a trial that took the place of a failed one, which counts no more
+STATE = f"{TAG}state"  # of a trial: pruned or infeasible, complete where it has all its folds and is neither
 TABLES = "mlflow.loggedArtifacts"  # the tag by which MLflow's pages find a run's tables; it is set when they are there
 RUNS_PER_PAGE = 5000  # each page sorts all matches, so few large ones beat many small ones
 KEY, VARIABLE = "tracking.uri", "MLFLOW_TRACKING_URI"

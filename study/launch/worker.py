@@ -79,17 +79,14 @@ class Worker:
         except Exception:  # noqa: BLE001 -- a member that cannot train says why in its own result
             return 1
 
-    def costs_alone(self, member: Member, folds: int, seconds: float) -> AloneCosts:
-        """What the member's configuration costs on this device while nothing else of the study's runs: a measurement.
+    def costs_alone(self, members: list[Member], folds: int, seconds: float) -> list[AloneCosts]:
+        """What the members' configurations cost on this device while nothing else of the study's runs: a measurement.
 
-        It takes about so many seconds; the training time is that of the study's first `folds` folds.
+        It takes about so many seconds for each; the training time is that of the study's first `folds` folds.
         """
         from study.engine.costs.alone import costs_alone
 
-        try:
-            return AloneCosts(costs_alone(member, self.bench, folds, seconds))
-        except Exception as error:  # noqa: BLE001 -- the boundary of a worker: the error is the result
-            return AloneCosts(error=f"{type(error).__name__}: {error}")
+        return costs_alone(members, self.bench, folds, seconds)
 
     def precision(self) -> str:
         """The `model.precision` that multiplies faster on this device: a measurement."""

@@ -163,6 +163,9 @@ class Behind(Tracker):
     def add_figures(self, number: int, figures: dict[str, float]) -> None:
         self._enqueue(self.tracker.add_figures, number, figures)
 
+    def rejudge(self, trial: Finished) -> None:
+        self._enqueue(self.tracker.rejudge, trial)
+
     def references(self, compute: Callable[[], dict[str, float]]) -> None:
         self._enqueue(self.tracker.references, compute)
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from study.core import answer_tables
 from study.core.mlflow_notes import ROLE
-from study.core.mlflow_store import TABLES, TAG
-from study.core.records import FoldResult
+from study.core.mlflow_store import STATE, TABLES, TAG
+from study.core.records import INFEASIBLE, PRUNED, FoldResult
 from study.record.names import trial_name
 from study.record.runs import Runs
-from study.record.tags import LONGEST, STATE
+from study.record.tags import LONGEST
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -68,7 +68,7 @@ def read_earlier(runs: Runs, study_id: str, width: int) -> Earlier:
 def _add(known: Earlier, run: Any) -> None:
     number, tags = int(run.data.tags[f"{TAG}trial"]), run.data.tags
     known.trials[number], known.roles[number] = run.info.run_id, tags.get(ROLE, "")
-    ended = run.info.status in ("FINISHED", "FAILED") or STATE in tags
+    ended = run.info.status in ("FINISHED", "FAILED") or tags.get(STATE) in (PRUNED, INFEASIBLE)
     known.closed |= {number} if ended else set()
     known.recorded |= {} if ended else {number: frozenset(run.data.params)}
     known.adapted |= {number} if f"{TAG}adaptation" in tags else set()

@@ -13,13 +13,14 @@ from study.config.schema import Configuration, StudyConfig
 from study.core import addresses, answer_tables, mlflow_pages, stores
 from study.core.answer_tables import Table
 from study.core.conclusion import read_conclusion
-from study.core.mlflow_notes import show_conclusion
+from study.core.mlflow_notes import NOTE, show_conclusion
 from study.core.mlflow_store import TABLES, TAG, address, explain_refusals
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.core.secrets import mask
 from study.record.answer_files import put_answers
 from study.record.client import make_client
 from study.record.coming import Coming
+from study.record.devices import note_devices
 from study.record.earlier import Earlier, correct_fold, read_earlier, read_folds
 from study.record.endings import start_of, trial_ending
 from study.record.fold_runs import fold_run
@@ -31,6 +32,7 @@ from study.record.refusals import LOST, refusal
 from study.record.root import begin_study, experiment_for
 from study.record.rows import runs_of
 from study.record.runs import Begun, Ended, RunEnd
+from study.record.tags import feasibility_tags
 from study.record.tracker import Finished, Tracker
 
 if TYPE_CHECKING:
@@ -101,9 +103,9 @@ class MlflowTracker(Tracker):
         return {f"{TAG}study_id": self.study_id, f"{TAG}trial": str(number), **self.source}
 
     def trial(self, number: int, configuration: Configuration, label: str, baseline: str | None) -> None:
+        self.labels[number] = label
         if number in self.known.closed:
             return
-        self.labels[number] = label
         if number not in self.trials:
             self.coming.setdefault(number, Coming(configuration, label, baseline))
         elif number not in self.open:
@@ -210,16 +212,15 @@ class MlflowTracker(Tracker):
 
     def _ending(self, trial: Finished) -> RunEnd:
         number = trial.result.trial
-        self._note_devices(trial.result)
-        links = links_from_trial(self.experiment, self.root)
-        note = trial_note(self.labels[number], trial.result, trial.summary, self.metric, links)
-        return trial_ending(trial, self.trials[number], note, self._put_answers(number, trial.answers))
+        note_devices(self.client, self.root, self.devices, trial.result)
+        return trial_ending(trial, self.trials[number], self._note(trial), self._put_answers(number, trial.answers))
 
-    def _note_devices(self, result: TrialResult) -> None:
-        devices = {f.device for f in result.folds if f.score is not None}
-        if devices - self.devices:
-            self.client.set_tag(self.root, f"{TAG}device", ", ".join(sorted(self.devices | devices)))
-            self.devices |= devices
+    def _note(self, trial: Finished) -> str:
+        links = links_from_trial(self.experiment, self.root)
+        return trial_note(self.labels[trial.result.trial], trial.result, trial.summary, self.metric, links)
+
+    def rejudge(self, trial: Finished) -> None:
+        self.runs.log(self.trials[trial.result.trial], tags={**feasibility_tags(trial.result), NOTE: self._note(trial)})
 
     def add_figures(self, number: int, figures: dict[str, float]) -> None:
         self.runs.log(self.trials[number], [(k, v, 0) for k, v in figures.items()])

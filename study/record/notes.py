@@ -39,7 +39,7 @@ def _outcome(result: TrialResult, figures: Mapping[str, float], metric: str) -> 
     if result.stopped is not None:
         stop = result.stopped
         out.append(f"Stopped after {fmt.plural(stop.folds, 'fold')}: it {escape_marks(stop.reason)}.")
-    if result.broken:
+    elif result.broken:
         out.append(f"It breaks {escape_marks(', '.join(result.broken))}.")
     if "score" in figures:
         folds = " · ".join(fmt.number(fold.score, 3) for fold in result.folds)

@@ -48,5 +48,5 @@ def begin_study(
 def _show_trials_best_first(runs: Runs, root: str, config: StudyConfig) -> None:
     """Give MLflow's pages a view of the study's trials."""
     figures = dict.fromkeys(["score", f"score{ERROR}", *config.objectives])
-    view = mlflow_pages.view(root, figures, sorted(searched_keys(config)))
+    view = mlflow_pages.view(root, figures, sorted(searched_keys(config)), bool(config.constraints))
     runs.client.set_experiment_tag(runs.experiment, mlflow_pages.view_tag(root), view)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from study.config.members import Stop, TrialResult
-from study.core.mlflow_store import REPLACES, TAG
+from study.core.mlflow_store import REPLACES, STATE, TAG
 from study.core.records import Adaptation, FoldResult
 
 LONGEST = 5000  # characters of an error that a tag takes
-STATE = f"{TAG}state"  # of a trial that was stopped before its last fold, or broke a constraint: which
+COMPLETE = "complete"
 
 
 def trial_tags(label: str, baseline: str | None, adaptation: Adaptation | None) -> dict[str, str]:
@@ -27,11 +27,16 @@ def outcome_tags(result: TrialResult) -> dict[str, str]:
     """What became of a trial, beyond its status."""
     tags = {} if result.duplicate_of is None else {f"{TAG}duplicate_of": str(result.duplicate_of)}
     tags |= {} if result.replaces is None else {REPLACES: str(result.replaces)}
-    tags |= {} if result.state is None else {STATE: result.state}
+    tags |= {key: text for key, text in feasibility_tags(result).items() if text}
     tags |= {} if result.stopped is None else _stop_tags(result.stopped)
-    tags |= {f"{TAG}broken": ", ".join(result.broken)} if result.broken else {}
     errors = [fold.error for fold in result.folds if fold.error]
     return tags | ({f"{TAG}error": errors[0][:LONGEST]} if errors else {})
+
+
+def feasibility_tags(result: TrialResult) -> dict[str, str]:
+    """Whether the trial may be on the front, and which constraints it breaks; empty where there is nothing to say."""
+    state = result.state or (COMPLETE if result.complete else "")
+    return {STATE: state, f"{TAG}broken": ", ".join(result.broken)}
 
 
 def _stop_tags(stop: Stop) -> dict[str, str]:

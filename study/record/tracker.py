@@ -40,8 +40,8 @@ class Tracker(ABC):
     :meth:`reopen` it may be made again, and those after it, as if it had not been.
 
     It is called by the driver alone: the checks, `start`, then trials in any order (`trial`, `fold`, `folds`,
-    `answers`, `finish_trial`, `finish_trials`, `repeat`, `repeat_answers`, `add_figures`), `references`, `note_ending`
-    and `wait`, then `end`, then `report`.
+    `answers`, `finish_trial`, `finish_trials`, `repeat`, `repeat_answers`, `add_figures`, `rejudge`), `references`,
+    `note_ending` and `wait`, then `end`, then `report`.
     """
 
     unreported: str = "this study's tracker keeps none"  # why there is no report; empty where one can be made
@@ -106,6 +106,9 @@ class Tracker(ABC):
     @abstractmethod
     def add_figures(self, number: int, figures: dict[str, float]) -> None:
         """Add what was measured of a trial after the search: its held-out score, its exports."""
+
+    def rejudge(self, trial: Finished) -> None:  # noqa: B027 -- a tracker may keep no such thing
+        """Record anew which constraints a closed trial breaks, where what was measured after the search decides it."""
 
     def repeat(self, result: FoldResult, number: int, fold: int) -> None:  # noqa: B027 -- as of what it leaves out
         """Record a finished fold of the further cross-validation of that number, from 1, of a closed trial, once.

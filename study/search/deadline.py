@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from study.config.members import Member, TrialResult
+from study.config.members import Member, TrialResult, count_results
 from study.config.schema import Configuration, StudyConfig
 from study.core.durations import moment_of, seconds_of
 from study.core.errors import ConfigError
@@ -113,7 +113,7 @@ def deadline_of(config: StudyConfig) -> NoDeadline:
 
 def left_over(config: StudyConfig, results: dict[int, TrialResult]) -> str:
     """What a person hears where a study has stopped in time."""
-    left = config.study.trials - len(results)
+    left = config.study.trials - count_results(results)
     what = f"{left} of {plural(config.study.trials, 'trial')}" if left else "what follows the search"
     rest = "is" if left == 1 or not left else "are"
     return f"Stopped for study.until={config.study.until}: {what} {rest} left; the same command goes on from here."

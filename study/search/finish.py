@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from study.config.members import Member, TrialResult
+from study.config.members import Member, TrialResult, count_results
 from study.config.schema import StudyConfig
 from study.core import formatting, seeding, status_line
 from study.core.alone import cost_of_trial, meanings
 from study.core.formatting import plural
 from study.core.pareto import undominated_mask
-from study.core.records import FoldResult
+from study.core.records import INFEASIBLE, FoldResult
 from study.core.text_table import Column, TextTable
 from study.record.behind import record_error
 from study.search.ledger import Ledger
@@ -87,7 +87,7 @@ def announce(
     Raises StudyError where the record, of which the report is made, lacks something.
     """
     status_line.hide()
-    print(_table(plan, results, alone).text() if front(plan, results) else NO_FRONT)
+    print(_table(plan, results, alone).text() if front(plan, results) else reason_for_none(results))
     for line in failures(results):
         print(line)
     if tracker.missing:
@@ -103,6 +103,15 @@ def announce(
         print(f"        {tracker.page()}")
 
 
+def reason_for_none(results: Mapping[int, TrialResult]) -> str:
+    """Why there is no front: nothing is complete, or whatever is breaks a constraint."""
+    infeasible = sum(result.state == INFEASIBLE for result in results.values())
+    if not infeasible:
+        return NO_FRONT
+    broke = f"{infeasible} of {plural(len(results), 'trial')} broke a constraint"
+    return f"{broke} and no other is complete, so that there is no front."
+
+
 def failures(results: dict[int, TrialResult]) -> list[str]:
     """How many trials failed and, line by line, of what: at most three distinct errors, the most frequent first."""
     failed = [r.failure for r in results.values() if r.failure is not None]
@@ -111,7 +120,8 @@ def failures(results: dict[int, TrialResult]) -> list[str]:
     counts = Counter(failed)
     lines = [f"{n} × {' '.join(error.split())}" for error, n in counts.most_common(SHOWN)]
     more = [f"and {plural(len(counts) - SHOWN, 'other error')}"] if len(counts) > SHOWN else []
-    return [f"{len(failed)} of {plural(len(results), 'trial')} failed:", *(f"  {line}" for line in [*lines, *more])]
+    asked = plural(count_results(results), "trial")
+    return [f"{len(failed)} of {asked} failed:", *(f"  {line}" for line in [*lines, *more])]
 
 
 def _table(
@@ -132,5 +142,5 @@ def _table(
         )
         rows.append(cells)
     columns = tuple(Column(heading, name=heading == "configuration") for heading in headings)
-    title = f"{plan.config.study.name}: the front of {plural(len(results), 'trial')}"
+    title = f"{plan.config.study.name}: the front of {plural(count_results(results), 'trial')}"
     return TextTable(columns, tuple(rows), title, "\n".join(meanings(row[-1] for row in rows)))

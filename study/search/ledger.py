@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from study.config.schema import Configuration
-from study.config.space import KIND
 from study.config.values import plain
-from study.core import seeding
 from study.core.records import FoldResult
 from study.core.secrets import mask_all
 from study.engine.changes import VERSION, Change
@@ -20,22 +17,21 @@ from study.search.closings import Closing
 from study.search.decisions import DECISIONS
 from study.search.kept import attributes_of
 from study.search.lease import NoLease
-from study.search.plan import GRID, Plan, baselines
+from study.search.plan import Plan, baselines
+from study.search.proposals import Proposals
 from study.search.resume import TRAININGS, VALUES
 from study.search.storage import FINGERPRINT, refuse_foreign, storage
-from study.search.stored import CONFIG, CONFIGURATION, replaced_numbers
+from study.search.stored import CONFIG, CONFIGURATION, count_places
 from study.search.study_facts import StudyFacts
 from study.search.surface.foresight import Foresight
 from study.search.surface.prospects import Told, told_of
-from study.search.untried import REDRAWS, Untried
+from study.search.untried import Untried
 from study.search.writes import add_trials, close_trials, write_facts
 
 if TYPE_CHECKING:
-    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
 NO_LEASE = NoLease()
-RANDOM = {"_target_": "optuna.samplers.RandomSampler"}
 
 
 class Ledger(StudyFacts):
@@ -65,9 +61,10 @@ class Ledger(StudyFacts):
         self.baselines = list(baselines(plan).items())
         self.searched = samplers.Searched(plan.directions)
         self.foresight = Foresight(plan, self.searched.beside)
-        self.untried = Untried(plan)
-        self.asked: int | None = None  # trials, where they are asked for one by one, and those that others replace
-        self.replaced = 0
+        self.untried = Untried(plan, self.foresight)
+        self.proposals = Proposals(plan, self.searched, self.untried, self.foresight)
+        self.asked: int | None = None  # trials, where they are asked for one by one, and those of them that count
+        self.places = 0
         self.told = list[int]()  # ids of those that were told since one was asked for
 
     def _check(self, resumed: bool) -> None:
@@ -114,43 +111,65 @@ class Ledger(StudyFacts):
         return told_of(self.plan.tree, self.searched.study.get_trials(deepcopy=False), self.foresight)
 
     def ask_until(self, count: int) -> list[FrozenTrial]:
-        """Ask until `count` trials exist that count; the trials that still run, each with its configuration."""
+        """Ask until `count` trials exist that count, fewer where a study that ends when it is settled has used its
+        space up; the trials that still run, each with its configuration."""
         from optuna.trial import TrialState
 
         known = self.follow()
-        standing = len(known) - len(replaced_numbers(known))
-        asked = [self._ask(len(known) + place - standing, place) for place in range(standing, count)]
+        asked = self._ask_for(len(known), count_places(known), count)
         self.add(asked)
         return [*(t for t in known if t.state == TrialState.RUNNING), *asked]  # of which none is read again
 
     def ask_more(self, count: int, **notes: Any) -> list[FrozenTrial]:
-        """Ask for so many trials more, which learn from what has been told, with `notes` beside each."""
+        """Ask for so many trials more that count, which learn from what has been told, with `notes` beside each; for
+        fewer as :meth:`ask_until` does."""
         if self.asked is None:
             known = self.follow()
-            self.asked, self.replaced = len(known), len(replaced_numbers(known))
+            self.asked, self.places = len(known), count_places(known)
         # Those that run, which may be a thousand, are not read again.
         self.searched.follow(self.study._storage.get_trial(trial) for trial in self.told)
-        numbers, self.told = range(self.asked, self.asked + count), []
-        trials = [self._ask(number, number - self.replaced) for number in numbers]
+        self.told = []
+        trials = self._ask_for(self.asked, self.places, self.places + count)
         for trial in trials:
             trial.user_attrs |= notes
         self.add(trials)
-        self.asked += count
+        self.asked, self.places = self.asked + len(trials), self.places + count_places(trials)
         return trials
 
-    def _ask(self, number: int, place: int) -> FrozenTrial:
-        """The baselines come first, then what the sampler proposes; it is still to be written."""
+    def standing(self) -> int:
+        """How many trials have been asked for that count."""
+        return count_places(self.trials())
+
+    def is_used_up(self) -> bool:
+        """Whether the space holds nothing that keeps the bounds, as far as is known, and has not been asked for."""
+        if not self.untried.count:  # from then on it knows what is asked for as it is
+            self.follow()
+        return self.untried.is_used_up() and self.standing() >= len(self.baselines)
+
+    def _ask_for(self, number: int, first: int, last: int) -> list[FrozenTrial]:
+        """What there is to ask for at these places, and what was passed over for it; the first one has the number."""
+        asked: list[FrozenTrial] = []
+        ends = self.plan.config.search.stop is not None
+        for place in range(first, last):
+            if ends and place >= len(self.baselines) and self.untried.is_used_up():
+                break
+            asked += self._ask(number + len(asked), place)
+        return asked
+
+    def _ask(self, number: int, place: int) -> list[FrozenTrial]:
+        """The baselines come first, then what the sampler proposes; they are still to be written."""
         from optuna.trial import TrialState, create_trial
 
-        config = self.plan.config
         if place < len(self.baselines):
             name, configuration = self.baselines[place]
-            asked = create_trial(state=TrialState.RUNNING, user_attrs={"baseline": name})
-        else:
-            asked = self._propose(number, place)
-            configuration = config.configuration.with_values(asked.params)
+            baseline = create_trial(state=TrialState.RUNNING, user_attrs={"baseline": name})
+            return [self._with_configuration(baseline, configuration)]
+        base = self.plan.config.configuration
+        proposed = self.proposals.propose(number, place)
+        return [self._with_configuration(trial, base.with_values(trial.params)) for trial in proposed]
+
+    def _with_configuration(self, asked: FrozenTrial, configuration: Configuration) -> FrozenTrial:
         self.untried.add(configuration)
-        asked = copy.copy(asked)  # the sampler has its own
         asked.user_attrs = {**asked.user_attrs, CONFIGURATION: _dump(configuration)}
         return asked
 
@@ -158,48 +177,6 @@ class Ledger(StudyFacts):
         """Ask for trials; they are written at once, whole or not at all."""
         self.lease.check()
         add_trials(self.study, asked)
-
-    def _propose(self, number: int, place: int) -> FrozenTrial:
-        """What the sampler proposes, asked again where it repeats a training while others have not been asked for.
-
-        It depends on the trial's `place` among those that count, which is its number where no failed one was asked
-        again. A grid never repeats a configuration, and is taken at its word where two of them train the same.
-        """
-        config, space, base = self.plan.config, self.plan.tree, self.plan.config.configuration
-        asked = self.searched.ask(number, self._sampler(place), space)
-        if config.sampler.get("_target_") == GRID:
-            return asked
-        if not self.untried.repeats(base.with_values(asked.params)) or (left := self.untried.left()) == []:
-            return asked
-        for sampler in self._other_samplers(place, left, asked.params):
-            asked = self.searched.ask_again(number, sampler, space)
-            if not self.untried.repeats(base.with_values(asked.params)):
-                break
-        return asked
-
-    def _sampler(self, number: int, attempt: int = 0) -> BaseSampler:
-        config = self.plan.config
-        more = {"objectives": config.objectives, "foresight": self.foresight}
-        return samplers.make(config.sampler, self.plan.tree, config.study.seed, number, attempt, **more)
-
-    def _other_samplers(
-        self, number: int, left: list[dict[str, Any]] | None, refused: Mapping[str, Any]
-    ) -> Iterator[BaseSampler]:
-        """What else may propose the trial: the sampler with other seeds, then chance.
-
-        Where everything of the refused kind of method has been asked for, the sampler chooses beside another kind.
-        """
-        space, seed, kinds = self.plan.tree, self.plan.config.study.seed, self.untried.kinds_left()
-        for attempt in range(1, REDRAWS):
-            sampler = self._sampler(number, attempt)
-            if kinds and refused[KIND] not in kinds:
-                kind = kinds[seeding.derive(seed, "kind", number, attempt) % len(kinds)]
-                sampler = samplers.fix({KIND: kind}, sampler)
-            yield sampler
-        if left is not None:
-            yield samplers.propose_exactly(self.untried.draw(left, number), seed)
-        else:
-            yield from (samplers.make(RANDOM, space, seed, number, attempt) for attempt in range(REDRAWS, 2 * REDRAWS))
 
     def keep(self, *results: tuple[FrozenTrial, FoldResult]) -> None:
         """Make folds' results durable, the answers of each before what says that they are all there."""

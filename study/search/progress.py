@@ -83,7 +83,7 @@ class Progress:
 
     def trial_done(self, result: TrialResult) -> None:
         """A trial more: what is left of its folds (it repeats another, or had ended before) is done too."""
-        self._advance(self.folds - len(self.scores[result.trial]))
+        self._advance(0 if result.passed_over else self.folds - len(self.scores[result.trial]))
         self._compare(result.trial, [f.score for f in result.folds])
 
     def expect(self, folds: int) -> None:

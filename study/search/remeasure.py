@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from study.config.members import Member, TrialResult
 from study.config.schema import Configuration
@@ -25,15 +25,28 @@ LONGEST = 2.0  # seconds for one configuration, after which more repeats would t
 def remeasure(
     plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker: Tracker, launcher: Launcher
 ) -> tuple[str, ...]:
-    """Measure time, latency and memory where they are missing, one configuration after the other on one worker.
+    """Measure time, latency and memory of what is compared most closely, where they are missing, in turn on one worker.
 
-    A figure is durable before the next is measured. Call it when every training is over. Returns what a person should
-    hear of it. `report.remeasure=false` measures nothing, and keeps what there is.
+    Call it when every training is over. Returns what a person should hear of it. `report.remeasure=false` measures
+    nothing, and keeps what there is.
     """
     known = ledger.alone_costs()
     for number in known.keys() & results.keys():
         tracker.add_figures(number, known[number])
-    missing = [n for n in closest(plan, results) if n not in known] if plan.config.report.remeasure else []
+    return measure_alone(plan, ledger, results, tracker, launcher, closest(plan, results))
+
+
+def measure_alone(
+    plan: Plan,
+    ledger: Ledger,
+    results: dict[int, TrialResult],
+    tracker: Tracker,
+    launcher: Launcher,
+    numbers: Iterable[int],
+) -> tuple[str, ...]:
+    """Measure the trials of these numbers that have not been; what a person should hear of it."""
+    known = ledger.alone_costs()
+    missing = [n for n in numbers if n not in known] if plan.config.report.remeasure else []
     if not missing:
         return ()
     tracker.wait()
@@ -51,7 +64,7 @@ def remeasure(
 
 def closest(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
     """The trials of the front, the baselines, the one that is recommended and the best, by number."""
-    judgement = judge_results(plan, results)
+    judgement = judge_results(plan, {n: r for n, r in results.items() if not r.broken})
     chosen = () if judgement is None else (judgement.recommended, judgement.best)
     baselines = (n for n, r in results.items() if r.baseline and r.complete and r.duplicate_of is None)
     return sorted({n for n in (*front(plan, results), *baselines, *chosen) if n is not None})
@@ -69,12 +82,12 @@ def _measure(
     for number in missing:
         groups.setdefault(work_of(results[number].configuration), []).append(number)
     measured = {work_of(results[n].configuration): figures for n, figures in known.items() if n in results}
-    allowed = seconds_each(results, launcher.workers, len(groups))
-    for kind, numbers in groups.items():
-        if kind in measured:
-            yield numbers, AloneCosts(measured[kind])
-        else:
-            yield numbers, _ask(plan, results[numbers[0]], allowed, launcher)
+    yield from ((numbers, AloneCosts(measured[kind])) for kind, numbers in groups.items() if kind in measured)
+    if unknown := [numbers for kind, numbers in groups.items() if kind not in measured]:
+        allowed = seconds_each(results, launcher.workers, len(groups))
+        yield from zip(
+            unknown, _ask(plan, [results[numbers[0]] for numbers in unknown], allowed, launcher), strict=True
+        )
 
 
 def seconds_each(results: dict[int, TrialResult], workers: int, count: int) -> float:
@@ -84,14 +97,17 @@ def seconds_each(results: dict[int, TrialResult], workers: int, count: int) -> f
     return min(LONGEST, max(SECONDS, SHARE * trained) / count)
 
 
-def _ask(plan: Plan, result: TrialResult, seconds: float, launcher: Launcher) -> AloneCosts:
-    configuration, seed = result.configuration, seeding.derive(plan.config.study.seed, "fold", 0)
-    member = Member(result.trial, 0, configuration, seed, plan.adaptation(configuration))
+def _ask(plan: Plan, results: list[TrialResult], seconds: float, launcher: Launcher) -> list[AloneCosts]:
+    """What they cost, measured in turn; where a worker dies of that, one after the other, to find out of which."""
+    seed = seeding.derive(plan.config.study.seed, "fold", 0)
+    members = [Member(r.trial, 0, r.configuration, seed, plan.adaptation(r.configuration)) for r in results]
     try:
         with interruption.heeding():
-            return launcher.ask(Worker.costs_alone, member, len(plan.folds), seconds)
+            return launcher.ask(Worker.costs_alone, members, len(plan.folds), seconds)
     except WorkerDied:
-        return AloneCosts(error="its worker process died")
+        if len(results) == 1:
+            return [AloneCosts(error="its worker process died")]
+        return [costs for result in results for costs in _ask(plan, [result], seconds, launcher)]
 
 
 def load_notes(plan: Plan, workers: int) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from study.core import answer_tables, figures, seeding
 from study.core.formatting import plural
 from study.core.records import FoldResult
 from study.data.folds import repeat_of
-from study.scoring import references
 from study.search.ledger import Ledger
+from study.search.levels import levels_without_training
 from study.search.plan import Plan
 from study.search.stored import with_repeats
 from study.search.verdict import judge_results
@@ -89,10 +89,7 @@ class Repeats:
 
     @cached_property
     def _levels(self) -> list[float]:
-        """The scores of what needs no training, as the report compares them too."""
-        recorded = references.summary(self.plan.examples, self.plan.searched_and_tested)
-        usable = {name: level for name, level in recorded.items() if name.split("/")[1] not in figures.CEILINGS}
-        return [level for name, level in usable.items() if name.split("/")[2:] == [self.plan.metric]]
+        return [*levels_without_training(self.plan).values()]
 
     def _affordable(self, number: int, undecided: list[int], results: Results) -> bool:
         """Whether `auto` may train it: with it, repeats take no more fold-trainings than the search did."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from study.core import seeding
@@ -86,7 +88,8 @@ class Searched:
     A trial that was stopped is among them as complete, with the estimate of its objectives that its ledger keeps: its
     scores with the difficulty of their folds taken out, so that a trial that stopped on an easy fold looks no better
     than it is, and none looks as bad as samplers take pruned trials to be. Where nothing is known of it (it had no
-    fold) it counts as failed, of which samplers learn nothing.
+    fold) it counts as failed, of which samplers learn nothing. One that is known to break a bound before it trains is
+    told at once, and counts as complete with how far it is beyond each constraint.
     """
 
     def __init__(self, directions: list[Any]) -> None:
@@ -97,9 +100,11 @@ class Searched:
         self.ids: dict[int, int] = {}  # of trials by their number in the whole study
         self.running: set[int] = set()
         self.beside: dict[int, list[float]] = {}  # values of the baselines that were told
+        self.told_early = False  # something while others of its round had still to be asked for
 
     def follow(self, trials: Iterable[FrozenTrial]) -> None:
         """Take over, in the order of their numbers, the trials that are new or were told since."""
+        self._forget_notes()
         for trial in trials:
             if "baseline" in trial.user_attrs:
                 self.beside |= {trial.number: trial.values} if trial.values else {}
@@ -133,31 +138,63 @@ class Searched:
         space.ask(optuna.trial.Trial(study, trial._trial_id))
         return self.storage.get_trial(trial._trial_id)
 
+    def tell_beforehand(
+        self, number: int, beyond: Mapping[str, float], known: Sequence[float | None] | None
+    ) -> list[float] | None:
+        """Tell the trial that was asked for last, which breaks a bound by a figure that is known: how far it is
+        `beyond` each constraint, and the values of its objectives, which are returned.
+
+        Values that are not `known` are supposed to be the medians of those told: what Optuna's GP and NSGA-II learn
+        from must have some. Where nothing has been told, or known is None, there are none.
+        """
+        from optuna.trial import TrialState
+
+        self.told_early = True
+        told = [t.values for t in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+        supposed, columns = None, zip(*told, strict=True)
+        if known is not None and (told or None not in known):
+            supposed = [median(column) if value is None else value for value, column in zip_longest(known, columns)]
+        for name, value in beyond.items():
+            self.storage.set_trial_system_attr(self.ids[number], name, value)
+        state = TrialState.PRUNED if supposed is None else TrialState.COMPLETE
+        self.storage.set_trial_state_values(self.ids[number], state, supposed)
+        self.running.discard(number)
+        return supposed
+
+    def _forget_notes(self) -> None:
+        """Let samplers note on the study anew what they made of its trials, where one was told before its round was
+        asked for whole: a resumed study would note otherwise."""
+        if self.told_early:
+            self.storage._studies[self.study._study_id].system_attrs.clear()
+            self.told_early = False
+
     def _add(self, trial: FrozenTrial) -> None:
         from optuna.trial import create_trial
 
         state, values = _outcome(trial)
         copy = create_trial(
             state=state, values=values, params=trial.params, distributions=trial.distributions,
-            system_attrs=trial.system_attrs, intermediate_values=trial.intermediate_values,
+            system_attrs={**trial.system_attrs, **constraints_of(trial)}, intermediate_values=trial.intermediate_values,
         )  # fmt: skip
         self.ids[trial.number] = self.storage.create_new_trial(self.study._study_id, copy)
-        if not trial.state.is_finished():
+        if not state.is_finished():
             self.running.add(trial.number)
 
 
 def constraints_of(trial: FrozenTrial) -> dict[str, float]:
     """How far the trial is beyond each constraint, by the name of its system attribute."""
-    return {name: value for name, value in trial.system_attrs.items() if name.startswith(CONSTRAINT)}
+    return {name: value for name, value in sorted(trial.system_attrs.items()) if name.startswith(CONSTRAINT)}
 
 
 def _outcome(trial: FrozenTrial) -> tuple[TrialState, list[float] | None]:
     """A trial's state and values as samplers learn them."""
     from optuna.trial import TrialState
 
-    if trial.state != TrialState.PRUNED:
+    if trial.state not in (TrialState.PRUNED, TrialState.RUNNING):
         return trial.state, trial.values
-    estimate = trial.user_attrs.get(ESTIMATE)
-    if any(value > 0 for value in constraints_of(trial).values()):
-        return TrialState.PRUNED, None  # infeasible: samplers look at how far, not at values
-    return (TrialState.FAIL, None) if estimate is None else (TrialState.COMPLETE, estimate)
+    infeasible = any(value > 0 for value in constraints_of(trial).values())
+    if trial.state == TrialState.RUNNING and not infeasible:
+        return TrialState.RUNNING, None
+    if (estimate := trial.user_attrs.get(ESTIMATE)) is not None:
+        return TrialState.COMPLETE, estimate
+    return TrialState.PRUNED if infeasible else TrialState.FAIL, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Names of attributes, of trials (folds: study/search/kept.py) and of the study itself.
 # Stores of every version have them.
 CONFIGURATION, STOPPED, ESTIMATE, REPLACES = "configuration", "stopped", "estimate", "replaces"
+PASSED_OVER = "passed_over"  # of a trial that takes no place: it broke a bound, and another was asked for instead
 WAVE = "wave"  # in which a trial began, where trials begin one after another
 CONFIG, EXPORT, REPEAT = "lora_study.config", "export:", "repeat:"
 
@@ -136,12 +137,20 @@ def result_of(
     else:
         taken, stopped = others[original].folds, others[original].stopped
     replaces = trial.user_attrs.get(REPLACES)
-    return TrialResult(trial.number, configuration, taken, baseline, original, stopped, replaces=replaces)
+    passed_over = PASSED_OVER in trial.user_attrs
+    return TrialResult(
+        trial.number, configuration, taken, baseline, original, stopped, replaces=replaces, passed_over=passed_over
+    )
 
 
 def replaced_numbers(trials: Iterable[FrozenTrial]) -> set[int]:
     """The numbers of the trials that were asked again as others, and count no more."""
     return {trial.user_attrs[REPLACES] for trial in trials if REPLACES in trial.user_attrs}
+
+
+def count_places(trials: Collection[FrozenTrial]) -> int:
+    """How many trials count for `study.trials`: not those that others replace, nor those that were passed over."""
+    return len(trials) - len(replaced_numbers(trials)) - sum(PASSED_OVER in trial.user_attrs for trial in trials)
 
 
 def replacement_of(trial: FrozenTrial, number: int) -> FrozenTrial:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study import record
+from study.config.members import count_results
 from study.config.options import IN_MLFLOW, UNTRACKED
 from study.config.schema import StudyConfig
 from study.core import addresses, status_line
@@ -18,7 +19,7 @@ from study.core.mlflow_store import TAG, VARIABLE
 from study.core.records import Provenance
 from study.record import Tracker
 from study.scoring import references
-from study.search import decisions, finish, lease, repeats
+from study.search import decisions, finish, lease, reconsider, repeats
 from study.search.driver import Driver
 from study.search.ledger import Ledger
 from study.search.origin import artifacts, origin_of
@@ -92,10 +93,11 @@ def _send(plan: Plan, ledger: Ledger, tracker: Tracker) -> Driver:
         repeats.Repeats(plan, ledger, tracker, progress, driver.train).remember(driver.results)
         for number, figures in [*ledger.test_scores().items(), *ledger.alone_costs().items()]:
             tracker.add_figures(number, figures)
+        reconsider.settle(plan, ledger, driver.results, tracker)
         finish.record_exports(ledger, tracker)
         ending = ledger.ending()
         settled = bool(ending) and not ending["past"]
         if settled:
             tracker.note_ending(ending["reason"])
-    tracker.end("FINISHED" if settled or len(driver.results) >= plan.config.study.trials else "KILLED")
+    tracker.end("FINISHED" if settled or count_results(driver.results) >= plan.config.study.trials else "KILLED")
     return driver

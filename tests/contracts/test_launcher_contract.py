@@ -181,8 +181,7 @@ def test_a_worker_that_idles_says_what_a_configuration_costs_alone_or_why_it_can
 ) -> None:
     member = member_of(0, 0, of(model, rank=2), seed=0)
     with started(name, 2) as launcher:
-        costs = launcher.ask(Worker.costs_alone, member, 2, 0.0)
-        impossible = launcher.ask(Worker.costs_alone, unfit(member), 2, 0.0)
+        costs, impossible = launcher.ask(Worker.costs_alone, [member, unfit(member)], 2, 0.0)
     assert costs.error is None
     for figure in ("alone/train_seconds", "alone/tokens_per_second", "alone/latency_ms"):
         assert costs.figures[figure] > 0

@@ -19,6 +19,7 @@ from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.behind import Behind
 from study.record.mlflow import MlflowTracker
 from study.record.names import digits, fold_name, trial_name
+from study.record.tracker import Finished
 
 TAGS = {
     "lora_study.study_id": "one", "lora_study.metric": "accuracy", "lora_study.data_fingerprint": "d4t4" * 20,
@@ -143,6 +144,26 @@ def test_the_view_lists_whole_trials_best_first_with_what_was_searched(tracker: 
     listed = client.search_runs([tracker.experiment], view["searchFilter"], order_by=[f"{view['orderByKey']} DESC"])
     assert [run.info.run_id for run in listed] == [tracker.trials[number] for number in (1, 2, 0)]
     assert view["orderByAsc"] is False
+
+
+def test_the_view_of_a_constrained_study_lists_what_keeps_its_constraints(tmp_path: Path) -> None:
+    tracker = MlflowTracker(f"sqlite:///{tmp_path}/bounds.db")
+    tracker.start(replace(StudyConfig(), constraints=["latency/ms<=25"]), Provenance({"lora_study.study_id": "b"}), {})
+    slow = replace(whole(0, 0.9, 0.9), broken=("latency/ms<=25",))
+    for result in (slow, whole(1, 0.7, 0.7), replace(slow, trial=2)):
+        trained(tracker, result)
+    view = json.loads(tracker.client.get_experiment(tracker.experiment).tags[view_tag(tracker.root)])
+
+    def listed() -> list[str]:
+        runs = tracker.client.search_runs([tracker.experiment], view["searchFilter"])
+        return sorted(run.data.tags["lora_study.trial"] for run in runs)
+
+    assert listed() == ["1"]
+    tracker.rejudge(Finished(replace(slow, broken=()), {"score": 0.9, "score_se": 0.0}))  # alone, it keeps the bound
+    assert listed() == ["0", "1"]
+    tags = tracker.client.get_run(tracker.trials[0]).data.tags
+    assert tags["lora_study.broken"] == ""
+    assert "It breaks" not in tags["mlflow.note.content"]
 
 
 def test_the_page_of_a_local_store_is_behind_mlflow_ui_and_names_the_view(tracker: MlflowTracker) -> None:

@@ -32,12 +32,12 @@ class Measuring(Invented):
         self.costs = costs or (lambda member: AloneCosts(QUIET))
         self.asked: list[int] = []
 
-    def ask(self, question: object, member: Member, folds: int, seconds: float) -> AloneCosts:
+    def ask(self, question: object, members: list[Member], folds: int, seconds: float) -> list[AloneCosts]:
         assert question is Worker.costs_alone
-        assert (member.fold, folds) == (0, 2)
+        assert ({member.fold for member in members}, folds) == ({0}, 2)
         assert 0 < seconds <= LONGEST
-        self.asked.append(member.trial)
-        return self.costs(member)
+        self.asked += [member.trial for member in members]
+        return [self.costs(member) for member in members]
 
 
 class Record(NoTracker):
@@ -91,23 +91,13 @@ def test_the_front_the_baselines_the_recommended_and_the_best_are_measured_once_
     assert set(again.calls) == chosen  # the record may have been made anew
 
 
-def test_a_study_that_was_cut_off_measures_only_what_is_missing() -> None:
+def test_only_what_is_missing_is_measured() -> None:
     plan, store, results = searched()
-
-    def costs(member: Member) -> AloneCosts:
-        if len(cut.asked) == 3:
-            raise KeyboardInterrupt
-        return AloneCosts(QUIET)
-
-    cut = Measuring(plan, costs)
-    with pytest.raises(KeyboardInterrupt):
-        measure(plan, store, results, cut)
-    durable = set(asked(plan, store).alone_costs())
-    assert durable >= set(cut.asked[:2])
-    measure(plan, store, results, rest := Measuring(plan))
-    assert rest.asked[0] == cut.asked[2]
-    assert not durable & set(rest.asked)
-    assert set(asked(plan, store).alone_costs()) == set(closest(plan, results))
+    first, *others = closest(plan, results)
+    asked(plan, store).keep_alone_costs(first, QUIET)
+    measure(plan, store, results, launcher := Measuring(plan))
+    assert set(launcher.asked) <= set(others)
+    assert set(asked(plan, store).alone_costs()) == {first, *others}
 
 
 def test_what_is_switched_off_measures_nothing_keeps_what_there_is_and_is_the_same_study() -> None:
@@ -143,10 +133,18 @@ def test_what_cannot_be_measured_is_said_and_tried_again(costs: Callable[[Member
     plan, store, results = searched()
     notes, record = measure(plan, store, results, launcher := Measuring(plan, costs))
     assert f"what trial {launcher.asked[0]} costs could not be measured alone ({said})" in notes
-    assert len(notes) == len(launcher.asked)
+    assert len(notes) == len(set(launcher.asked))
     assert record.added == []
     measure(plan, store, results, again := Measuring(plan))
-    assert again.asked == launcher.asked
+    assert set(again.asked) == set(launcher.asked)
+
+
+def test_what_kills_its_worker_is_measured_apart_and_costs_the_others_nothing() -> None:
+    plan, store, results = searched()
+    launcher = Measuring(plan, lambda member: AloneCosts(QUIET) if member.trial else die(member))
+    notes, _ = measure(plan, store, results, launcher)
+    assert notes == ("what trial 0 costs could not be measured alone (its worker process died)",)
+    assert set(asked(plan, store).alone_costs()) == {*closest(plan, results)} - {0}
 
 
 def test_a_busy_machine_is_said_with_the_trials_that_it_disturbed() -> None:

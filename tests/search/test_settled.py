@@ -66,6 +66,23 @@ def test_a_search_that_may_still_gain_goes_on() -> None:
     assert ended(driver) == {}
 
 
+@pytest.mark.parametrize("schedule", ["rounds", "rolling", "async"])
+@pytest.mark.parametrize("sampler", ["tpe", "surface", "random", "grid"])
+def test_a_space_that_is_used_up_ends_the_search_when_all_of_it_is_trained(sampler: str, schedule: str) -> None:
+    usual = ("study.folds=3", "study.trials=30", "search.stop=settled", "search.baselines=[head,full]")
+    made = plan_of(*usual, "method.rank=1,2,4", f"sampler={sampler}", f"search.schedule={schedule}")
+    store = InMemoryStorage()
+    driver, launcher = run(made, World(0.2).score, store)
+    assert len(driver.results) == 5 == len({trial for trial, _ in launcher.ran})
+    reason = "the search stopped after 5 of 30 trials: every configuration of the space was tried"
+    assert ended(driver)["reason"] == reason
+    again, launcher = run(made, World(0.2).score, store)
+    more, _ = run(plan_of(*usual, "study.trials=40", "method.rank=1,2,4", f"sampler={sampler}",
+                          f"search.schedule={schedule}"), World(0.2).score, store)  # fmt: skip
+    assert len(again.results) == len(more.results) == 5
+    assert launcher.ran == []
+
+
 def test_one_worker_and_eight_end_alike() -> None:
     one, eight = (run(plan("sampler=surface"), World(0.05).score, workers=n)[0] for n in (1, 8))
     assert outcome(one) == outcome(eight)

@@ -26,7 +26,7 @@ function chosen() {
 function ladderOf({ x, y, trials }) {
   const [across, up] = [EXPLORER.axes[x], EXPLORER.axes[y]];
   const sign = (axis) => (axis.up ? -1 : 1);
-  const order = [...trials].sort((a, b) =>
+  const order = trials.filter((t) => !t.infeasible).sort((a, b) =>
     sign(across) * (a.values[x] - b.values[x]) || sign(up) * (a.values[y] - b.values[y]) || a.number - b.number);
   const steps = [];
   for (const trial of order) {
@@ -42,7 +42,7 @@ function aboutTrial(trial) {
     const error = trial.errors[i] === null ? "" : ` ± ${shownError(trial.errors[i])}`;
     return [`${axis.title} ${shown(trial.values[i])}${error} ${axis.unit}`.trim()];
   });
-  return [`${trial.number}: ${trial.label}`, settings, ...figures].filter(Boolean);
+  return [`${trial.number}: ${trial.label}`, trial.infeasible, settings, ...figures].filter(Boolean);
 }
 
 const escaped = (text) =>

@@ -9,8 +9,10 @@ from study.config.bounds import SHORT, Bound
 from study.config.members import TrialResult
 from study.core.alone import with_alone
 from study.core.errors import ConfigError
+from study.core.evidence.verdict import NOTHING_BEATS
 from study.core.figures import MINIMIZE, OBJECTIVES, direction
 from study.search.ledger import Ledger
+from study.search.levels import levels_without_training
 from study.search.objectives import summary
 from study.search.plan import Plan
 from study.search.stored import folds_of, result_of, with_repeats
@@ -39,11 +41,11 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
     if wanted.isdecimal():
         return _trial_numbered(int(wanted), ledger, results)
     complete = [r for r in results.values() if r.duplicate_of is None]
-    distinct = [r for r in complete if not ledger.plan.broken(figures(r))]
+    alone = ledger.alone_costs() if complete else {}
+    distinct = [r for r in complete if not ledger.plan.broken(figures(r, alone.get(r.trial)))]
     if not distinct:
         rule = "has no complete trial" + (" that keeps its constraints" if complete else "")
         raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
-    alone = ledger.alone_costs()
     if wanted == "best":
         return recommend(ledger.plan, distinct, alone)
     if not bounds.is_bound(wanted):
@@ -72,10 +74,16 @@ def recommend(
 ) -> TrialResult:
     """The trial that the study recommends among these, by the comparison that the report is made of.
 
-    Where the data cannot tell, it is the one to take meanwhile; where nothing is known of the error, the best.
+    Where the data cannot tell, it is the one to take meanwhile; where nothing is known of the error, the best. Raises
+    ConfigError where none of them beats what needs no training.
     """
-    judgement = judge_results(plan, {result.trial: result for result in results}, alone or {})
+    levels = levels_without_training(plan)
+    judgement = judge_results(plan, {result.trial: result for result in results}, alone or {}, [*levels.values()])
     number = None if judgement is None else judgement.recommended
+    if judgement is not None and judgement.verdict.kind == NOTHING_BEATS and number is None:
+        top = max(levels, key=lambda name: levels[name])
+        rule = f"recommends no trial: nothing beats {top}, which needs no training and scores {levels[top]:.3f}"
+        raise ConfigError(f"study={plan.config.study.name}", rule, f"name a trial, such as trial={judgement.best}")
     return next((result for result in results if result.trial == number), None) or best(results)
 
 

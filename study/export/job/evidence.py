@@ -10,6 +10,7 @@ from study import methods
 from study.config.members import TrialResult
 from study.config.schema import Configuration
 from study.config.values import flatten
+from study.core.alone import with_alone
 from study.core.evidence.compare import Comparison, Contrast
 from study.core.evidence.judgement import Judgement
 from study.export.job.trained import Trained
@@ -69,11 +70,16 @@ class Evidence:
 
 
 def gather(
-    plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult], trained: Trained, test_score: float | None
+    plan: Plan,
+    chosen: TrialResult,
+    results: Mapping[int, TrialResult],
+    trained: Trained,
+    test_score: float | None,
+    alone: Mapping[int, Mapping[str, float]] | None = None,
 ) -> Evidence:
-    """The evidence for one trial of a study."""
+    """The evidence for one trial of a study; what was measured of trials `alone` decides whether they keep bounds."""
     linears = {name: trained.backbone.get_submodule(name) for name in trained.starts}
-    judgement = _judgement(plan, chosen, results)
+    judgement = _judgement(plan, chosen, results, alone or {})
     row = None if judgement is None else judgement.row(chosen.trial)
     return Evidence(
         study=plan.config.study.name,
@@ -104,9 +110,12 @@ def _settings(configuration: Configuration) -> dict[str, object]:
     return {key: v for key, v in flatten(configuration).items() if not key.startswith("method.") or key in read}
 
 
-def _judgement(plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult]) -> Judgement | None:
+def _judgement(
+    plan: Plan, chosen: TrialResult, results: Mapping[int, TrialResult], alone: Mapping[int, Mapping[str, float]]
+) -> Judgement | None:
     """The study's judgement, of the trials that its front may have and of the chosen one."""
-    kept = {n: r for n, r in results.items() if not plan.broken(summary(r))}
+    known = {n: with_alone({**summary(r), **alone.get(n, {})}) for n, r in results.items()}
+    kept = {n: r for n, r in results.items() if not plan.broken(known[n])}
     return judge_results(plan, {**kept, chosen.trial: replace(chosen, broken=())})
 
 

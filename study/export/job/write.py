@@ -32,7 +32,7 @@ def export(job: Job) -> None:
     trained, scores = retrain.train(job.plan, job.chosen.trial, job.chosen.configuration, job.wanted.data)
     score = held_out(job, trained, scores)
     status_line.say("Answering with the trained model")
-    evidence = gather(job.plan, job.chosen, job.results, trained[0], score)
+    evidence = gather(job.plan, job.chosen, job.results, trained[0], score, job.ledger.alone_costs())
     texts = sample(job.plan.examples)
     logits = mean_logits(trained, texts)
     for made in job.formats:

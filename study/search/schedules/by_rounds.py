@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from study.config.members import count_results
 from study.search.closings import EndedTrial
 from study.search.schedules.base import Schedule
 from study.search.stored import configuration_of, stop_of
@@ -21,12 +22,15 @@ class Rounds(Schedule):
     name = "rounds"
 
     def run(self) -> None:
-        settings, done = self.plan.config, len(self.keeper.results)
+        settings, done = self.plan.config, count_results(self.keeper.results)
         total, size = settings.study.trials, settings.search.round
         while done < total and not self.keeper.ending.is_here(done, done % size == 0):
             until = min(total, (done // size + 1) * size)
-            self._round([t for t in self.ledger.ask_until(until) if t.number not in self.keeper.losses.open])
-            done = until
+            trials = [t for t in self.ledger.ask_until(until) if t.number not in self.keeper.losses.open]
+            if not trials:  # all that is left is open, and the space is used up
+                return
+            self._round(trials)
+            done = self.ledger.standing()
 
     def _round(self, trials: list[FrozenTrial]) -> None:
         keeper, originals = self.keeper, self._originals(trials)

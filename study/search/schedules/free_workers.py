@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from study.config.members import Member
+from study.config.members import Member, count_results
 from study.core.records import FoldResult
 from study.search.schedules.base import TrialKeeper
 from study.search.schedules.running import RunningTrial, RunningTrials
-from study.search.stored import replaced_numbers
+from study.search.stored import count_places
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -37,7 +37,7 @@ class FreeWorkers(RunningTrials):
 
     def run(self) -> None:
         trials = self.ledger.trials()
-        self.asked = len(trials) - len(replaced_numbers(trials))
+        self.asked = count_places(trials)
         self._look_for_the_end()
         for trial in trials:
             if not trial.state.is_finished():
@@ -54,8 +54,11 @@ class FreeWorkers(RunningTrials):
             if self.ready:
                 packs.append(self._give(self.ready.popleft()))
             elif (count := min(-(-free // len(self.races.waves()[0])), self._left)) > 0:
-                self.asked += count
-                for trial in self.ledger.ask_more(count):  # as many as occupy them, to be decided on together
+                asked = self.ledger.ask_more(count)  # as many as occupy them, to be decided on together
+                if not asked:  # the space is used up, which ends the search when all of it has been told
+                    break
+                self.asked += count_places(asked)
+                for trial in asked:
                     self._begin(trial)
                 self._decide()
             else:
@@ -108,5 +111,5 @@ class FreeWorkers(RunningTrials):
     def _look_for_the_end(self) -> None:
         """Ask whether the search is over, where more trials would be asked for."""
         if self._left > 0:
-            done = len(self.keeper.results)
+            done = count_results(self.keeper.results)
             self.ended = self.keeper.ending.is_here(done, done % self.plan.config.search.round == 0)

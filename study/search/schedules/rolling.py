@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from study.search.schedules.base import TrialKeeper
 from study.search.schedules.running import RunningTrial, RunningTrials
-from study.search.stored import WAVE, replaced_numbers
+from study.search.stored import WAVE, count_places
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -29,7 +29,7 @@ class Rolling(RunningTrials):
 
     def run(self) -> None:
         trials = self.ledger.trials()
-        self.asked = len(trials) - len(replaced_numbers(trials))
+        self.asked = count_places(trials)
         self._resume([t for t in trials if not t.state.is_finished()])
         self.decide([*self.running.values()])
         self._fill()
@@ -58,8 +58,9 @@ class Rolling(RunningTrials):
         while (free := min(config.search.round - len(self.running), config.study.trials - self.asked)) > 0:
             if self.keeper.ending.is_here(self.asked, fixed=True):
                 return
-            self.asked += free
-            for trial in self.ledger.ask_more(free, **{WAVE: self.wave}):
+            asked = self.ledger.ask_more(free, **{WAVE: self.wave})
+            self.asked += count_places(asked)
+            for trial in asked:
                 self._begin(trial, self.wave)
             self.decide([r for r in self.running.values() if not r.wave.stop])
 

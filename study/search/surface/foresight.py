@@ -48,6 +48,10 @@ class Foresight:
         figures = self.figures(assigned)
         return bool(figures) and not self.plan.broken(figures)
 
+    def keeps_bounds(self, assigned: Mapping[str, Any]) -> bool:
+        """Whether no figure that is known breaks a constraint."""
+        return not self.plan.constraints or not self.plan.broken(self.figures(assigned))
+
     def training(self, assigned: Mapping[str, Any]) -> object:
         """What it trains: equal where two train the same."""
         return self.plan.training(self._configuration(assigned))

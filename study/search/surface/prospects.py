@@ -91,9 +91,12 @@ def _spread(low: float, high: float, shift: int) -> np.ndarray:
 
 
 def told_of(space: Space, trials: Sequence[FrozenTrial], foresight: Foresight) -> list[Told]:
-    """What the trials of a study in memory tell: those with values, whose configurations fit their models."""
+    """What the trials of a study in memory tell: those with values of their own, whose configurations fit their models.
+
+    What breaks a bound by a figure that is known was not trained, and has values for samplers that need some.
+    """
     told = [(space.read(trial.params), trial.values) for trial in trials if trial.state.name == "COMPLETE"]
-    return [(assigned, values) for assigned, values in told if foresight.figures(assigned)]
+    return [(assigned, values) for assigned, values in told if foresight.is_possible(assigned)]
 
 
 def expected_rise(space: Space, told: Sequence[Told], foresight: Foresight, seed: int) -> float:

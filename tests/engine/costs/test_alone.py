@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tiny import configuration, member_of, workbench
+from tiny import configuration, member_of, unfit, workbench
 
+from study.config.members import Member
 from study.engine.costs import alone, latency, others
 from study.engine.costs.alone import amount_of_work, costs_alone, sample_batches
 from study.engine.costs.work import work_of
 from study.engine.fit import Fit
+from study.engine.workbench import Workbench
 
 MEMBER = member_of(0, 0, configuration(batch_size=4, epochs=3), 1)
 NAMES = ("alone/train_seconds", "alone/tokens_per_second", "alone/latency_ms")
@@ -38,12 +40,37 @@ def with_clock(clock: Clock, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(latency, "time_of", clock.answered)
 
 
+def figures_of(member: Member, bench: Workbench, seconds: float = 0.0) -> dict[str, float]:
+    (costs,) = costs_alone([member], bench, folds=2, seconds=seconds)
+    return costs.figures
+
+
+@pytest.mark.parametrize("rising", [1.0, 1.5])
+def test_a_machine_that_slows_down_slows_all_down_that_are_measured_in_turn(
+    rising: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(*([1e-9] * 3), *(rising**place for place in range(27)))  # three that are tried first, each once
+    with_clock(clock, monkeypatch)
+    members = [MEMBER] * 3
+    figures = [costs.figures for costs in costs_alone(members, workbench(), folds=2, seconds=0.0)]
+    assert [f["alone/peak_bytes"] > 0 for f in figures] == [True] * 3
+    assert clock.asked == 3 + 9
+    taken = [f["alone/train_seconds"] for f in figures]
+    assert max(taken) / min(taken) <= rising**2
+
+
+def test_what_cannot_be_measured_brings_its_error_and_keeps_nothing_from_the_others() -> None:
+    failed, costs = costs_alone([unfit(MEMBER), MEMBER], workbench(), folds=2, seconds=0.0)
+    assert (failed.figures, costs.error) == ({}, None)
+    assert costs.figures["alone/latency_ms"] > 0
+
+
 def test_the_training_time_is_that_of_all_steps_of_the_folds_with_the_range_of_the_repeats(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for seconds, batches in ((0.0, 1), (0.09, 3)):
         with_clock(Clock(0.01, 0.3, 0.6, 0.9), monkeypatch)  # one step first, then repeats
-        figures = costs_alone(MEMBER, bench := workbench(), folds=2, seconds=seconds)
+        figures = figures_of(MEMBER, bench := workbench(), seconds)
         steps = sum(3 * -(-len(fold.train) // 4) for fold in bench.data.folds[:2])  # three epochs of batches of four
         assert figures["alone/train_seconds"] == pytest.approx(0.6 / batches * steps)
         assert figures["alone/train_seconds_iqr"] == pytest.approx(0.3 / batches * steps)
@@ -58,7 +85,7 @@ def test_it_is_repeated_while_there_is_time_and_at_least_three_times(
 ) -> None:
     clock = Clock(1.0, answer=0.0)
     with_clock(clock, monkeypatch)
-    costs_alone(MEMBER, workbench(), folds=2, seconds=seconds)
+    figures_of(MEMBER, workbench(), seconds)
     assert clock.asked == 1 + repeats
 
 
@@ -80,7 +107,7 @@ def test_measuring_leaves_the_bench_as_it_was_and_changes_no_later_training() ->
     from study.engine.train import train_pack
 
     untouched, measured = workbench(), workbench()
-    costs_alone(MEMBER, measured, folds=2, seconds=0.0)
+    figures_of(MEMBER, measured)
     results = [train_pack([MEMBER], bench)[0] for bench in (untouched, measured)]
     assert results[0].score == results[1].score
     assert [e.loss for e in results[0].epochs] == [e.loss for e in results[1].epochs]
@@ -129,4 +156,4 @@ def test_what_others_took_is_what_the_cores_did_without_this_process(
 def test_where_the_system_does_not_tell_what_others_do_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(others, "STAT", others.Path("/nowhere/stat"))
     assert others.Others().share() is None
-    assert "alone/others" not in costs_alone(MEMBER, workbench(), folds=2, seconds=0.0)
+    assert "alone/others" not in figures_of(MEMBER, workbench())
