@@ -60,7 +60,7 @@ class Plot:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to draw."""
-        return not any(s.x for s in self.series)
+        return not any(isfinite(x) and isfinite(y) for s in self.series for x, y in zip(s.x, s.y, strict=True))
 
 
 def all_plots(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import singledispatch
+from math import isfinite
 
 from analysis.axes import amount
 from analysis.grid import Grid, grid_of
@@ -41,8 +42,7 @@ def in_words(plot: Plot | Map) -> str:
 
 @in_words.register(Map)
 def _(plot: Map) -> str:
-    values = [value for row in plot.cells for value in row]
-    ends = f"from {fmt.number(min(values))} to {fmt.number(max(values))}"
+    ends = f"from {fmt.number(min(plot.known))} to {fmt.number(max(plot.known))}"
     return f"{plot.title}: {plot.z_title} {ends} by {plot.x_title} and {plot.y_title}."
 
 
@@ -50,9 +50,9 @@ def _(plot: Map) -> str:
 def _(plot: Plot) -> str:
     drawn = [series for series in plot.series if series.x and not series.dashed]
     levels = [series for series in plot.series if series.x and series.dashed]
-    ends = [value for series in drawn for value in series.y]
+    ends = [value for series in drawn for value in series.y if isfinite(value)]
     parts = [f"{plot.title}: {plot.y_title} against {plot.x_title}."]
-    if drawn:
+    if ends:
         series = ", ".join(f"{s.name} {len(s.x)}" for s in drawn)
         total = fmt.plural(len(ends), "point")
         parts.append(f"{total} ({series}), from {fmt.number(min(ends))} to {fmt.number(max(ends))}.")
@@ -69,7 +69,7 @@ def _cells(plot: Plot, series: Series, i: int) -> dict[str, str]:
     label, x = series.hover[i].partition("\n")[0], series.x[i]
     return {
         "Series": series.name,
-        plot.x_title[:1].upper() + plot.x_title[1:]: dict(plot.ticks).get(x, amount(x)),
+        plot.x_title[:1].upper() + plot.x_title[1:]: dict(plot.ticks).get(x, amount(x) if isfinite(x) else fmt.MISSING),
         plot.y_title: fmt.number(series.y[i]),
         **_spread(plot, series, i),
         "Configuration": label,

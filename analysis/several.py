@@ -41,12 +41,13 @@ def read_studies(text: str, tracking_uri: str | None, options: Options) -> list[
 def write_studies(studies: Sequence[Findings], out_dir: str | Path, tracking_uri: str | None, options: Options) -> Path:
     """Write the report of each of the studies, and of several the page that compares them; the page to begin with.
 
-    MLflow's notes say the answer afterwards, unless the options ask another question than the studies do.
+    MLflow's notes say the answer whatever becomes of the pages, unless the options ask another question than the
+    studies do.
     """
-    pages = [write_findings(findings, out_dir, options) for findings in studies]
     if options.tolerance is None and options.confidence is None:
         for findings in studies:
             show_in_mlflow(findings, tracking_uri)
+    pages = [write_findings(findings, out_dir, options) for findings in studies]
     if len(pages) == 1:
         return pages[0]
     index = Path(out_dir) / "index.html"
