@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.answer import sentences
 from analysis.answers import OutOfFold
+from analysis.costs import cheapest_first, with_costs_alone
 from analysis.effect_table import effect_rows
 from analysis.effects import effects_of
 from analysis.epochs import traced_numbers
@@ -16,9 +17,10 @@ from analysis.exported import exports_of
 from analysis.judgement import judgement_of
 from analysis.layers import LinearLayer, recorded_layers
 from analysis.maps import Map, maps_of
-from analysis.plots import Plot, all_plots
+from analysis.plots import Plot
 from analysis.plots_costs import memory_parts_plot, time_plot
 from analysis.plots_effects import effect_plots
+from analysis.plots_front import all_plots
 from analysis.plots_learning import learning_plots
 from analysis.plots_progress import progress_plot
 from analysis.references import Reference, levels_of, recorded_references
@@ -89,18 +91,19 @@ def findings_of(
     more; by default they are the study's own. `unanswered` says why there are no answers.
     """
     compared = runs.compared
-    on_front = pareto_front(compared, runs.info.objectives, runs.info.directions)
-    front = compared[on_front].sort_values("params/trainable", na_position="last")
+    counted = with_costs_alone(compared)  # as the judgement does
+    on_front = pareto_front(counted, runs.info.objectives, runs.info.directions)
+    front = cheapest_first(compared[on_front], runs.info.objectives)
     untrained = recorded_references(runs.info.metrics)
     judgement = judgement_of(runs, untrained, answers, tolerance, confidence)
     levels = levels_of(untrained, runs.info.metric)
-    plots = all_plots(compared, on_front, runs.info.metric, levels)
+    plots = all_plots(compared, on_front, runs.info, levels, _mark(judgement))
     linears: tuple[LinearLayer, ...] = ()
     if judgement is not None and judgement.recommended is not None:
         recommended = compared[compared["number"] == judgement.recommended].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
     effects, metric = effects_of(runs), runs.info.metric
-    progress = progress_plot(compared, runs.info.objectives, runs.info.directions)
+    progress = progress_plot(counted, runs.info.objectives, runs.info.directions)
     learning = () if epochs is None else learning_plots(epochs, runs.trials, metric)
     costs = time_plot(runs, [*front["number"]]), memory_parts_plot(runs, traced_numbers(runs))
     return Findings(
@@ -108,6 +111,14 @@ def findings_of(
         effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
         learning, tuple(plot for plot in costs if not plot.empty), effect_rows(effects),
     )  # fmt: skip
+
+
+def _mark(judgement: Judgement | None) -> tuple[str, int] | None:
+    """The trial to take, and what a figure calls it; None where there is none."""
+    if judgement is None or judgement.recommended is None:
+        return None
+    name = "to be taken meanwhile" if judgement.verdict.kind == CANNOT_TELL else "recommended"
+    return name, judgement.recommended
 
 
 def headline(f: Findings) -> str:
@@ -153,7 +164,7 @@ def trial_cells(f: Findings, row: pd.Series) -> dict[str, str]:
         "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
         "Folds": fold_scores(f, row),
         "Other scores": other_scores(f, row),
-        **measured_cells(row),
+        **measured_cells(row, f.runs.info.objectives),
     }
 
 

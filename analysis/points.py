@@ -23,7 +23,7 @@ def points_grid(plot: Plot | Map) -> Grid:
 
 @points_grid.register(Plot)
 def _(plot: Plot) -> Grid:
-    points = [(series, i) for series in plot.series for i in range(len(series.x))]
+    points = [(series, i) for series in plot.series if not series.mark for i in range(len(series.x))]
     rows = [_cells(plot, series, i) for series, i in points[:ROOM]]
     return replace(grid_of(rows), left_out=len(points) - len(rows))
 
@@ -48,14 +48,16 @@ def _(plot: Map) -> str:
 
 @in_words.register(Plot)
 def _(plot: Plot) -> str:
-    drawn = [series for series in plot.series if series.x and not series.dashed]
+    drawn = [series for series in plot.series if series.x and not series.dashed and not series.mark]
     levels = [series for series in plot.series if series.x and series.dashed]
+    marks = [series for series in plot.series if series.x and series.mark and isfinite(series.y[0])]
     ends = [value for series in drawn for value in series.y if isfinite(value)]
     parts = [f"{plot.title}: {plot.y_title} against {plot.x_title}."]
     if ends:
         series = ", ".join(f"{s.name} {len(s.x)}" for s in drawn)
         total = fmt.plural(len(ends), "point")
         parts.append(f"{total} ({series}), from {fmt.number(min(ends))} to {fmt.number(max(ends))}.")
+    parts += [f"A star marks what is {s.name}, at {fmt.number(s.y[0])}." for s in marks]
     parts += [f"Dashed line: {level.name} at {fmt.number(level.y[0])}." for level in levels]
     return " ".join(parts)
 

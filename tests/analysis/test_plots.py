@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.axes import axis_of
 from analysis.interactive import to_plotly
-from analysis.plots import COLUMNS, DRAWN, ROWS, Plot, Series, front_plot, lambda_plot, rank_plot, thin_out
+from analysis.plots import COLUMNS, DRAWN, ROWS, Plot, Series, lambda_plot, rank_plot, thin_out
+from analysis.plots_front import front_plot
 
 
 def many(count):
@@ -50,7 +52,7 @@ def test_series_do_not_hide_one_another():
 def test_the_front_is_drawn_whole():
     frame = many(3 * DRAWN)
     on_front = frame.index.to_series() % 2 == 0
-    plot = front_plot(frame, on_front, "score")
+    plot = front_plot(frame, on_front, axis_of("params/trainable", frame, "score"), "score")
     sizes = {s.name: len(s.x) for s in plot.series}
     assert sizes["front"] == on_front.sum()
     assert 0 < sizes["other trials"] < (~on_front).sum()
@@ -75,7 +77,8 @@ def test_trials_with_several_ranks_have_no_place_by_rank_and_are_counted():
 @pytest.mark.parametrize(("level", "drawn"), [(0.79, True), (0.69, True), (0.3, False), (1.5, False)])
 def test_a_level_far_from_the_scores_is_named_and_does_not_press_them_together(level, drawn):
     frame = many(2).assign(score=[0.8, 0.9], score_se=0.01)
-    plot = front_plot(frame, pd.Series([True, True]), "score", {"majority": level})
+    cost = axis_of("params/trainable", frame, "score")
+    plot = front_plot(frame, pd.Series([True, True]), cost, "score", {"majority": level})
     assert [s.name for s in plot.series if s.dashed] == ["majority"] * drawn
     assert ("Too far off to be drawn: majority" in plot.caption) is not drawn
 
