@@ -18,7 +18,7 @@ TITLES = {
     "memory/peak_bytes": "peak memory", "time/train_seconds": "training time", "speed/tokens_per_second": "speed",
     "latency/ms": "latency",
 }  # fmt: skip
-WIDE = 5.0  # costs that span more than this ratio are drawn by ratio
+WIDE = 5.0  # values that span more than this ratio may be drawn by ratio: two of 1, 2, 5, 10 … are among them
 SCALES = {"bytes": (2.0**-20, "MiB"), "numbers": (1.0, "")}  # unit → factor and the unit that is shown
 
 
@@ -63,7 +63,7 @@ def _circumstances(name: str, compared: pd.DataFrame) -> str:
     rows = figures.dropna(how="all", subset=[name, ALONE[name]]).to_dict("records")
     alone = sum(not isnan(number_in(row, ALONE[name])) for row in rows)
     if alone:
-        return " alone" if alone == len(rows) else " (alone where measured so)"
+        return " alone" if alone == len(rows) else " alone or loaded"
     return " during the search" * any(is_loaded(name, row) for row in rows)
 
 
@@ -75,6 +75,11 @@ def with_unit(axis: Axis) -> str:
 def better_is_higher(axis: Axis) -> bool:
     """Whether a larger number is the better one."""
     return axis.direction == MAXIMIZE
+
+
+def shorten(value: float) -> float:
+    """The number in 7 digits; a whole one as it is."""
+    return value if value.is_integer() else float(f"{value:.7g}")
 
 
 def amount(value: float) -> str:

@@ -7,78 +7,63 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.axes import Axis, amount, axes_of, better_is_higher
-from analysis.grid import Grid, grid_of
-from analysis.runs import StudyRuns
+from analysis.axes import TITLES, Axis, axes_of, better_is_higher, shorten
+from analysis.budget_words import judged_note, limit_text, sentence
+from analysis.chosen import chosen_values
+from analysis.costs import with_costs_alone
+from analysis.findings import Findings
 from study.core import formatting as fmt
-from study.core.figures import COSTS, ERROR
+from study.core.alone import cost_of_trial
+from study.core.figures import COSTS, ERROR, MAXIMIZE, MINIMIZE
+from study.core.pareto import pareto_front
 
 ROOM = 500  # trials that a page has room for
-SETTINGS = (("method", "kind"), ("rank", "rank"), ("ranks", "rank_pattern"), ("λ", "lam"), ("targets", "targets"),
-            ("layers", "layers"), ("residual", "residual"))  # what is shown of a configuration, by column  # fmt: skip
-FILTERS = ("method", "layers", "targets")
+SETTINGS = (("method", "kind"), ("layers", "layers"), ("targets", "targets"))  # by which trials are shown, by column
+ABREAST = 4  # settings in a line
 
 
-def explorer_of(runs: StudyRuns, recommended: int | None, levels: Mapping[str, float]) -> dict[str, Any]:
+def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
     """Axes, trials with their values along them, filters, and for each cost what each budget buys; plain JSON.
 
     `values` and `errors` of a trial are parallel to `axes`, None where unknown; `levels` are scores that need no
-    training. Of many trials those stay that some budget buys, and the best of the others.
+    training. Of many trials those stay that are on a front or that some budget buys, and the best of the others.
     """
-    compared = runs.compared
-    axes = axes_of(compared, runs.info.objectives, runs.info.metric)
-    score = next((axis for axis in axes if axis.name == "score"), None)
+    axes = axes_of(f.compared, f.runs.info.objectives, f.runs.info.metric)
     costs = [axis for axis in axes if axis.name in COSTS]
-    ladders = {axis.name: ladder(compared, axis, runs.info.higher_is_better) for axis in costs}
-    drawn = _with_room(compared, {n for steps in ladders.values() for n in steps}, runs.info.higher_is_better)
-    trials = [_trial(row, axes, runs) for row in drawn.to_dict("records")]
+    drawn = _with_room(f, costs)
+    trials = [_trial(f, row, axes) for row in drawn.to_dict("records")]
     return {
-        "axes": [_axis(axis, runs.info.higher_is_better) for axis in axes],
+        "axes": [_axis(axis, f.runs.info.higher_is_better) for axis in axes],
         "x": costs[0].name if costs else None,
-        "y": score.name if score else None,
-        "recommended": recommended,
+        "y": next((axis.name for axis in axes if axis.name == "score"), None),
+        "recommended": None if f.judgement is None else f.judgement.recommended,
+        "mark": f.mark[0] if f.mark else "",
         "levels": [{"name": name, "value": value} for name, value in levels.items()],
         "filters": _filters(trials),
-        "ladders": ladders,
+        "budgets": {axis.name: _budgets(f, axis) for axis in costs if axis.name in f.budgets},
         "trials": trials,
-        "left_out": len(compared) - len(drawn),
+        "left_out": len(f.compared) - len(drawn),
     }
 
 
-def budgets_grid(runs: StudyRuns) -> Grid:
-    """A row for each step of the first cost among the axes: from which budget on which configuration is best."""
-    costs = [axis for axis in axes_of(runs.compared, runs.info.objectives, runs.info.metric) if axis.name in COSTS]
-    if not costs:
-        return Grid((), ())
-    trials = runs.compared.set_index("number")
-    steps = [trials.loc[n] for n in ladder(runs.compared, costs[0], runs.info.higher_is_better)]
-    return grid_of([_budget_cells(row, costs[0]) for row in steps])
+def _budgets(f: Findings, axis: Axis) -> dict[str, Any]:
+    """The steps of a cost's slider, each with its bound, the trial to take and the sentence that says so."""
+    ladder = f.budgets[axis.name]
+    steps = [
+        {"bound": limit_text(axis, step.limit), "trial": step.number, "said": sentence(f, axis, step)}
+        for step in ladder.steps
+    ]
+    return {"steps": steps, "note": judged_note(ladder)}
 
 
-def _budget_cells(row: pd.Series, cost: Axis) -> dict[str, str]:
-    least = f"{amount(row[cost.name] * cost.scale)} {cost.unit}".strip()
-    return {
-        f"Budget ({cost.title})": f"from {least}",
-        "Best configuration": fmt.text(row["label"]),
-        "Trial": str(row.name),
-        "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
-    }
-
-
-def ladder(compared: pd.DataFrame, cost: Axis, higher_is_better: bool) -> list[int]:
-    """The trials that are best for some budget of `cost`, from the smallest budget on."""
-    points = compared.dropna(subset=[cost.name, "score"])
-    worse = points["score"] * (-1 if higher_is_better else 1)
-    dearer = points[cost.name] * (-1 if better_is_higher(cost) else 1)
-    order = pd.DataFrame({"worse": worse, "dearer": dearer, "number": points["number"]})
-    order = order.sort_values(["dearer", "worse", "number"])
-    best_before = order["worse"].cummin().shift(fill_value=float("inf"))
-    return [int(number) for number in order.loc[order["worse"] < best_before, "number"]]
-
-
-def _with_room(compared: pd.DataFrame, kept: set[int], higher_is_better: bool) -> pd.DataFrame:
-    order = compared.sort_values("score", ascending=not higher_is_better)
-    first = order["number"].isin(kept) | order["baseline"].notna()
+def _with_room(f: Findings, costs: list[Axis]) -> pd.DataFrame:
+    """The trials that are drawn, by number."""
+    order = f.compared.sort_values("score", ascending=not f.runs.info.higher_is_better)
+    bought = {step.number for ladder in f.budgets.values() for step in ladder.steps}
+    first = order["number"].isin({*bought, *f.front["number"]}) | order["baseline"].notna()
+    counted, up = with_costs_alone(order), MAXIMIZE if f.runs.info.higher_is_better else MINIMIZE
+    for axis in costs:
+        first |= pareto_front(counted, (axis.name, "score"), (axis.direction, up))
     return pd.concat([order[first], order[~first]]).head(ROOM).sort_values("number")
 
 
@@ -87,25 +72,47 @@ def _axis(axis: Axis, higher_is_better: bool) -> dict[str, Any]:
     return {"name": axis.name, "title": axis.title, "unit": axis.unit, "up": up, "log": axis.log}
 
 
-def _trial(row: dict[Any, Any], axes: tuple[Axis, ...], runs: StudyRuns) -> dict[str, Any]:
-    settings = {name: row[column] for name, column in SETTINGS if not fmt.missing(row[column])}
+def _trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...]) -> dict[str, Any]:
+    costs = {axis.name: cost_of_trial(axis.name, row) for axis in axes if axis.name in COSTS}
+    values = {axis.name: costs[axis.name].value if axis.name in costs else row[axis.name] for axis in axes}
+    errors = {axis.name: costs[axis.name].spread if axis.name in costs else row.get(axis.name + ERROR) for axis in axes}
     return {
         "number": int(row["number"]),
         "label": fmt.text(row["label"]),
         "baseline": not fmt.missing(row["baseline"]),
-        "settings": {name: fmt.setting(value) for name, value in settings.items()},
-        "values": [_number(row[axis.name], axis) for axis in axes],
-        "errors": [_number(row.get(axis.name + ERROR), axis) for axis in axes],
+        "settings": {name: fmt.setting(row[column]) for name, column in SETTINGS if not fmt.missing(row[column])},
+        "values": [_number(values[axis.name], axis) for axis in axes],
+        "errors": [_number(errors[axis.name], axis) for axis in axes],
+        "about": about_trial(f, row, axes),
         "run": fmt.text(row["run_id"]),
-        "link": runs.link(row["run_id"]),
+        "link": f.runs.link(row["run_id"]),
     }
 
 
+def about_trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...]) -> list[str]:
+    """What a reader sees of a trial that is pointed at: every key that tells it from others, its figures with their
+    errors and marks, and how probably it is near the best and on the front."""
+    number = int(row["number"])
+    settings = [f"{name} {value}" for name, value in chosen_values(f.runs, number)]
+    shown = {axis: _figure(axis, row) for axis in axes}
+    figures = [f"{TITLES.get(axis.name, axis.title)} {text}" for axis, text in shown.items() if text != fmt.MISSING]
+    probabilities = [f"{what[0].lower()}{what[1:]}: {text}" for what, text in f.probabilities(number).items()]
+    lines = [" · ".join(settings[place : place + ABREAST]) for place in range(0, len(settings), ABREAST)]
+    return [f"{number}: {fmt.text(row['label'])}", *lines, *figures, *probabilities]
+
+
+def _figure(axis: Axis, row: dict[Any, Any]) -> str:
+    if axis.name in COSTS:
+        return cost_of_trial(axis.name, row).text
+    error = row.get(axis.name + ERROR)
+    return fmt.number(row[axis.name]) if fmt.missing(error) else fmt.with_se(row[axis.name], error)
+
+
 def _number(value: Any, axis: Axis) -> float | None:
-    return None if fmt.missing(value) else float(f"{value * axis.scale:.7g}")
+    return None if fmt.missing(value) else shorten(float(value * axis.scale))
 
 
 def _filters(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The settings in which the trials differ, each with its values; a trial without one has the value of a dash."""
-    choices = {name: sorted({trial["settings"].get(name, fmt.MISSING) for trial in trials}) for name in FILTERS}
+    choices = {name: sorted({trial["settings"].get(name, fmt.MISSING) for trial in trials}) for name, _ in SETTINGS}
     return [{"name": name, "values": values} for name, values in choices.items() if len(values) > 1]

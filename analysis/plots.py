@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.axes import WIDE
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
 
@@ -56,6 +57,17 @@ class Plot:
     series: tuple[Series, ...]
     log_x: bool = False
     ticks: tuple[tuple[float, str], ...] = ()
+
+    @property
+    def places(self) -> tuple[float, ...]:
+        """Where its points lie along x."""
+        return tuple(x for series in self.series for x in series.x if isfinite(x))
+
+    @property
+    def by_ratio(self) -> bool:
+        """Whether its x axis is logarithmic: as it is meant to be, unless its values span so little that such an axis
+        has no round number on it."""
+        return self.log_x and bool(self.places) and 0 < WIDE * min(self.places) < max(self.places)
 
     @property
     def empty(self) -> bool:

@@ -100,7 +100,7 @@ def _(plot: Plot, axes: Axes) -> None:
             _draw_series(axes, series, band_opacity(plot))
     if plot.empty:
         axes.text(0.5, 0.5, "no trial has these numbers", ha="center", transform=axes.transAxes)
-    elif plot.log_x:
+    elif plot.by_ratio:
         _draw_log_axis(axes, plot)
     if plot.ticks:
         axes.minorticks_off()

@@ -9,10 +9,11 @@ from typing import Any
 from analysis import chosen, exported, references
 from analysis import findings as say
 from analysis.axes import TITLES
+from analysis.budget_words import budgets_grid
 from analysis.costs import loaded_objectives, own_costs
 from analysis.deciding import deciding_command, repeat_notes
 from analysis.every_trial import folds_grid, trials_grid
-from analysis.explorer import budgets_grid, explorer_of
+from analysis.explorer import explorer_of
 from analysis.findings import Findings
 from analysis.grid import Grid, grid_of
 from analysis.layers import LinearLayer
@@ -133,8 +134,8 @@ def view_of(f: Findings) -> View:
         provenance=provenance(f.runs, f.judgement),
         folds=folds_grid(f.runs),
         trials=trials_grid(f.runs),
-        explorer=explorer_of(f.runs, recommended, _drawn_levels(f.plots[0])),
-        budgets=budgets_grid(f.runs),
+        explorer=explorer_of(f, _drawn_levels(f.plots[0])),
+        budgets=budgets_grid(f),
         findings=f,
     )
 

@@ -108,7 +108,7 @@ def test_axes_say_when_a_figure_was_measured(runs):
         return {a.name: a.title for a in axes_of(with_figures(runs, figures).compared, ("score",), "accuracy")}
 
     some = titles(SEARCHED | of_trial(0))
-    assert some["latency/ms"] == "latency (alone where measured so)"
+    assert some["latency/ms"] == "latency alone or loaded"
     assert some["memory/train_bytes"] == "training memory"
     assert not set(some) & set(FIGURES_ALONE.values())
     assert titles(SEARCHED)["latency/ms"] == "latency during the search"
