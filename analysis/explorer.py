@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.axes import TITLES, Axis, axes_of, better_is_higher, shorten
 from analysis.budget_words import judged_note, limit_text, sentence
 from analysis.chosen import chosen_values
-from analysis.costs import with_costs_alone
+from analysis.costs import own_costs, with_costs_alone
 from analysis.findings import Findings
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
@@ -19,7 +19,7 @@ from study.core.pareto import pareto_front
 
 ROOM = 500  # trials that a page has room for
 SETTINGS = (("method", "kind"), ("layers", "layers"), ("targets", "targets"))  # by which trials are shown, by column
-ABREAST = 4  # settings in a line
+ABREAST = 3  # settings or figures in a line
 
 
 def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
@@ -92,13 +92,22 @@ def _trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...]) -> dict[str
 def about_trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...]) -> list[str]:
     """What a reader sees of a trial that is pointed at: every key that tells it from others, its figures with their
     errors and marks, and how probably it is near the best and on the front."""
-    number = int(row["number"])
-    settings = [f"{name} {value}" for name, value in chosen_values(f.runs, number)]
-    shown = {axis: _figure(axis, row) for axis in axes}
-    figures = [f"{TITLES.get(axis.name, axis.title)} {text}" for axis, text in shown.items() if text != fmt.MISSING]
+    number, first = int(row["number"]), {"score", *own_costs(f.runs.info.objectives)}
+    figures = {axis: _figure(axis, row) for axis in axes}
+    said = {axis.name: f"{TITLES.get(axis.name, axis.title)} {text}" for axis, text in figures.items()}
+    known = [axis.name for axis, text in figures.items() if text != fmt.MISSING]
     probabilities = [f"{what[0].lower()}{what[1:]}: {text}" for what, text in f.probabilities(number).items()]
-    lines = [" · ".join(settings[place : place + ABREAST]) for place in range(0, len(settings), ABREAST)]
-    return [f"{number}: {fmt.text(row['label'])}", *lines, *figures, *probabilities]
+    return [
+        f"{number}: {fmt.text(row['label'])}",
+        *_in_lines([f"{name} {value}" for name, value in chosen_values(f.runs, number)]),
+        *(said[name] for name in known if name in first),
+        *_in_lines(probabilities),
+        *_in_lines([said[name] for name in known if name not in first]),
+    ]
+
+
+def _in_lines(parts: list[str]) -> list[str]:
+    return [" · ".join(parts[place : place + ABREAST]) for place in range(0, len(parts), ABREAST)]
 
 
 def _figure(axis: Axis, row: dict[Any, Any]) -> str:

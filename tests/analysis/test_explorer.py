@@ -67,7 +67,7 @@ def test_a_trial_that_is_pointed_at_says_every_searched_key_its_costs_and_its_pr
                  f"latency 9.00 ms{LOADED}", "parameters in all 22,713,986"):  # fmt: skip
         assert part in about
     (near, on_front) = (f.judgement.verdict.within[2], f.judgement.verdict.on_front[2])
-    assert about.endswith(f"within 0.01 of the best: {near:.2f}\non the front: {probability(on_front)}")
+    assert f"\nwithin 0.01 of the best: {near:.2f} · on the front: {probability(on_front)}\n" in about
     assert f.probabilities(2) == {"Within 0.01 of the best": f"{near:.2f}", "On the front": probability(on_front)}
     assert 22_713_986 in trial["values"]
 

@@ -93,7 +93,7 @@ function explorerLayout({ x, y, trials }) {
     const values = trials.map((t) => t.values[place]);
     const [low, high] = [Math.min(...values), Math.max(...values)];
     const log = EXPLORER.axes[place].log && low > 0 && high > 5 * low; // else no round number may lie between
-    return { title: { text: escaped(titled(EXPLORER.axes[place])) }, automargin: true, separatethousands: true,
+    return { title: { text: escaped(titled(EXPLORER.axes[place])) }, automargin: true, separatethousands: true, exponentformat: "none",
       type: log ? "log" : "linear", ...(log ? logTicks(low, high) : {}) };
   };
   return {
