@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -19,21 +19,26 @@ from study.core.pareto import pareto_front
 
 ROOM = 500  # trials that a page has room for
 SETTINGS = (("method", "kind"), ("layers", "layers"), ("targets", "targets"))  # by which trials are shown, by column
-ABREAST = 3  # settings or figures in a line
 
 
 def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
     """Axes, trials with their values along them, filters, and for each cost what each budget buys; plain JSON.
 
-    `values` and `errors` of a trial are parallel to `axes`, None where unknown; `levels` are scores that need no
-    training. Of many trials those stay that are on a front or that some budget buys, and the best of the others.
+    Of a trial, `values`, `errors` and `texts` are parallel to `axes`, `chosen` to `keys`, `sure` to `probabilities` and
+    `settings` to the names of SETTINGS, None where there is none; a list without anything is empty. `levels` are scores
+    that need no training. Of many trials those stay that are on a front or that some budget buys, and the best of the
+    others.
     """
     axes = axes_of(f.compared, f.runs.info.objectives, f.runs.info.metric)
     costs = [axis for axis in axes if axis.name in COSTS]
     drawn = _with_room(f, costs)
-    trials = [_trial(f, row, axes) for row in drawn.to_dict("records")]
+    chosen = {int(number): dict(chosen_values(f.runs, int(number))) for number in drawn["number"]}
+    keys = list(dict.fromkeys(name for values in chosen.values() for name in values))
+    trials = [_trial(f, row, axes, map(chosen[row["number"]].get, keys)) for row in drawn.to_dict("records")]
     return {
-        "axes": [_axis(axis, f.runs.info.higher_is_better) for axis in axes],
+        "axes": [_axis(f, axis) for axis in axes],
+        "keys": keys,
+        "probabilities": [*f.probabilities(-1)],
         "x": costs[0].name if costs else None,
         "y": next((axis.name for axis in axes if axis.name == "score"), None),
         "recommended": None if f.judgement is None else f.judgement.recommended,
@@ -41,6 +46,8 @@ def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
         "levels": [{"name": name, "value": value} for name, value in levels.items()],
         "filters": _filters(trials),
         "budgets": {axis.name: _budgets(f, axis) for axis in costs if axis.name in f.budgets},
+        "settings": [name for name, _ in SETTINGS],
+        "baselines": [int(number) for number in drawn.loc[drawn["baseline"].notna(), "number"]],
         "trials": trials,
         "left_out": len(f.compared) - len(drawn),
     }
@@ -67,54 +74,42 @@ def _with_room(f: Findings, costs: list[Axis]) -> pd.DataFrame:
     return pd.concat([order[first], order[~first]]).head(ROOM).sort_values("number")
 
 
-def _axis(axis: Axis, higher_is_better: bool) -> dict[str, Any]:
-    up = higher_is_better if axis.name == "score" else better_is_higher(axis)
-    return {"name": axis.name, "title": axis.title, "unit": axis.unit, "up": up, "log": axis.log}
+def _axis(f: Findings, axis: Axis) -> dict[str, Any]:
+    """An axis; `short` is what it is called beside a number, which has its own mark of how it was measured, and `first`
+    says whether the study trades by it."""
+    up = f.runs.info.higher_is_better if axis.name == "score" else better_is_higher(axis)
+    first = axis.name in ("score", *own_costs(f.runs.info.objectives))
+    short = TITLES.get(axis.name, axis.title)
+    return {"name": axis.name, "title": axis.title, "short": short, "unit": axis.unit, "up": up, "log": axis.log,
+            "first": first}  # fmt: skip
 
 
-def _trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...]) -> dict[str, Any]:
+def _trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...], chosen: Iterable[str | None]) -> dict[str, Any]:
     costs = {axis.name: cost_of_trial(axis.name, row) for axis in axes if axis.name in COSTS}
     values = {axis.name: costs[axis.name].value if axis.name in costs else row[axis.name] for axis in axes}
     errors = {axis.name: costs[axis.name].spread if axis.name in costs else row.get(axis.name + ERROR) for axis in axes}
     return {
         "number": int(row["number"]),
         "label": fmt.text(row["label"]),
-        "baseline": not fmt.missing(row["baseline"]),
-        "settings": {name: fmt.setting(row[column]) for name, column in SETTINGS if not fmt.missing(row[column])},
+        "settings": [fmt.MISSING if fmt.missing(row[key]) else fmt.setting(row[key]) for _, key in SETTINGS],
         "values": [_number(values[axis.name], axis) for axis in axes],
         "errors": [_number(errors[axis.name], axis) for axis in axes],
-        "about": about_trial(f, row, axes),
+        "texts": [_text(axis, row) for axis in axes],
+        "chosen": [*chosen],
+        "sure": [text for text in f.probabilities(int(row["number"])).values() if text != fmt.MISSING],
         "run": fmt.text(row["run_id"]),
-        "link": f.runs.link(row["run_id"]),
+        **({"link": link} if (link := f.runs.link(row["run_id"])) else {}),
     }
 
 
-def about_trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...]) -> list[str]:
-    """What a reader sees of a trial that is pointed at: every key that tells it from others, its figures with their
-    errors and marks, and how probably it is near the best and on the front."""
-    number, first = int(row["number"]), {"score", *own_costs(f.runs.info.objectives)}
-    figures = {axis: _figure(axis, row) for axis in axes}
-    said = {axis.name: f"{TITLES.get(axis.name, axis.title)} {text}" for axis, text in figures.items()}
-    known = [axis.name for axis, text in figures.items() if text != fmt.MISSING]
-    probabilities = [f"{what[0].lower()}{what[1:]}: {text}" for what, text in f.probabilities(number).items()]
-    return [
-        f"{number}: {fmt.text(row['label'])}",
-        *_in_lines([f"{name} {value}" for name, value in chosen_values(f.runs, number)]),
-        *(said[name] for name in known if name in first),
-        *_in_lines(probabilities),
-        *_in_lines([said[name] for name in known if name not in first]),
-    ]
-
-
-def _in_lines(parts: list[str]) -> list[str]:
-    return [" · ".join(parts[place : place + ABREAST]) for place in range(0, len(parts), ABREAST)]
-
-
-def _figure(axis: Axis, row: dict[Any, Any]) -> str:
+def _text(axis: Axis, row: dict[Any, Any]) -> str | None:
+    """A trial's figure with its error and its mark."""
     if axis.name in COSTS:
-        return cost_of_trial(axis.name, row).text
-    error = row.get(axis.name + ERROR)
-    return fmt.number(row[axis.name]) if fmt.missing(error) else fmt.with_se(row[axis.name], error)
+        text = cost_of_trial(axis.name, row).text
+    else:
+        error = row.get(axis.name + ERROR)
+        text = fmt.number(row[axis.name]) if fmt.missing(error) else fmt.with_se(row[axis.name], error)
+    return None if text == fmt.MISSING else text
 
 
 def _number(value: Any, axis: Axis) -> float | None:
@@ -123,5 +118,5 @@ def _number(value: Any, axis: Axis) -> float | None:
 
 def _filters(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The settings in which the trials differ, each with its values; a trial without one has the value of a dash."""
-    choices = {name: sorted({trial["settings"].get(name, fmt.MISSING) for trial in trials}) for name, _ in SETTINGS}
+    choices = {name: sorted({trial["settings"][i] for trial in trials}) for i, (name, _) in enumerate(SETTINGS)}
     return [{"name": name, "values": values} for name, values in choices.items() if len(values) > 1]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.answer import sentences
 from analysis.costs import own_costs
-from analysis.findings import Findings
+from analysis.findings import Findings, headline
 from study.core import formatting as fmt
 from study.core import mlflow_pages
 from study.core.alone import cost_of_trial, meanings
@@ -65,7 +65,8 @@ def _front(f: Findings) -> str:
     more = len(f.front) - len(shown)
     parts = ["The front, cheapest first:", table(headings, rows)]
     parts += [f"and {fmt.plural(more, 'other')} of the front, in the report."] if more else []
-    return "\n\n".join([*parts, *map(escape_marks, meanings(cell for row in rows for cell in row))])
+    notes = meanings(cell for row in rows for cell in row)
+    return "\n\n".join([*parts, *(escape_marks(note) for note in notes if note not in headline(f))])
 
 
 def _cells(f: Findings, row: pd.Series, names: list[str]) -> list[str]:

@@ -143,10 +143,15 @@ def _draw_series(axes: Axes, series: Series, opacity: float) -> None:
     if series.band is not None:
         _draw_band(axes, series, series.band, color, opacity)
         return
+    if series.mark:
+        axes.plot(
+            series.x, series.y, _MARKERS[series.symbol], color=color, markersize=11, zorder=3,
+            label=without_mathematics(series.name),
+        )  # fmt: skip
+        return
     axes.errorbar(
         series.x, series.y, yerr=series.errors, fmt=_MARKERS[series.symbol], color=color, capsize=2,
         elinewidth=1, label=without_mathematics(series.name), rasterized=len(series.x) > MANY,
-        **({"markersize": 11, "linestyle": "none", "zorder": 3} if series.mark else {}),
     )  # fmt: skip
     if series.line:
         axes.step(series.x, series.y, where="post", color=color, linewidth=1.5)

@@ -139,7 +139,8 @@ def test_a_point_that_is_clicked_names_its_run(page, store):
     run = load_study("demo", store).trials.set_index("number")["run_id"][3]
     assert page.locator("#picked").inner_text() == f"Trial 3, lora r8 <b>qv</b> all: run {run}"
     data = json.loads(page.locator("#data").text_content())
-    assert data["explorer"]["trials"][3]["link"] == ""
+    assert data["explorer"]["trials"][3]["run"] == run
+    assert "link" not in data["explorer"]["trials"][3]
 
 
 def test_a_page_follows_the_reader_from_light_to_dark(page):
@@ -170,3 +171,15 @@ def test_a_study_of_few_trials_is_drawn_without_complaint(browser, store, tmp_pa
     with opened(browser, write_report(name, tmp_path, store)) as (page, said, asked):
         assert (said, asked) == ([], [])
         assert page.locator("#trials tbody tr").count() == len(load_study(name, store).trials)
+
+
+def test_a_trial_that_is_pointed_at_says_what_it_is_costs_and_how_sure_it_is(page, store):
+    f = findings_of(load_study("demo", store))
+    near, on_front = f.probabilities(2).values()
+    lines = page.evaluate("aboutTrial(EXPLORER.trials[2])")
+    assert lines[0] == "2: lora r4 λ10 qv top-half"
+    assert "method lora · rank 4 · λ 10" in lines
+    assert lines[lines.index("trained parameters 2,000") :] == [
+        "trained parameters 2,000", "accuracy 0.9050 ± 0.0060",
+        f"Within 0.01 of the best: {near} · On the front: {on_front}", "training memory 12.0 MiB · macro_f1 0.1230",
+    ]  # fmt: skip

@@ -49,7 +49,7 @@ def test_the_data_holds_every_compared_trial_with_its_numbers_its_error_and_its_
     assert [trial["values"][x] for trial in data["trials"]] == [100, 1000, 2000, 4000, 8000]
     assert data["trials"][2]["values"][y] == pytest.approx(0.905)
     assert data["trials"][2]["errors"][y] == 0.006
-    assert data["trials"][2]["settings"] == {"method": "lora", "targets": "qv", "layers": "top-half"}
+    assert data["trials"][2]["settings"] == ["lora", "top-half", "qv"]
     assert data["levels"] == [{"name": "majority", "value": 0.52}]
     assert {f["name"]: f["values"] for f in data["filters"]}["method"] == ["head", "lora"]
     assert json.loads(as_json(data)) == data
@@ -60,15 +60,21 @@ def test_a_trial_that_is_pointed_at_says_every_searched_key_its_costs_and_its_pr
     searched = replace(runs, info=info, changes={2: {"train.lr": "0.003", "train.epochs": "4", "method.rank": "4"}})
     trials = searched.trials.assign(**{"latency/ms": [9.0] * 5 + [None] * 3, "params/total": 22_713_986.0})
     f = findings_of(replace(searched, trials=trials.infer_objects()))
-    trial = explorer_of(f, {})["trials"][2]
-    about = "\n".join(trial["about"])
-    assert trial["about"][0] == "2: lora r4 λ10 qv top-half"
-    for part in ("learning rate 0.003 · epochs 4 · rank 4", "accuracy 0.9050 ± 0.0060", "trained parameters 2,000",
-                 f"latency 9.00 ms{LOADED}", "parameters in all 22,713,986"):  # fmt: skip
-        assert part in about
-    (near, on_front) = (f.judgement.verdict.within[2], f.judgement.verdict.on_front[2])
-    assert f"\nwithin 0.01 of the best: {near:.2f} · on the front: {probability(on_front)}\n" in about
-    assert f.probabilities(2) == {"Within 0.01 of the best": f"{near:.2f}", "On the front": probability(on_front)}
+    data = explorer_of(f, {})
+    trial = data["trials"][2]
+    assert dict(zip(data["keys"], trial["chosen"], strict=True)) == {
+        "learning rate": "0.003",
+        "epochs": "4",
+        "rank": "4",
+    }
+    texts = dict(zip([axis["short"] for axis in data["axes"]], trial["texts"], strict=True))
+    assert texts["accuracy"] == "0.9050 ± 0.0060"
+    assert (texts["latency"], texts["parameters in all"]) == (f"9.00 ms{LOADED}", "22,713,986")
+    assert [axis["short"] for axis in data["axes"] if axis["first"]] == ["trained parameters", "accuracy"]
+    verdict = f.judgement.verdict
+    sure = [probability(verdict.within[2]), probability(verdict.on_front[2])]
+    assert (data["probabilities"], trial["sure"]) == (["Within 0.01 of the best", "On the front"], sure)
+    assert [*f.probabilities(2).values()] == sure
     assert 22_713_986 in trial["values"]
 
 

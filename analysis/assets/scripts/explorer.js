@@ -2,6 +2,7 @@
 
 const EXPLORER = DATA.explorer;
 const byId = (id) => document.getElementById(id);
+const BASELINES = new Set(EXPLORER.baselines);
 const axisOf = (name) => EXPLORER.axes.findIndex((axis) => axis.name === name);
 
 /** Whether value a of an axis is better than b. */
@@ -13,7 +14,7 @@ function chosen() {
   const x = Number(byId("axis-x").value), y = Number(byId("axis-y").value);
   const passes = (trial) =>
     [...document.querySelectorAll("#filters input:not(:checked)")].every(
-      (box) => (trial.settings[box.name] ?? "–") !== box.value);
+      (box) => trial.settings[EXPLORER.settings.indexOf(box.name)] !== box.value);
   const trials = EXPLORER.trials.filter((t) => t.values[x] !== null && t.values[y] !== null && passes(t));
   return { x, y, trials };
 }
@@ -31,6 +32,20 @@ function frontOf({ x, y, trials }) {
   return steps;
 }
 
+const ABREAST = 3; // settings or figures in a line
+const inLines = (parts) => parts.flatMap((_, i) => (i % ABREAST ? [] : [parts.slice(i, i + ABREAST).join(" · ")]));
+
+/** The names and the texts beside them, without what has none. */
+const named = (names, texts, join = " ") => names.flatMap((name, i) => ((texts[i] ?? null) === null ? [] : [name + join + texts[i]]));
+
+/** What a reader sees of a trial that is pointed at, line by line. */
+function aboutTrial(trial) {
+  const figures = (first) => named(EXPLORER.axes.map((axis) => axis.short),
+    trial.texts.map((text, i) => (EXPLORER.axes[i].first === first ? text : null)));
+  return [`${trial.number}: ${trial.label}`, ...inLines(named(EXPLORER.keys, trial.chosen)), ...figures(true),
+    ...inLines(named(EXPLORER.probabilities, trial.sure, ": ")), ...inLines(figures(false))];
+}
+
 const escaped = (text) =>
   text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 
@@ -42,7 +57,7 @@ function pointsOf(name, trials, { x, y }, color, symbol, more = {}) {
   return {
     type: "scatter", mode: "markers", name, x: trials.map((t) => t.values[x]), y: trials.map((t) => t.values[y]),
     error_x: errors(x), error_y: errors(y), customdata: trials.map((t) => t.number), hoverinfo: "text",
-    hovertext: trials.map((t) => t.about.map(escaped).join("<br>")),
+    hovertext: trials.map((t) => aboutTrial(t).map(escaped).join("<br>")),
     marker: { symbol, size: 10, color: seriesColor(color) }, ...more,
   };
 }
@@ -70,9 +85,9 @@ function explorerTraces(view, front, step) {
   const shape = EXPLORER.axes[view.x].up ? "vh" : "hv";
   const line = { shape, width: 2, color: seriesColor(1) };
   return [
-    pointsOf("other trials", view.trials.filter((t) => !ofFront.has(t) && !t.baseline), view, 0, "circle"),
+    pointsOf("other trials", view.trials.filter((t) => !ofFront.has(t) && !BASELINES.has(t.number)), view, 0, "circle"),
     pointsOf("front", front, view, 1, "circle", { mode: "lines+markers", line }),
-    pointsOf("baselines", view.trials.filter((t) => t.baseline), view, 2, "diamond"),
+    pointsOf("baselines", view.trials.filter((t) => BASELINES.has(t.number)), view, 2, "diamond"),
     ...levelTraces(view),
     ...markTraces(view, step),
   ].filter((trace) => trace.x.length);
