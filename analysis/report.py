@@ -64,7 +64,7 @@ def write_findings(findings: Findings, out_dir: str | Path, options: Options) ->
         trace = folder / TRACE
         trace.write_text(mask("".join(format_exception(error))), encoding="utf-8")
         rule = f"could not be drawn ({type(error).__name__}: {first_line(error)}), which is a fault of lora-report"
-        raise ReportError(f"the report of {findings.runs.name}", rule, f"please report it, with {trace}") from error
+        raise ReportError(f"study={findings.runs.name}", rule, f"tell its authors, with {trace}") from error
 
 
 def _write(findings: Findings, folder: Path, options: Options) -> Path:

@@ -129,5 +129,9 @@ def _report(config: StudyConfig) -> Path:
 
 
 def _report_error(config: StudyConfig, error: Exception) -> StudyError:
-    remedy = f"the runs are kept: mend it and write {shlex.join(['lora-report', f'study={config.study.name}'])}"
-    return StudyError("the report", f"could not be written ({str(error).rstrip('.')})", remedy)
+    """That the report is not there, why, and how it is made later."""
+    what, remedy = str(error).rstrip("."), "mend it"
+    if isinstance(error, StudyError):
+        what, remedy = f"{error.value}: {error.rule}", error.remedy
+    again = shlex.join(["lora-report", f"study={config.study.name}"])
+    return StudyError("the report", f"could not be written ({what})", f"the runs are kept: {remedy}, then {again}")

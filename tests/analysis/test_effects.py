@@ -252,6 +252,7 @@ def spoil(figure, number):
     return replace(figure, series=tuple(series))
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # of matplotlib, at an infinite place
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_a_missing_number_is_missing_in_every_figure_and_takes_nothing_else_with_it(runs, number):
     figures = findings_of(runs).figures

@@ -163,7 +163,7 @@ def test_distinct_errors_are_said_once_each_with_their_number_the_most_frequent_
 
 def test_a_report_that_cannot_be_drawn_is_one_line_and_its_answer_is_kept_and_noted(fresh, tmp_path, monkeypatch):
     monkeypatch.setattr("analysis.page.page_of", lambda *_: [][0])
-    with pytest.raises(ReportError, match=r"could not be drawn \(IndexError: list index .*; please report it") as said:
+    with pytest.raises(ReportError, match=r"could not be drawn \(IndexError: list index .*; tell its authors") as said:
         write_reports("demo", tmp_path, fresh)
     assert len(str(said.value).splitlines()) == 1
     assert read_conclusion(tmp_path / "demo").recommended == 2
