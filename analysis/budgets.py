@@ -19,7 +19,7 @@ from study.core.evidence.table import ScoreTable, Worths
 from study.core.evidence.verdict import CANNOT_TELL
 from study.core.figures import ALONE, COSTS, FIGURES, MAXIMIZE
 
-OWN, OTHERS = 2000, 1000  # over how many configurations are compared: how many budgets are judged of a cost
+OWN, OTHERS = 2000, 400  # over how many configurations are compared: how many budgets are judged of a cost
 FEWEST, MOST = 4, 24  # budgets of a cost
 
 
