@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,17 @@ def page_scripts() -> str:
 
 
 def as_json(data: Any) -> str:
-    """The data as JSON that can stand in a <script>: no name in it ends the element or opens another."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """The data as JSON that can stand in a <script>: no name in it ends the element or opens another.
+
+    JSON has no NaN and no infinity: a number that is neither is there as it is, a missing one is null.
+    """
+    text = json.dumps(_without_nan(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _without_nan(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without_nan(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_without_nan(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

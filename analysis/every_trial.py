@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from analysis.axes import TITLES
+from analysis.costs import own_costs
 from analysis.grid import Grid, grid_of
 from analysis.infeasible import broken_text
 from analysis.runs import StudyRuns
@@ -14,13 +17,14 @@ from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
 
 ROOM = 500  # rows that a page has room for; trials.csv has all
+USUAL = ("params/trainable", "memory/train_bytes", "time/train_seconds", "latency/ms")  # costs in every table
 RUN = 8  # letters of a run's id that tell it from others; trials.csv has all
 
 
 def trials_grid(runs: StudyRuns) -> Grid:
     """A row for each trial with its state and, where it ended early, why; the first cell leads to its run."""
     shown = runs.trials.head(ROOM)
-    grid = grid_of([_trial_cells(row) for row in shown.to_dict("records")])
+    grid = grid_of([_trial_cells(row, runs.info.objectives) for row in shown.to_dict("records")])
     links = tuple(runs.link(run) for run in shown["run_id"]) if runs.server else ()
     return replace(grid, links=links, left_out=len(runs.trials) - len(shown))
 
@@ -40,18 +44,14 @@ def shown_state(row: Any) -> str:
     return "repeated" if not fmt.missing(row["duplicate_of"]) else str(row["state"])
 
 
-def measured_cells(row: Any) -> dict[str, str]:
-    """What a trial costs and scores on the test: heading → cell."""
-    return {
-        "Trained parameters": fmt.count(row["params/trainable"]),
-        "Training memory": fmt.mebibytes(row["memory/train_bytes"]),
-        "Training time": cost_of_trial("time/train_seconds", row).text,
-        "Latency": cost_of_trial("latency/ms", row).text,
-        "Test score": fmt.number(row["test/score"]),
-    }
+def measured_cells(row: Any, objectives: Sequence[str]) -> dict[str, str]:
+    """What a trial costs, in the study's own costs and the usual ones, and scores on the test: heading → cell."""
+    names = dict.fromkeys([*USUAL, *own_costs(objectives)])
+    costs = {TITLES[name].capitalize(): cost_of_trial(name, row).text for name in names}
+    return {**costs, "Test score": fmt.number(row["test/score"])}
 
 
-def _trial_cells(row: dict[Any, Any]) -> dict[str, str]:
+def _trial_cells(row: dict[Any, Any], objectives: Sequence[str]) -> dict[str, str]:
     of = row["duplicate_of"]
     reasons = [" ".join(str(row[key]).split()) for key in ("error", "stopped") if not fmt.missing(row[key])]
     reasons += [broken] if (broken := broken_text(row)) else []
@@ -60,7 +60,7 @@ def _trial_cells(row: dict[Any, Any]) -> dict[str, str]:
         "Configuration": fmt.text(row["label"]),
         "State": shown_state(row) + ("" if fmt.missing(of) else f" (of {of})"),
         "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
-        **measured_cells(row),
+        **measured_cells(row, objectives),
         "Error, or why it was stopped": "; ".join(reasons) or fmt.MISSING,
         "Run": fmt.text(row["run_id"])[:RUN],
     }

@@ -2,114 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from analysis.axes import Axis, amount, axes_of, better_is_higher
-from analysis.grid import Grid, grid_of
+from analysis.axes import TITLES, Axis, axes_of, better_is_higher, shorten
+from analysis.budget_words import judged_note, limit_text, sentence
+from analysis.chosen import chosen_values
+from analysis.costs import own_costs, with_costs_alone
+from analysis.findings import Findings
 from analysis.infeasible import broken_text, infeasible_baselines
-from analysis.runs import StudyRuns
 from study.core import formatting as fmt
-from study.core.figures import COSTS, ERROR
+from study.core.alone import cost_of_trial
+from study.core.figures import COSTS, ERROR, MAXIMIZE, MINIMIZE
+from study.core.pareto import pareto_front
 
 ROOM = 500  # trials that a page has room for
-SETTINGS = (("method", "kind"), ("rank", "rank"), ("ranks", "rank_pattern"), ("λ", "lam"), ("targets", "targets"),
-            ("layers", "layers"), ("residual", "residual"))  # what is shown of a configuration, by column  # fmt: skip
-FILTERS = ("method", "layers", "targets")
+SETTINGS = (("method", "kind"), ("layers", "layers"), ("targets", "targets"))  # by which trials are shown, by column
 
 
-def explorer_of(runs: StudyRuns, recommended: int | None, levels: Mapping[str, float]) -> dict[str, Any]:
+def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
     """Axes, trials with their values along them, filters, and for each cost what each budget buys; plain JSON.
 
-    `values` and `errors` of a trial are parallel to `axes`, None where unknown; `levels` are scores that need no
-    training. Baselines that break a constraint are shown, and bought by no budget. Of many trials those stay that some
-    budget buys, and the best of the others.
+    Of a trial, `values`, `errors` and `texts` are parallel to `axes`, `chosen` to `keys`, `sure` to `probabilities` and
+    `settings` to the names of SETTINGS, None where there is none; a list without anything is empty. `levels` are scores
+    that need no training. Baselines that break a constraint are shown, and bought by no budget. Of many trials those
+    stay that are on a front or that some budget buys, and the best of the others.
     """
-    compared = runs.compared
-    axes = axes_of(compared, runs.info.objectives, runs.info.metric)
-    score = next((axis for axis in axes if axis.name == "score"), None)
+    axes = axes_of(f.compared, f.runs.info.objectives, f.runs.info.metric)
     costs = [axis for axis in axes if axis.name in COSTS]
-    ladders = {axis.name: ladder(compared, axis, runs.info.higher_is_better) for axis in costs}
-    drawn = _with_room(compared, {n for steps in ladders.values() for n in steps}, runs.info.higher_is_better)
-    beside = infeasible_baselines(runs)
-    trials = [_trial(row, axes, runs) for row in pd.concat([drawn, beside]).to_dict("records")]
+    drawn = pd.concat([_with_room(f, costs), infeasible_baselines(f.runs)])
+    chosen = {int(number): dict(chosen_values(f.runs, int(number))) for number in drawn["number"]}
+    keys = list(dict.fromkeys(name for values in chosen.values() for name in values))
+    trials = [_trial(f, row, axes, map(chosen[row["number"]].get, keys)) for row in drawn.to_dict("records")]
     return {
-        "axes": [_axis(axis, runs.info.higher_is_better) for axis in axes],
+        "axes": [_axis(f, axis) for axis in axes],
+        "keys": keys,
+        "probabilities": [*f.probabilities(-1)],
         "x": costs[0].name if costs else None,
-        "y": score.name if score else None,
-        "recommended": recommended,
+        "y": next((axis.name for axis in axes if axis.name == "score"), None),
+        "recommended": None if f.judgement is None else f.judgement.recommended,
+        "mark": f.mark[0] if f.mark else "",
         "levels": [{"name": name, "value": value} for name, value in levels.items()],
         "filters": _filters(trials),
-        "ladders": ladders,
+        "budgets": {axis.name: _budgets(f, axis) for axis in costs if axis.name in f.budgets},
+        "settings": [name for name, _ in SETTINGS],
+        "baselines": [int(number) for number in drawn.loc[drawn["baseline"].notna(), "number"]],
         "trials": trials,
-        "left_out": len(compared) - len(drawn),
+        "left_out": len(f.compared) - len(drawn),
     }
 
 
-def budgets_grid(runs: StudyRuns) -> Grid:
-    """A row for each step of the first cost among the axes: from which budget on which configuration is best."""
-    costs = [axis for axis in axes_of(runs.compared, runs.info.objectives, runs.info.metric) if axis.name in COSTS]
-    if not costs:
-        return Grid((), ())
-    trials = runs.compared.set_index("number")
-    steps = [trials.loc[n] for n in ladder(runs.compared, costs[0], runs.info.higher_is_better)]
-    return grid_of([_budget_cells(row, costs[0]) for row in steps])
+def _budgets(f: Findings, axis: Axis) -> dict[str, Any]:
+    """The steps of a cost's slider, each with its bound, the trial to take and the sentence that says so."""
+    ladder = f.budgets[axis.name]
+    steps = [
+        {"bound": limit_text(axis, step.limit), "trial": step.number, "said": sentence(f, axis, step)}
+        for step in ladder.steps
+    ]
+    return {"steps": steps, "note": judged_note(ladder)}
 
 
-def _budget_cells(row: pd.Series, cost: Axis) -> dict[str, str]:
-    least = f"{amount(row[cost.name] * cost.scale)} {cost.unit}".strip()
-    return {
-        f"Budget ({cost.title})": f"from {least}",
-        "Best configuration": fmt.text(row["label"]),
-        "Trial": str(row.name),
-        "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
-    }
-
-
-def ladder(compared: pd.DataFrame, cost: Axis, higher_is_better: bool) -> list[int]:
-    """The trials that are best for some budget of `cost`, from the smallest budget on."""
-    points = compared.dropna(subset=[cost.name, "score"])
-    worse = points["score"] * (-1 if higher_is_better else 1)
-    dearer = points[cost.name] * (-1 if better_is_higher(cost) else 1)
-    order = pd.DataFrame({"worse": worse, "dearer": dearer, "number": points["number"]})
-    order = order.sort_values(["dearer", "worse", "number"])
-    best_before = order["worse"].cummin().shift(fill_value=float("inf"))
-    return [int(number) for number in order.loc[order["worse"] < best_before, "number"]]
-
-
-def _with_room(compared: pd.DataFrame, kept: set[int], higher_is_better: bool) -> pd.DataFrame:
-    order = compared.sort_values("score", ascending=not higher_is_better)
-    first = order["number"].isin(kept) | order["baseline"].notna()
+def _with_room(f: Findings, costs: list[Axis]) -> pd.DataFrame:
+    """The trials that are drawn, by number."""
+    order = f.compared.sort_values("score", ascending=not f.runs.info.higher_is_better)
+    bought = {step.number for ladder in f.budgets.values() for step in ladder.steps}
+    first = order["number"].isin({*bought, *f.front["number"]}) | order["baseline"].notna()
+    counted, up = with_costs_alone(order), MAXIMIZE if f.runs.info.higher_is_better else MINIMIZE
+    for axis in costs:
+        first |= pareto_front(counted, (axis.name, "score"), (axis.direction, up))
     return pd.concat([order[first], order[~first]]).head(ROOM).sort_values("number")
 
 
-def _axis(axis: Axis, higher_is_better: bool) -> dict[str, Any]:
-    up = higher_is_better if axis.name == "score" else better_is_higher(axis)
-    return {"name": axis.name, "title": axis.title, "unit": axis.unit, "up": up, "log": axis.log}
+def _axis(f: Findings, axis: Axis) -> dict[str, Any]:
+    """An axis; `short` is what it is called beside a number, which has its own mark of how it was measured, and `first`
+    says whether the study trades by it."""
+    up = f.runs.info.higher_is_better if axis.name == "score" else better_is_higher(axis)
+    first = axis.name in ("score", *own_costs(f.runs.info.objectives))
+    short = TITLES.get(axis.name, axis.title)
+    return {"name": axis.name, "title": axis.title, "short": short, "unit": axis.unit, "up": up, "log": axis.log,
+            "first": first}  # fmt: skip
 
 
-def _trial(row: dict[Any, Any], axes: tuple[Axis, ...], runs: StudyRuns) -> dict[str, Any]:
-    settings = {name: row[column] for name, column in SETTINGS if not fmt.missing(row[column])}
+def _trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...], chosen: Iterable[str | None]) -> dict[str, Any]:
+    costs = {axis.name: cost_of_trial(axis.name, row) for axis in axes if axis.name in COSTS}
+    values = {axis.name: costs[axis.name].value if axis.name in costs else row[axis.name] for axis in axes}
+    errors = {axis.name: costs[axis.name].spread if axis.name in costs else row.get(axis.name + ERROR) for axis in axes}
     return {
         "number": int(row["number"]),
         "label": fmt.text(row["label"]),
-        "baseline": not fmt.missing(row["baseline"]),
-        "infeasible": broken_text(row),
-        "settings": {name: fmt.setting(value) for name, value in settings.items()},
-        "values": [_number(row[axis.name], axis) for axis in axes],
-        "errors": [_number(row.get(axis.name + ERROR), axis) for axis in axes],
+        "settings": [fmt.MISSING if fmt.missing(row[key]) else fmt.setting(row[key]) for _, key in SETTINGS],
+        "values": [_number(values[axis.name], axis) for axis in axes],
+        "errors": [_number(errors[axis.name], axis) for axis in axes],
+        "texts": [_text(axis, row) for axis in axes],
+        "chosen": [*chosen],
+        "sure": [text for text in f.probabilities(int(row["number"])).values() if text != fmt.MISSING],
         "run": fmt.text(row["run_id"]),
-        "link": runs.link(row["run_id"]),
+        **({"infeasible": broken} if (broken := broken_text(row)) else {}),
+        **({"link": link} if (link := f.runs.link(row["run_id"])) else {}),
     }
 
 
+def _text(axis: Axis, row: dict[Any, Any]) -> str | None:
+    """A trial's figure with its error and its mark."""
+    if axis.name in COSTS:
+        text = cost_of_trial(axis.name, row).text
+    else:
+        error = row.get(axis.name + ERROR)
+        text = fmt.number(row[axis.name]) if fmt.missing(error) else fmt.with_se(row[axis.name], error)
+    return None if text == fmt.MISSING else text
+
+
 def _number(value: Any, axis: Axis) -> float | None:
-    return None if fmt.missing(value) else float(f"{value * axis.scale:.7g}")
+    return None if fmt.missing(value) else shorten(float(value * axis.scale))
 
 
 def _filters(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The settings in which the trials differ, each with its values; a trial without one has the value of a dash."""
-    choices = {name: sorted({trial["settings"].get(name, fmt.MISSING) for trial in trials}) for name in FILTERS}
+    choices = {name: sorted({trial["settings"][i] for trial in trials}) for i, (name, _) in enumerate(SETTINGS)}
     return [{"name": name, "values": values} for name, values in choices.items() if len(values) > 1]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from analysis.answer import sentences
 from analysis.answers import OutOfFold
+from analysis.budgets import Ladder, budgets_of
+from analysis.costs import cheapest_first, with_costs_alone
 from analysis.effect_table import effect_rows
 from analysis.effects import effects_of
 from analysis.epochs import traced_numbers
@@ -17,9 +20,10 @@ from analysis.infeasible import broken_text
 from analysis.judgement import judgement_of
 from analysis.layers import LinearLayer, recorded_layers
 from analysis.maps import Map, maps_of
-from analysis.plots import Plot, all_plots
+from analysis.plots import Plot
 from analysis.plots_costs import memory_parts_plot, time_plot
 from analysis.plots_effects import effect_plots
+from analysis.plots_front import all_plots
 from analysis.plots_learning import learning_plots
 from analysis.plots_progress import progress_plot
 from analysis.references import Reference, levels_of, recorded_references
@@ -71,6 +75,27 @@ class Findings:
         """The figures of the page."""
         return tuple(figure for figure in self.figures if figure.name not in self.superseded)
 
+    @property
+    def mark(self) -> tuple[str, int] | None:
+        """What a figure calls the trial to take, and its number."""
+        return mark_of(self.judgement)
+
+    @cached_property
+    def budgets(self) -> dict[str, Ladder]:
+        """What each cost's budgets buy."""
+        return budgets_of(self.runs, self.judgement, self.references)
+
+    def probabilities(self, number: int) -> dict[str, str]:
+        """How probably a trial is near the best, and on the front: heading → cell; nothing where nothing is judged."""
+        if self.judgement is None:
+            return {}
+        row, verdict = self.judgement.row(number), self.judgement.verdict
+        near, on_front = (None, None) if row is None else (verdict.within[row], verdict.on_front[row])
+        return {
+            f"Within {self.judgement.tolerance:g} of the best": fmt.probability(near),
+            "On the front": fmt.probability(on_front),
+        }
+
     def trial(self, number: int) -> pd.Series:
         """The row of a trial."""
         trials = self.runs.trials
@@ -91,18 +116,19 @@ def findings_of(
     more; by default they are the study's own. `unanswered` says why there are no answers.
     """
     compared = runs.compared
-    on_front = pareto_front(compared, runs.info.objectives, runs.info.directions)
-    front = compared[on_front].sort_values("params/trainable", na_position="last")
+    counted = with_costs_alone(compared)  # as the judgement does
+    on_front = pareto_front(counted, runs.info.objectives, runs.info.directions)
+    front = cheapest_first(compared[on_front], runs.info.objectives)
     untrained = recorded_references(runs.info.metrics)
     judgement = judgement_of(runs, untrained, answers, tolerance, confidence)
     levels = levels_of(untrained, runs.info.metric)
-    plots = all_plots(compared, on_front, runs.info.metric, levels)
+    plots = all_plots(compared, on_front, runs.info, levels, mark_of(judgement))
     linears: tuple[LinearLayer, ...] = ()
     if judgement is not None and judgement.recommended is not None:
         recommended = compared[compared["number"] == judgement.recommended].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
     effects, metric = effects_of(runs), runs.info.metric
-    progress = progress_plot(compared, runs.info.objectives, runs.info.directions)
+    progress = progress_plot(counted, runs.info.objectives, runs.info.directions)
     learning = () if epochs is None else learning_plots(epochs, runs.trials, metric)
     costs = time_plot(runs, [*front["number"]]), memory_parts_plot(runs, traced_numbers(runs))
     return Findings(
@@ -110,6 +136,14 @@ def findings_of(
         effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
         learning, tuple(plot for plot in costs if not plot.empty), effect_rows(effects),
     )  # fmt: skip
+
+
+def mark_of(judgement: Judgement | None) -> tuple[str, int] | None:
+    """What a figure calls the trial to take, and its number; None where there is none."""
+    if judgement is None or judgement.recommended is None:
+        return None
+    name = "to be taken meanwhile" if judgement.verdict.kind == CANNOT_TELL else "recommended"
+    return name, judgement.recommended
 
 
 def headline(f: Findings) -> str:
@@ -153,9 +187,10 @@ def trial_cells(f: Findings, row: pd.Series) -> dict[str, str]:
         "Trial": str(row["number"]),
         "Configuration": fmt.text(row["label"]) + (f" ({broken})" if (broken := broken_text(row)) else ""),
         "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
+        **f.probabilities(int(row["number"])),
         "Folds": fold_scores(f, row),
         "Other scores": other_scores(f, row),
-        **measured_cells(row),
+        **measured_cells(row, f.runs.info.objectives),
     }
 
 
@@ -168,14 +203,13 @@ def comparison_rows(f: Findings) -> list[dict[str, str]]:
 
 
 def _comparison_cells(f: Findings, judgement: Judgement, row: int) -> dict[str, str]:
-    contrast, verdict = judgement.contrasts[row], judgement.verdict
+    contrast = judgement.contrasts[row]
     return {
         "Trial": str(contrast.number),
         "Configuration": fmt.text(f.trial(contrast.number)["label"]),
         "Difference to best": fmt.with_se(contrast.mean, contrast.se),
         "95 % interval": fmt.interval(contrast.low, contrast.high),
         "All pairs at once": fmt.interval(contrast.simultaneous_low, contrast.simultaneous_high),
-        f"Within {judgement.tolerance:g} of the best": fmt.probability(verdict.within[row]),
-        "On the front": fmt.probability(verdict.on_front[row]),
-        "From the best": DISTINCT["best" if row == verdict.best else contrast.distinguishable],
+        **f.probabilities(contrast.number),
+        "From the best": DISTINCT["best" if row == judgement.verdict.best else contrast.distinguishable],
     }

@@ -7,6 +7,7 @@ from functools import singledispatch
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from analysis.axes import amount, shorten
 from analysis.interactive_map import map_to_plotly
 from analysis.maps import Map
 from analysis.marks import as_html
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 COLORS = ("#6b7688", "#0b6bcb", "#d9480f", "#2b8a3e", "#9c36b5", "#8f6d00", "#0c8599", "#c2255c")
 # The same on a dark page, in the same order.
 LIGHT_COLORS = ("#98a3b5", "#5aa9f5", "#ff8a5c", "#69c97f", "#d58cec", "#dbb93f", "#4cc4d6", "#f783ac")
+FEW_POWERS = 300  # a span with so few powers of ten that 2 and 5 times them are ticks too
 CROWDED = 500  # points
-DIGITS = 7  # of a number in a page; what is seen of it is less
 _SYMBOLS = {"triangle": "triangle-up"}
 
 
 def drawing_of(plot: Plot | Map) -> dict[str, Any]:
-    """The plot as plain JSON for plotly.js: numbers in :data:`DIGITS` digits.
+    """The plot as plain JSON for plotly.js: numbers as :func:`shorten` has them.
 
     Points of a crowded series, whose bars would cover one another, have none and are named alone when pointed at.
     """
@@ -59,11 +60,11 @@ def _(plot: Plot) -> go.Figure:
         showlegend=len(plot.series) > 1, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         font={"family": "system-ui, sans-serif", "size": 13}, hoverlabel={"align": "left"}, barmode="overlay",
     )  # fmt: skip
-    axis: dict[str, object] = {"type": "log"} if plot.log_x else {}
+    axis: dict[str, object] = {"type": "log"} if plot.by_ratio else {}
     if plot.name == "rank":  # ranks are few: each is its own tick
         axis |= {"tickvals": sorted({x for s in plot.series for x in s.x})}
-    elif plot.log_x and narrow(plot):
-        axis |= {"tickvals": (ticks := round_ticks(plot)), "ticktext": [f"{x:g}" for x in ticks]}
+    elif plot.by_ratio and max(plot.places) < FEW_POWERS * min(plot.places):
+        axis |= {"tickvals": (ticks := round_ticks(plot)), "ticktext": [amount(x) for x in ticks]}
     if plot.ticks:
         axis |= {"tickvals": [x for x, _ in plot.ticks], "ticktext": [escape(name) for _, name in plot.ticks]}
     drawn.update_xaxes(title=escape(plot.x_title), automargin=True, **axis)
@@ -73,16 +74,15 @@ def _(plot: Plot) -> go.Figure:
 
 def narrow(plot: Plot) -> bool:
     """Whether the values span so little that powers of ten alone would leave the axis bare."""
-    values = [x for s in plot.series for x in s.x]
-    return bool(values) and max(values) < 30 * min(values)
+    return bool(plot.places) and max(plot.places) < 30 * min(plot.places)
 
 
 def round_ticks(plot: Plot) -> list[float]:
-    """1, 2 and 5 times the powers of ten around the values, written out: plotly itself would call 200 a 2."""
-    values = [x for s in plot.series for x in s.x]
-    powers = range(math.floor(math.log10(min(values))) - 1, math.ceil(math.log10(max(values))) + 1)
+    """1, 2 and 5 times the powers of ten among the values: plotly itself would call 200 a 2."""
+    low, high = min(plot.places), max(plot.places)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
-    return [tick for tick in ticks if min(values) / 1.5 <= tick <= 1.5 * max(values)]
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def band_opacity(plot: Plot) -> float:
@@ -106,7 +106,7 @@ def _round_floats(data: Any) -> Any:
         return {key: _round_floats(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [_round_floats(value) for value in data]
-    return float(f"{data:.{DIGITS}g}") if isinstance(data, float) else data
+    return shorten(data) if isinstance(data, float) else data
 
 
 def _whiskers(series: Series) -> dict[str, Any] | None:
@@ -133,7 +133,7 @@ def _trace(series: Series) -> go.Scatter | go.Bar:
     return go.Scatter(
         name=escape(series.name), x=list(series.x), y=list(series.y), mode=mode,
         error_y={"type": "data", "array": finite_or_none(series.errors), "thickness": 1.2, "width": 3},
-        marker={"symbol": _SYMBOLS.get(series.symbol, series.symbol), "size": 10, "color": color},
+        marker={"symbol": _SYMBOLS.get(series.symbol, series.symbol), "size": 10 + 6 * series.mark, "color": color},
         line={"color": color, "width": 2, "shape": "linear" if curve else "hv", "dash": dash}, hoverinfo="text",
         hovertext=hover,
     )  # fmt: skip

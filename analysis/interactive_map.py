@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from analysis.maps import Map
@@ -39,10 +40,9 @@ def _axis(ticks: tuple[tuple[float, str], ...], count: int) -> dict[str, Any]:
 def _rectangles(plot: Map) -> list[dict[str, Any]]:
     from plotly.colors import sample_colorscale
 
-    values = [value for row in plot.cells for value in row]
-    low, span = min(values), (max(values) - min(values)) or 1.0
-    colors = sample_colorscale(SCALE, [(value - low) / span for value in values])
-    places = [(j, i) for i, row in enumerate(plot.cells) for j in range(len(row))]
+    low, span = min(plot.known), (max(plot.known) - min(plot.known)) or 1.0
+    colors = sample_colorscale(SCALE, [(value - low) / span for value in plot.known])
+    places = [(j, i) for i, row in enumerate(plot.cells) for j, value in enumerate(row) if isfinite(value)]
     return [
         {
             "type": "rect", "x0": j - 0.5, "x1": j + 0.5, "y0": i - 0.5, "y1": i + 0.5, "fillcolor": color,

@@ -58,7 +58,7 @@ def judgement_of(
     levels = [*usable_levels(references, runs.info.metric).values()]
     return judge(
         _table(runs, numbers, answers), figures, runs.info.objectives, tolerance_of(runs, tolerance),
-        _number(runs.info.params.get("report.confidence"), confidence, CONFIDENCE), _free(rows), levels,
+        _number(runs.info.params.get("report.confidence"), confidence, CONFIDENCE), free_numbers(rows), levels,
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def _number(recorded: str | None, given: float | None, usual: float) -> float:
     return usual if recorded in (None, "None") else float(recorded)
 
 
-def _free(rows: pd.DataFrame) -> list[int]:
+def free_numbers(rows: pd.DataFrame) -> list[int]:
     """The numbers of the trials that train nothing but a head."""
     adapted = {number: json_or_none(text) or {} for number, text in rows["adaptation"].items()}
     return [int(n) for n in rows.index if rows.loc[n, "kind"] == "head" or adapted[n].get("trained") == 0]

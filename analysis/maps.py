@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -41,7 +42,12 @@ class Map:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to draw."""
-        return not self.cells
+        return not self.known
+
+    @property
+    def known(self) -> tuple[float, ...]:
+        """The numbers of the cells that have one."""
+        return tuple(value for row in self.cells for value in row if isfinite(value))
 
 
 def maps_of(effects: Effects, metric: str) -> tuple[Map, ...]:

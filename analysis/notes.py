@@ -8,14 +8,16 @@ import sys
 import pandas as pd
 
 from analysis.answer import sentences
-from analysis.findings import Findings
+from analysis.costs import own_costs
+from analysis.findings import Findings, headline
 from study.core import formatting as fmt
 from study.core import mlflow_pages
+from study.core.alone import cost_of_trial, meanings
 from study.core.conclusion import Conclusion
 from study.core.errors import first_line
 from study.core.evidence.judgement import Judgement
 from study.core.evidence.verdict import CANNOT_TELL
-from study.core.figures import ANSWER, FIGURES
+from study.core.figures import ANSWER, COSTS
 from study.core.markdown import escape_marks, table
 from study.core.mlflow_notes import show_conclusion
 from study.core.mlflow_store import open_client
@@ -54,14 +56,17 @@ def show_in_mlflow(f: Findings, tracking_uri: str | None) -> None:
 def _front(f: Findings) -> str:
     """The front as a table, the recommendation in bold; each trial leads to its run."""
     shown = f.front.head(MOST)
-    names = [name for name in f.runs.info.objectives if name != "score" and name in shown]
+    others = [name for name in f.runs.info.objectives if name != "score" and name not in COSTS]
+    names = [*own_costs(f.runs.info.objectives), *others]
     if shown.empty:
         return ""
     headings = ["Trial", "Configuration", f.runs.info.metric, *names, "Near the best", "On the front"]
     rows = [_cells(f, row, names) for _, row in shown.iterrows()]
     more = len(f.front) - len(shown)
-    left = f"\n\nand {fmt.plural(more, 'other')} of the front, in the report." if more else ""
-    return f"The front, cheapest first:\n\n{table(headings, rows)}{left}"
+    parts = ["The front, cheapest first:", table(headings, rows)]
+    parts += [f"and {fmt.plural(more, 'other')} of the front, in the report."] if more else []
+    notes = meanings(cell for row in rows for cell in row)
+    return "\n\n".join([*parts, *(escape_marks(note) for note in notes if note not in headline(f))])
 
 
 def _cells(f: Findings, row: pd.Series, names: list[str]) -> list[str]:
@@ -73,7 +78,7 @@ def _cells(f: Findings, row: pd.Series, names: list[str]) -> list[str]:
         f"[{number}]({place})",
         f"**{label}**" if chosen else label,
         fmt.with_se(row["score"], row["score_se"]),
-        *(fmt.by_unit(FIGURES[name].unit, row[name]) for name in names),
+        *(cost_of_trial(name, row).text for name in names),
         fmt.probability(None if judgement is None or at is None else judgement.verdict.within[at]),
         fmt.probability(None if judgement is None or at is None else judgement.verdict.on_front[at]),
     ]
@@ -104,12 +109,12 @@ def _figures(f: Findings, judgement: Judgement) -> dict[str, float]:
     """The figures of the answer, those that are numbers."""
     best = f.trial(judgement.best)
     figures = {
-        "best_score": best["score"], "best_cost": best[judgement.cost], "best_corrected": judgement.corrected,
-        "compared": float(len(judgement.table.numbers)),
+        "best_score": best["score"], "best_cost": cost_of_trial(judgement.cost, best).value,
+        "best_corrected": judgement.corrected, "compared": float(len(judgement.table.numbers)),
     }  # fmt: skip
     if judgement.recommended is not None:
         chosen, row = f.trial(judgement.recommended), judgement.row(judgement.recommended)
         assert row is not None
-        figures |= {"score": chosen["score"], "cost": chosen[judgement.cost]}
+        figures |= {"score": chosen["score"], "cost": cost_of_trial(judgement.cost, chosen).value}
         figures |= {"probability": judgement.verdict.within[row]}
     return {ANSWER + name: float(value) for name, value in figures.items() if not fmt.missing(value)}

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.axes import WIDE
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
 
 SYMBOLS = ("circle", "diamond", "square", "triangle", "star")
 DRAWN = 2000  # points that a plot draws without thinning them out
-BEYOND = 1.2
 COLUMNS, ROWS = 90, 45  # of cells of about a marker's size
 HOVERED = ("label", "score", "score_se", "rank", "lam", "targets", "layers", "params/trainable", "memory/train_bytes",
            "time/train_seconds", "alone/train_seconds", "alone/train_seconds_iqr", "alone/others", "pack/members",
-           "pack/workers")  # fmt: skip
+           "pack/workers", "latency/ms", "alone/latency_ms", "alone/latency_ms_iqr")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Series:
     band: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     bars: bool = False
     base: tuple[float, ...] | None = None
+    mark: bool = False  # on a point of another series
 
 
 @dataclass(frozen=True)
@@ -58,70 +59,20 @@ class Plot:
     ticks: tuple[tuple[float, str], ...] = ()
 
     @property
+    def places(self) -> tuple[float, ...]:
+        """Where its points lie along x."""
+        return tuple(x for series in self.series for x in series.x if isfinite(x))
+
+    @property
+    def by_ratio(self) -> bool:
+        """Whether its x axis is logarithmic: as it is meant to be, unless its values span so little that such an axis
+        has no round number on it."""
+        return self.log_x and bool(self.places) and 0 < WIDE * min(self.places) < max(self.places)
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing to draw."""
-        return not any(s.x for s in self.series)
-
-
-def all_plots(
-    compared: pd.DataFrame, on_front: pd.Series, metric: str, levels: Mapping[str, float] | None = None
-) -> tuple[Plot, ...]:
-    """The report's plots, in its order; `levels` are scores that need no training."""
-    return (
-        front_plot(compared, on_front, metric, levels or {}),
-        rank_plot(compared, metric),
-        lambda_plot(compared, metric),
-        memory_plot(compared, metric),
-    )
-
-
-def front_plot(
-    compared: pd.DataFrame, on_front: pd.Series, metric: str, levels: Mapping[str, float] | None = None
-) -> Plot:
-    """Score ± SE against trainable parameters; the front is a line, baselines are diamonds, levels are dashed."""
-    baseline = compared["baseline"].notna()
-    x = "params/trainable"
-    front = compared[on_front].sort_values(x)
-    others, note = thin_out(compared[~on_front & ~baseline], x, log_x=True)
-    series = (
-        series_of("other trials", others, x, "circle", color=0),
-        series_of("front", front, x, "circle", line=True, color=1),
-        series_of("baselines", compared[baseline], x, "diamond", color=2),
-    )
-    near, far = _near(levels or {}, compared)
-    dashed = _levels(near, compared[x].dropna())
-    caption = (
-        "Further left is cheaper; the line joins the front. "
-        f"Bars are one standard error over folds. Diamonds are baselines.{' Dashed: no training.' * bool(dashed)}{note}"
-    )
-    if far:
-        caption += (
-            f" Too far off to be drawn: {', '.join(f'{name} {fmt.number(level)}' for name, level in far.items())}."
-        )
-    title = "Score against trained parameters"
-    return Plot("front", title, caption, "trained parameters", metric, (*series, *dashed), True)
-
-
-def _near(levels: Mapping[str, float], compared: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
-    """The levels that leave the scores most of the plot's height, and those that would press them together."""
-    errors = compared["score_se"].fillna(0)
-    low, high = (compared["score"] - errors).min(), (compared["score"] + errors).max()
-    span = (high - low) or abs(high)
-    near = {name: level for name, level in levels.items() if not level < low - span and not level > high + span}
-    return near, {name: level for name, level in levels.items() if name not in near}
-
-
-def _levels(levels: Mapping[str, float], along: pd.Series) -> tuple[Series, ...]:
-    """A dashed line at each level, a little longer than what is drawn is wide: it may be a single point."""
-    if along.empty:
-        return ()
-    ends, unknown = (float(along.min()) / BEYOND, float(along.max()) * BEYOND), (nan, nan)
-    return tuple(
-        Series(
-            name, ends, (level, level), unknown, (f"{name}: {fmt.number(level)}",) * 2, "circle", color=i, dashed=True
-        )
-        for i, (name, level) in enumerate(levels.items(), 3)
-    )
+        return not any(isfinite(x) and isfinite(y) for s in self.series for x, y in zip(s.x, s.y, strict=True))
 
 
 def rank_plot(compared: pd.DataFrame, metric: str) -> Plot:
@@ -214,7 +165,8 @@ def hover_text(row: Mapping[Any, Any]) -> str:
         f"{fmt.count(row['params/trainable'])} trained parameters",
         f"memory {fmt.mebibytes(row['memory/train_bytes'])} · time {cost_of_trial('time/train_seconds', row).text}",
     )
-    return "\n".join(lines)
+    latency = cost_of_trial("latency/ms", row)
+    return "\n".join(lines) + f" · latency {latency.text}" * (not fmt.missing(latency.value))
 
 
 def finite_or_none(values: Sequence[float]) -> list[float | None]:

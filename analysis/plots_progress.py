@@ -19,7 +19,7 @@ def progress_plot(trials: pd.DataFrame, objectives: tuple[str, ...], directions:
     """What share of the final front's hypervolume the trials up to each number cover; empty but for two objectives."""
     known = trials.dropna(subset=[o for o in objectives if o in trials]).sort_values("number")
     drawable = len(objectives) == 2 and len(known) >= FEWEST and set(objectives) <= set(known.columns)
-    series = (_growth(known, objectives, directions),) if drawable else ()
+    series = _growth(known, objectives, directions) if drawable else ()
     caption = (
         "The area that the front of the trials so far dominates, of what the final front does. Each objective runs "
         "from the worst of all trials to the best, costs that span more than tenfold by ratio."
@@ -28,16 +28,18 @@ def progress_plot(trials: pd.DataFrame, objectives: tuple[str, ...], directions:
     return Plot("hypervolume", title, caption, "trial", "share of the final front's (%)", series)
 
 
-def _growth(known: pd.DataFrame, objectives: tuple[str, ...], directions: tuple[str, ...]) -> Series:
+def _growth(known: pd.DataFrame, objectives: tuple[str, ...], directions: tuple[str, ...]) -> tuple[Series, ...]:
+    """One series, none where the final front dominates no area: where each of its trials is the worst in something."""
     losses = np.column_stack(
         [_losses(known[o].to_numpy(float), d) for o, d in zip(objectives, directions, strict=True)]
     )
     areas = _areas(losses)
-    # Where every trial lies on one line no area is dominated, and there is nothing that grew.
-    shares = 100 * areas / areas[-1] if areas[-1] > 0 else np.full(len(areas), nan)
+    if areas[-1] <= 0:
+        return ()
+    shares = 100 * areas / areas[-1]
     numbers = tuple(map(float, known["number"]))
     hover = tuple(f"after trial {n:.0f}\n{share:.1f} %" for n, share in zip(numbers, shares, strict=True))
-    return Series("front so far", numbers, tuple(shares.tolist()), (nan,) * len(numbers), hover, "circle", True, 1)
+    return (Series("front so far", numbers, tuple(shares.tolist()), (nan,) * len(numbers), hover, "circle", True, 1),)
 
 
 def _areas(losses: np.ndarray) -> np.ndarray:

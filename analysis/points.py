@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import singledispatch
+from math import isfinite
 
 from analysis.axes import amount
 from analysis.grid import Grid, grid_of
@@ -22,7 +23,7 @@ def points_grid(plot: Plot | Map) -> Grid:
 
 @points_grid.register(Plot)
 def _(plot: Plot) -> Grid:
-    points = [(series, i) for series in plot.series for i in range(len(series.x))]
+    points = [(series, i) for series in plot.series if not series.mark for i in range(len(series.x))]
     rows = [_cells(plot, series, i) for series, i in points[:ROOM]]
     return replace(grid_of(rows), left_out=len(points) - len(rows))
 
@@ -41,21 +42,22 @@ def in_words(plot: Plot | Map) -> str:
 
 @in_words.register(Map)
 def _(plot: Map) -> str:
-    values = [value for row in plot.cells for value in row]
-    ends = f"from {fmt.number(min(values))} to {fmt.number(max(values))}"
+    ends = f"from {fmt.number(min(plot.known))} to {fmt.number(max(plot.known))}"
     return f"{plot.title}: {plot.z_title} {ends} by {plot.x_title} and {plot.y_title}."
 
 
 @in_words.register(Plot)
 def _(plot: Plot) -> str:
-    drawn = [series for series in plot.series if series.x and not series.dashed]
+    drawn = [series for series in plot.series if series.x and not series.dashed and not series.mark]
     levels = [series for series in plot.series if series.x and series.dashed]
-    ends = [value for series in drawn for value in series.y]
+    marks = [series for series in plot.series if series.x and series.mark and isfinite(series.y[0])]
+    ends = [value for series in drawn for value in series.y if isfinite(value)]
     parts = [f"{plot.title}: {plot.y_title} against {plot.x_title}."]
-    if drawn:
+    if ends:
         series = ", ".join(f"{s.name} {len(s.x)}" for s in drawn)
         total = fmt.plural(len(ends), "point")
         parts.append(f"{total} ({series}), from {fmt.number(min(ends))} to {fmt.number(max(ends))}.")
+    parts += [f"A star marks what is {s.name}, at {fmt.number(s.y[0])}." for s in marks]
     parts += [f"Dashed line: {level.name} at {fmt.number(level.y[0])}." for level in levels]
     return " ".join(parts)
 
@@ -69,7 +71,7 @@ def _cells(plot: Plot, series: Series, i: int) -> dict[str, str]:
     label, x = series.hover[i].partition("\n")[0], series.x[i]
     return {
         "Series": series.name,
-        plot.x_title[:1].upper() + plot.x_title[1:]: dict(plot.ticks).get(x, amount(x)),
+        plot.x_title[:1].upper() + plot.x_title[1:]: dict(plot.ticks).get(x, amount(x) if isfinite(x) else fmt.MISSING),
         plot.y_title: fmt.number(series.y[i]),
         **_spread(plot, series, i),
         "Configuration": label,

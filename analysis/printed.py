@@ -100,7 +100,7 @@ def _(plot: Plot, axes: Axes) -> None:
             _draw_series(axes, series, band_opacity(plot))
     if plot.empty:
         axes.text(0.5, 0.5, "no trial has these numbers", ha="center", transform=axes.transAxes)
-    elif plot.log_x:
+    elif plot.by_ratio:
         _draw_log_axis(axes, plot)
     if plot.ticks:
         axes.minorticks_off()
@@ -142,6 +142,12 @@ def _draw_series(axes: Axes, series: Series, opacity: float) -> None:
         return
     if series.band is not None:
         _draw_band(axes, series, series.band, color, opacity)
+        return
+    if series.mark:
+        axes.plot(
+            series.x, series.y, _MARKERS[series.symbol], color=color, markersize=11, zorder=3,
+            label=without_mathematics(series.name),
+        )  # fmt: skip
         return
     axes.errorbar(
         series.x, series.y, yerr=series.errors, fmt=_MARKERS[series.symbol], color=color, capsize=2,

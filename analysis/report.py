@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from traceback import format_exception
 
 from analysis import brief, page
 from analysis.answers import answers_or_reason
@@ -18,7 +19,11 @@ from analysis.spreadsheet import as_csv
 from analysis.tables import save_tables
 from analysis.view import view_of
 from study.core import status_line
+from study.core.errors import StudyError, first_line
 from study.core.names import check_name
+from study.core.secrets import mask
+
+TRACE = "fault.txt"  # in a report's folder: where what could not be drawn went wrong
 
 
 def write_report(
@@ -39,16 +44,31 @@ def read_findings(runs: StudyRuns, tracking_uri: str | None, options: Options) -
 
 
 def write_findings(findings: Findings, out_dir: str | Path, options: Options) -> Path:
-    """Write <out_dir>/<the study's name>/ and return its index.html; ReportError where that cannot be."""
+    """Write <out_dir>/<the study's name>/ and return its index.html; ReportError where that cannot be.
+
+    The answer is kept before anything is drawn. What goes wrong in drawing, a fault of this program, is said in a line,
+    and where it came from is kept beside the answer.
+    """
     status_line.say("Drawing the report")
+    folder = Path(out_dir) / findings.runs.name
     try:
-        return _write(findings, Path(out_dir) / findings.runs.name, options)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / TRACE).unlink(missing_ok=True)
+        conclusion_of(findings).write(folder)
+        return _write(findings, folder, options)
+    except StudyError:
+        raise
     except OSError as error:
         raise ReportError(f"out={out_dir}", f"cannot be written ({error})", "name a folder you may write to") from error
+    except Exception as error:
+        trace = folder / TRACE
+        trace.write_text(mask("".join(format_exception(error))), encoding="utf-8")
+        rule = f"could not be drawn ({type(error).__name__}: {first_line(error)}), which is a fault of lora-report"
+        raise ReportError(f"study={findings.runs.name}", rule, f"tell its authors, with {trace}") from error
 
 
 def _write(findings: Findings, folder: Path, options: Options) -> Path:
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)
     plots = findings.figures if options.figures else findings.plots[:1]
     inside = paint_inline(findings.displayed, options.drawing)  # which goes on beside while the view is computed
     drawn = paint(plots, folder / "figures", options.figures or ("svg",), options.drawing)
@@ -57,7 +77,6 @@ def _write(findings: Findings, folder: Path, options: Options) -> Path:
         save_tables(view, folder / "tables", options.tables)
     for name, table in ("trials", findings.runs.trials), ("front", findings.front):
         (folder / f"{name}.csv").write_text(as_csv(table), encoding="utf-8")
-    conclusion_of(findings).write(folder)
     (folder / "report.md").write_text(brief.markdown_of(view), encoding="utf-8")
     index = folder / "index.html"
     index.write_text(page.page_of(view, lambda plot: inside[plot.name].result()), encoding="utf-8")

@@ -41,12 +41,13 @@ def read_studies(text: str, tracking_uri: str | None, options: Options) -> list[
 def write_studies(studies: Sequence[Findings], out_dir: str | Path, tracking_uri: str | None, options: Options) -> Path:
     """Write the report of each of the studies, and of several the page that compares them; the page to begin with.
 
-    MLflow's notes say the answer afterwards, unless the options ask another question than the studies do.
+    MLflow's notes say the answer whatever becomes of the pages, unless the options ask another question than the
+    studies do.
     """
-    pages = [write_findings(findings, out_dir, options) for findings in studies]
     if options.tolerance is None and options.confidence is None:
         for findings in studies:
             show_in_mlflow(findings, tracking_uri)
+    pages = [write_findings(findings, out_dir, options) for findings in studies]
     if len(pages) == 1:
         return pages[0]
     index = Path(out_dir) / "index.html"
@@ -90,16 +91,21 @@ def terminal_answer(studies: Sequence[Findings]) -> str:
 
 
 def fronts_plots(studies: Sequence[Findings]) -> tuple[Plot, ...]:
-    """For each metric, the fronts of the studies that measure it, score against trained parameters."""
+    """For each metric and cost, the fronts of the studies that trade one for the other."""
     plots = []
-    for i, metric in enumerate(dict.fromkeys(f.runs.info.metric for f in studies)):
-        alike = [f for f in studies if f.runs.info.metric == metric]
+    for i, (metric, cost) in enumerate(dict.fromkeys(_titles(f) for f in studies)):
+        alike = [f for f in studies if _titles(f) == (metric, cost)]
         fronts = [(f.runs.name, series) for f in alike for series in f.plots[0].series if series.name == "front"]
         series = tuple(replace(front, name=name, color=j + 1) for j, (name, front) in enumerate(fronts) if front.x)
-        title = f"The fronts by {metric}"
+        title = f"The fronts by {metric} and {cost}"
         caption = "Each line joins one study's front; bars are one standard error over folds."
-        plots.append(Plot(f"fronts-{i}", title, caption, "trained parameters", metric, series, True))
+        plots.append(Plot(f"fronts-{i}", title, caption, cost, metric, series, any(f.plots[0].log_x for f in alike)))
     return tuple(plots)
+
+
+def _titles(f: Findings) -> tuple[str, str]:
+    """The titles of the score and of the cost by which a study's front is drawn."""
+    return f.plots[0].y_title, f.plots[0].x_title
 
 
 def _answer_cells(f: Findings) -> dict[str, str]:

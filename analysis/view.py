@@ -10,18 +10,21 @@ import pandas as pd
 
 from analysis import chosen, exported, references
 from analysis import findings as say
+from analysis.axes import TITLES
+from analysis.budget_words import budgets_grid
+from analysis.costs import loaded_objectives, own_costs
 from analysis.deciding import deciding_command, repeat_notes
 from analysis.every_trial import folds_grid, trials_grid
-from analysis.explorer import budgets_grid, explorer_of
+from analysis.explorer import explorer_of
 from analysis.findings import Findings
 from analysis.grid import Grid, grid_of
 from analysis.infeasible import infeasible_baselines
 from analysis.layers import LinearLayer
-from analysis.load import loaded_objectives
 from analysis.maps import Map
 from analysis.plots import Plot
 from analysis.provenance import Rows, left_out, provenance
 from study.core import formatting as fmt
+from study.core.alone import cost_of_trial, meanings
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,7 @@ class Choice:
     number: int | None = None
     label: str = fmt.MISSING
     score: str = fmt.MISSING
-    parameters: str = fmt.MISSING
-    memory: str = fmt.MISSING
+    costs: str = fmt.MISSING
     test: str = fmt.MISSING
 
 
@@ -93,6 +95,12 @@ class View:
     budgets: Grid
     findings: Findings
 
+    @property
+    def choice_notes(self) -> tuple[str, ...]:
+        """What the marks of the choices' costs mean, as far as the headline does not say it."""
+        costs = (cost for choice in self.choices for cost in choice.costs.split(" · "))
+        return tuple(note for note in meanings(costs) if note not in self.headline)
+
 
 def view_of(f: Findings) -> View:
     """The findings as the templates draw them; pure."""
@@ -129,8 +137,8 @@ def view_of(f: Findings) -> View:
         provenance=provenance(f.runs, f.judgement),
         folds=folds_grid(f.runs),
         trials=trials_grid(f.runs),
-        explorer=explorer_of(f.runs, recommended, _drawn_levels(f.plots[0])),
-        budgets=budgets_grid(f.runs),
+        explorer=explorer_of(f, _drawn_levels(f.plots[0])),
+        budgets=budgets_grid(f),
         findings=f,
     )
 
@@ -144,10 +152,10 @@ def _choice(f: Findings, rule: str, number: int | None) -> Choice:
     if number is None:
         return Choice(rule)
     row = f.trial(number)
-    return Choice(
-        rule, number, fmt.text(row["label"]), fmt.with_se(row["score"], row["score_se"]),
-        fmt.count(row["params/trainable"]), fmt.mebibytes(row["memory/train_bytes"]), fmt.number(row["test/score"]),
-    )  # fmt: skip
+    names = dict.fromkeys([*own_costs(f.runs.info.objectives), "params/trainable", "memory/train_bytes"])
+    costs = " · ".join(f"{TITLES[name]} {cost_of_trial(name, row).text}" for name in names)
+    score = fmt.with_se(row["score"], row["score_se"])
+    return Choice(rule, number, fmt.text(row["label"]), score, costs, fmt.number(row["test/score"]))
 
 
 def _recipe(f: Findings, number: int) -> Recipe:

@@ -97,13 +97,15 @@ def _hydra(argv: list[str]) -> int:
 
 
 def _report(config: StudyConfig) -> Path:
-    """Write the report, and print its answer as wide as the terminal is."""
+    """Print the answer as wide as the terminal is, and write the report; where that cannot be, MLflow's notes still
+    say the answer."""
     interruption.end_at_once(STOPPED)  # everything is closed
     status_line.say("Writing the report")
     from rich.console import Console
 
     from analysis.deciding import deciding_command
     from analysis.findings import headline
+    from analysis.notes import show_in_mlflow
     from analysis.options import Options
     from analysis.report import read_findings, write_findings
     from analysis.runs import load_study
@@ -113,13 +115,23 @@ def _report(config: StudyConfig) -> Path:
     try:
         with explain_refusals(*address(uri)):
             findings = read_findings(load_study(config.study.name, uri), uri, options)
-        index = write_findings(findings, config.report.dir, options)
     except (StudyError, OSError) as error:
-        again = shlex.join(["lora-report", f"study={config.study.name}"])
-        remedy = f"the runs are kept: mend it and write {again}"
-        raise StudyError("the report", f"could not be written ({str(error).rstrip('.')})", remedy) from error
+        raise _report_error(config, error) from error
     status_line.hide()
     Console().print(headline(findings), markup=False, highlight=False)
     if command := deciding_command(findings.runs, findings.judgement):
         print(f"What would decide: {command}")
-    return index
+    try:
+        return write_findings(findings, config.report.dir, options)
+    except (StudyError, OSError) as error:
+        show_in_mlflow(findings, uri)
+        raise _report_error(config, error) from error
+
+
+def _report_error(config: StudyConfig, error: Exception) -> StudyError:
+    """That the report is not there, why, and how it is made later."""
+    what, remedy = str(error).rstrip("."), "mend it"
+    if isinstance(error, StudyError):
+        what, remedy = f"{error.value}: {error.rule}", error.remedy
+    again = shlex.join(["lora-report", f"study={config.study.name}"])
+    return StudyError("the report", f"could not be written ({what})", f"the runs are kept: {remedy}, then {again}")

@@ -12,6 +12,7 @@ from study.core import formatting as fmt
 from study.core.figures import ALONE, FIGURES, SPREAD
 
 LOADED, BUSY = "†", "‡"  # marks behind a number
+LOAD = ("pack/workers", "pack/members")  # figures that say what was trained at the same time
 OTHERS, DIFFER = 0.25, 0.2  # above which a machine is busy: the share others take, the range of repeats in medians
 MEANING = {
     LOADED: f"{LOADED} measured during the search, beside other trainings; each member of a pack has an equal share "
@@ -69,7 +70,7 @@ def with_alone(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_loaded(name: str, figures: Mapping[str, Any]) -> bool:
     """Whether a figure of the search was measured beside other trainings, or may have been, as nobody knows."""
-    return name in ALONE and any(number_in(figures, count) != 1 for count in ("pack/workers", "pack/members"))
+    return name in ALONE and any(number_in(figures, count) != 1 for count in LOAD)
 
 
 def is_busy(name: str, figures: Mapping[str, Any]) -> bool:

@@ -15,7 +15,8 @@ import numpy as np
 from study.config.members import Member, TrialResult, count_results
 from study.config.schema import StudyConfig
 from study.core import formatting, seeding, status_line
-from study.core.alone import cost_of_trial, meanings
+from study.core.alone import cost_of_trial, meanings, with_alone
+from study.core.figures import COSTS, FIGURES, MINIMIZE, costs_of
 from study.core.formatting import plural
 from study.core.pareto import undominated_mask
 from study.core.records import INFEASIBLE, FoldResult
@@ -29,18 +30,26 @@ if TYPE_CHECKING:
     from study.record import Tracker
 
 
+USUAL = ("params/trainable", "memory/train_bytes", "time/train_seconds")  # costs in every table
 SHOWN = 3  # distinct errors on the terminal
 NO_FRONT = "No trial is complete, so that there is no front."
 Train = Callable[[list[Member], set[tuple[int, int]]], Iterator[FoldResult]]
 
 
-def front(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
-    """The trials that no other beats in every objective, cheapest first; repeats and infeasible ones left out."""
-    names = plan.config.objectives
-    whole = {n: summary(r) for n, r in results.items() if r.complete and not r.broken and r.duplicate_of is None}
+def front(
+    plan: Plan, results: dict[int, TrialResult], alone: Mapping[int, Mapping[str, float]] = MappingProxyType({})
+) -> list[int]:
+    """The trials that no other beats in every objective, cheapest first; repeats and infeasible ones left out.
+
+    What was measured of a trial `alone` counts instead of what the search saw of its costs.
+    """
+    names, cost = plan.config.objectives, costs_of(plan.config.objectives)[0]
+    standing = {n: r for n, r in results.items() if r.complete and not r.broken and r.duplicate_of is None}
+    whole = {n: with_alone({**summary(r), **alone.get(n, {})}) for n, r in standing.items()}
     points = np.array([[figures.get(name, math.nan) for name in names] for figures in whole.values()])
     unbeaten = undominated_mask(points.reshape(-1, len(names)), plan.directions)
-    return sorted(compress(whole, unbeaten), key=lambda n: whole[n]["params/trainable"])
+    sign = 1 if FIGURES[cost].direction == MINIMIZE else -1
+    return sorted(compress(whole, unbeaten), key=lambda n: sign * whole[n].get(cost, sign * math.inf))
 
 
 def score_tests(
@@ -87,7 +96,7 @@ def announce(
     Raises StudyError where the record, of which the report is made, lacks something.
     """
     status_line.hide()
-    print(_table(plan, results, alone).text() if front(plan, results) else reason_for_none(results))
+    print(_table(plan, results, alone).text() if front(plan, results, alone) else reason_for_none(results))
     for line in failures(results):
         print(line)
     if tracker.missing:
@@ -127,8 +136,10 @@ def failures(results: dict[int, TrialResult]) -> list[str]:
 def _table(
     plan: Plan, results: dict[int, TrialResult], alone: Mapping[int, Mapping[str, float]] = MappingProxyType({})
 ) -> TextTable:
-    headings, rows = ("trial", "configuration", plan.metric, "trainable", "train memory", "train s"), []
-    for number in front(plan, results):
+    others = [name for name in plan.config.objectives if name in COSTS and name not in USUAL]
+    headings = ("trial", "configuration", plan.metric, "trainable", "train memory", *others, "train s")
+    rows = []
+    for number in front(plan, results, alone):
         result, figures = results[number], {**summary(results[number]), **alone.get(number, {})}
         label = plan.label(result.configuration) + (" (baseline)" if result.baseline else "")
         trained = cost_of_trial("time/train_seconds", figures)
@@ -138,9 +149,10 @@ def _table(
             formatting.with_se(figures["score"], figures["score_se"], 3),
             formatting.count(figures["params/trainable"]),
             formatting.mebibytes(figures["memory/train_bytes"], 0),
+            *(cost_of_trial(name, figures).text for name in others),
             f"{trained.value:.0f}{trained.mark}",
         )
         rows.append(cells)
     columns = tuple(Column(heading, name=heading == "configuration") for heading in headings)
     title = f"{plan.config.study.name}: the front of {plural(count_results(results), 'trial')}"
-    return TextTable(columns, tuple(rows), title, "\n".join(meanings(row[-1] for row in rows)))
+    return TextTable(columns, tuple(rows), title, "\n".join(meanings(cell for row in rows for cell in row)))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from browsers import GRAVE, axe_script, chromium, opened
 
 from analysis.explorer import explorer_of
+from analysis.findings import findings_of
+from analysis.page import page_of
 from analysis.report import write_report
 from analysis.runs import load_study
 from analysis.several import write_reports
+from analysis.view import view_of
 
 VIEWS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 
@@ -65,22 +69,41 @@ def test_no_table_loses_a_column_in_print(page):
     assert not page.locator("#explorer").is_visible()
 
 
-def test_the_budget_buys_what_the_data_says(page, store):
-    runs = load_study("demo", store)
-    steps = explorer_of(runs, None, {})["ladders"]["params/trainable"]
-    for place, number in enumerate(steps):
+def test_each_budget_says_the_verdict_on_what_is_within_it(page, store):
+    steps = explorer_of(findings_of(load_study("demo", store)), {})["budgets"]["params/trainable"]["steps"]
+    assert len(steps) == 5
+    for place, step in enumerate(steps):
         page.locator("#budget").evaluate(f"e => {{ e.value = {place}; e.dispatchEvent(new Event('input')); }}")
-        assert page.locator("#buys").get_attribute("data-trial") == str(number)
-    assert "at most 4,000 (trained parameters)" in page.locator("#buys").inner_text()
+        assert page.locator("#buys").get_attribute("data-trial") == str(step["trial"])
+        assert page.locator("#buys").inner_text() == step["said"]
 
 
 def test_the_slider_starts_at_the_recommendation_and_the_keyboard_moves_it(page):
     slider = page.locator("#budget")
     assert page.locator("#buys").get_attribute("data-trial") == "2"
     slider.focus()
-    page.keyboard.press("ArrowLeft")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
     assert page.locator("#buys").get_attribute("data-trial") == "1"
     assert slider.get_attribute("aria-valuetext") == "at most 1,000"
+
+
+def test_the_recommendation_has_a_star_and_what_a_budget_buys_a_ring(page):
+    marked = "filter(t => ['star', 'circle-open'].includes(t.marker?.symbol)).map(t => [t.name, ...t.customdata])"
+    shown = f"document.querySelector('#figure-front .live').data.{marked}"
+    assert page.evaluate(shown) == [["recommended", 2], ["within this budget", 2]]
+    page.locator("#budget").evaluate("e => { e.value = 1; e.dispatchEvent(new Event('input')); }")
+    assert page.evaluate(shown) == [["recommended", 2], ["within this budget", 1]]
+
+
+def test_the_numbers_along_a_narrow_axis_by_ratio_are_whole(browser, store, tmp_path):
+    runs = load_study("demo", store)
+    trials = runs.trials.assign(**{"params/trainable": [1000, 1500, 2000, 4000, 8000, *[None] * 3]})
+    index = tmp_path / "index.html"
+    index.write_text(page_of(view_of(findings_of(replace(runs, trials=trials.infer_objects())))), encoding="utf-8")
+    with opened(browser, index) as (page, said, _):
+        ticks = page.locator("#figure-front .xtick text").all_text_contents()
+        assert (ticks, said) == (["1,000", "2,000", "5,000"], [])
 
 
 def test_any_two_figures_can_stand_on_the_axes_and_filters_take_trials_away(page):
@@ -89,10 +112,16 @@ def test_any_two_figures_can_stand_on_the_axes_and_filters_take_trials_away(page
     assert "training memory (MiB)" in titles
     page.locator("#axis-x").select_option(label="training memory (MiB)")
     assert page.locator("#budget-name").inner_text() == "Budget: training memory"
+    said = page.locator("#buys").inner_text()
+    assert said.startswith("With at most 14 MiB (training memory), choose lora r4")
+    points = "document.querySelector('#figure-front .live').data.flatMap(t => t.customdata ?? [])"
+    assert set(page.evaluate(points)) == {0, 1, 2, 3, 4}
     page.get_by_label("lora", exact=True).uncheck()
-    assert page.locator("#buys").get_attribute("data-trial") == "0"
-    page.get_by_label("head", exact=True).uncheck()
-    assert page.locator("#buys").inner_text() == "No trial passes these filters."
+    assert set(page.evaluate(points)) == {0}
+    assert page.locator("#buys").inner_text() == said
+    page.locator("#axis-x").select_option(label="accuracy")
+    assert page.locator("#buys").inner_text() == "A budget is a bound on a cost: let one stand across."
+    assert page.locator("#budget").is_disabled()
 
 
 def test_a_heading_sorts_by_size_and_what_is_missing_comes_last(page):
@@ -110,7 +139,8 @@ def test_a_point_that_is_clicked_names_its_run(page, store):
     run = load_study("demo", store).trials.set_index("number")["run_id"][3]
     assert page.locator("#picked").inner_text() == f"Trial 3, lora r8 <b>qv</b> all: run {run}"
     data = json.loads(page.locator("#data").text_content())
-    assert data["explorer"]["trials"][3]["link"] == ""
+    assert data["explorer"]["trials"][3]["run"] == run
+    assert "link" not in data["explorer"]["trials"][3]
 
 
 def test_a_page_follows_the_reader_from_light_to_dark(page):
@@ -141,3 +171,15 @@ def test_a_study_of_few_trials_is_drawn_without_complaint(browser, store, tmp_pa
     with opened(browser, write_report(name, tmp_path, store)) as (page, said, asked):
         assert (said, asked) == ([], [])
         assert page.locator("#trials tbody tr").count() == len(load_study(name, store).trials)
+
+
+def test_a_trial_that_is_pointed_at_says_what_it_is_costs_and_how_sure_it_is(page, store):
+    f = findings_of(load_study("demo", store))
+    near, on_front = f.probabilities(2).values()
+    lines = page.evaluate("aboutTrial(EXPLORER.trials[2])")
+    assert lines[0] == "2: lora r4 λ10 qv top-half"
+    assert "method lora · rank 4 · λ 10" in lines
+    assert lines[lines.index("trained parameters 2,000") :] == [
+        "trained parameters 2,000", "accuracy 0.9050 ± 0.0060",
+        f"Within 0.01 of the best: {near} · On the front: {on_front}", "training memory 12.0 MiB · macro_f1 0.1230",
+    ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Effects of a recorded study: its settings are read, its plots hold the numbers, and they are drawn."""
 
+import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,15 +9,17 @@ import pandas as pd
 import pytest
 
 from analysis.brief import markdown_of
+from analysis.bundle import as_json
 from analysis.effect_table import effect_rows
 from analysis.effects import effects_of
 from analysis.findings import findings_of
-from analysis.interactive import to_plotly
+from analysis.interactive import drawing_of, to_plotly
 from analysis.maps import Map, maps_of
 from analysis.page import page_of
 from analysis.plots_effects import effect_plots
 from analysis.plots_progress import progress_plot
-from analysis.printed import save
+from analysis.points import in_words, points_grid
+from analysis.printed import inline_svg, save
 from analysis.runs import StudyRuns, fold_frame, trial_frame
 from analysis.settings import recorded_setting, setting_frame
 from analysis.study_info import StudyInfo
@@ -226,3 +230,36 @@ def test_the_hypervolume_grows_to_the_final_fronts(runs):
 def test_few_trials_or_other_than_two_objectives_have_no_hypervolume(count, objectives):
     runs = study_of(np.random.default_rng(3), count)
     assert progress_plot(runs.compared, objectives, runs.info.directions[: len(objectives)]).empty
+
+
+def test_a_final_front_that_dominates_no_area_has_no_hypervolume():
+    runs = study_of(np.random.default_rng(3), 41)
+    # The cheapest scores least and the best costs most, as all others do.
+    worst = runs.trials.assign(score=0.5, **{"params/trainable": 900.0})
+    worst.loc[0, "params/trainable"], worst.loc[40, "score"] = 100.0, 0.9
+    nothing = replace(runs, trials=worst)
+    assert progress_plot(nothing.compared, runs.info.objectives, runs.info.directions).empty
+
+
+def spoil(figure, number):
+    """The figure with `number` as the first of each of its numbers."""
+    if isinstance(figure, Map):
+        return replace(figure, cells=((number, *figure.cells[0][1:]), *figure.cells[1:]))
+    names = ("x", "y", "errors", "base")
+    parts = [{name: (number, *part[1:]) for name in names if (part := getattr(s, name))} for s in figure.series]
+    bands = [tuple((number, *end[1:]) for end in s.band) if s.band else None for s in figure.series]
+    series = [replace(s, band=band, **part) for s, part, band in zip(figure.series, parts, bands, strict=True)]
+    return replace(figure, series=tuple(series))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # of matplotlib, at an infinite place
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_missing_number_is_missing_in_every_figure_and_takes_nothing_else_with_it(runs, number):
+    figures = findings_of(runs).figures
+    assert {"front", "rank", "memory", "importances", "hypervolume"} < {figure.name for figure in figures}
+    assert any(isinstance(figure, Map) for figure in figures)
+    for figure in (spoil(figure, number) for figure in figures if not figure.empty):
+        assert json.loads(as_json(drawing_of(figure)))["data"]
+        assert inline_svg(figure).startswith("<svg")
+        assert not {"nan", "inf"} & set(re.findall("[a-z]+", in_words(figure)))
+        assert "nan" not in {cell for row in points_grid(figure).rows for cell in row}

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.axes import axis_of
 from analysis.interactive import to_plotly
-from analysis.plots import COLUMNS, DRAWN, ROWS, Plot, Series, front_plot, lambda_plot, rank_plot, thin_out
+from analysis.plots import COLUMNS, DRAWN, ROWS, Plot, Series, lambda_plot, rank_plot, thin_out
+from analysis.plots_front import front_plot
 
 
 def many(count):
@@ -50,7 +52,7 @@ def test_series_do_not_hide_one_another():
 def test_the_front_is_drawn_whole():
     frame = many(3 * DRAWN)
     on_front = frame.index.to_series() % 2 == 0
-    plot = front_plot(frame, on_front, "score")
+    plot = front_plot(frame, on_front, axis_of("params/trainable", frame, "score"), "score")
     sizes = {s.name: len(s.x) for s in plot.series}
     assert sizes["front"] == on_front.sum()
     assert 0 < sizes["other trials"] < (~on_front).sum()
@@ -75,7 +77,8 @@ def test_trials_with_several_ranks_have_no_place_by_rank_and_are_counted():
 @pytest.mark.parametrize(("level", "drawn"), [(0.79, True), (0.69, True), (0.3, False), (1.5, False)])
 def test_a_level_far_from_the_scores_is_named_and_does_not_press_them_together(level, drawn):
     frame = many(2).assign(score=[0.8, 0.9], score_se=0.01)
-    plot = front_plot(frame, pd.Series([True, True]), "score", {"majority": level})
+    cost = axis_of("params/trainable", frame, "score")
+    plot = front_plot(frame, pd.Series([True, True]), cost, "score", {"majority": level})
     assert [s.name for s in plot.series if s.dashed] == ["majority"] * drawn
     assert ("Too far off to be drawn: majority" in plot.caption) is not drawn
 
@@ -83,17 +86,27 @@ def test_a_level_far_from_the_scores_is_named_and_does_not_press_them_together(l
 @pytest.mark.parametrize(
     ("values", "written"),
     [
-        ((60.0, 200.0, 700.0), ["50", "100", "200", "500", "1000"]),
-        ((0.004, 0.02), ["0.005", "0.01", "0.02"]),
-        ((1500.0, 9000.0), ["1000", "2000", "5000", "10000"]),
-        ((3.0,), ["2"]),
+        ((60.0, 200.0, 700.0), ["100", "200", "500"]),
+        ((0.004, 0.021), ["0.005", "0.01", "0.02"]),
+        ((1000.0, 8000.0), ["1,000", "2,000", "5,000"]),
+        ((0.9, 200.0), ["1", "2", "5", "10", "20", "50", "100", "200"]),
     ],
 )
 def test_the_ticks_of_a_narrow_logarithmic_axis_are_whole_numbers(values, written):
     series = Series("trials", values, (0.5,) * len(values), (0.0,) * len(values), ("",) * len(values), "circle")
     axis = to_plotly(Plot("lam", "λ", "", "λ", "score", (series,), True)).layout.xaxis
     assert list(axis.ticktext) == written
-    assert [float(text) for text in axis.ticktext] == list(axis.tickvals)
+    assert [float(text.replace(",", "")) for text in axis.ticktext] == list(axis.tickvals)
+    assert all(min(values) <= tick <= max(values) for tick in axis.tickvals)
+
+
+@pytest.mark.parametrize("values", [(4.66, 4.69), (3.0,), (5.1, 25.5), (5.1, 25.6), (0.0, 8.0)])
+def test_an_axis_by_ratio_has_two_round_numbers_at_least_and_is_plain_otherwise(values):
+    series = Series("trials", values, (0.5,) * len(values), (0.0,) * len(values), ("",) * len(values), "circle")
+    plot = Plot("lam", "λ", "", "λ", "score", (series,), True)
+    axis = to_plotly(plot).layout.xaxis
+    assert (axis.type == "log") is plot.by_ratio
+    assert len(axis.tickvals) >= 2 if plot.by_ratio else axis.tickvals is None
 
 
 def test_a_wide_logarithmic_axis_has_powers_of_ten():

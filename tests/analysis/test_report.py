@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
 from analysis.errors import ReportError
 from analysis.findings import failure_lines, findings_of, headline
@@ -12,6 +13,9 @@ from analysis.interactive import to_plotly
 from analysis.options import Options
 from analysis.report import write_report
 from analysis.runs import load_study
+from analysis.several import write_reports
+from study.core.conclusion import read_conclusion
+from study.core.mlflow_notes import NOTE
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +159,16 @@ def test_distinct_errors_are_said_once_each_with_their_number_the_most_frequent_
     findings = findings_of(replace(runs, trials=runs.trials.assign(error=errors)))
     assert failure_lines(findings) == ["2 trials failed: b c", "1 trial failed: a"]
     assert failure_lines(findings_of(load_study("one", store))) == []
+
+
+def test_a_report_that_cannot_be_drawn_is_one_line_and_its_answer_is_kept_and_noted(fresh, tmp_path, monkeypatch):
+    monkeypatch.setattr("analysis.page.page_of", lambda *_: [][0])
+    with pytest.raises(ReportError, match=r"could not be drawn \(IndexError: list index .*; tell its authors") as said:
+        write_reports("demo", tmp_path, fresh)
+    assert len(str(said.value).splitlines()) == 1
+    assert read_conclusion(tmp_path / "demo").recommended == 2
+    assert "IndexError" in (tmp_path / "demo" / "fault.txt").read_text(encoding="utf-8")
+    assert "Choose lora r4" in MlflowClient(fresh).get_experiment_by_name("demo").tags[NOTE]
+    monkeypatch.undo()
+    write_reports("demo", tmp_path, fresh)
+    assert not (tmp_path / "demo" / "fault.txt").exists()

@@ -19,16 +19,20 @@ from analysis.report import read_findings
 from analysis.runs import load_study
 from study.commands import export
 from study.commands.export import renew_report
+from study.config.schema import StorageConfig
 from study.core.errors import ConfigError, StudyError
-from study.core.figures import EXPORTED
+from study.core.figures import EXPORTED, FIGURES, MAXIMIZE
 from study.export import load
 from study.export.job import write
 from study.export.job.card import LIBRARIES
+from study.export.job.choice import choose, complete_trials
 from study.export.job.record import TrialRun
 from study.export.job.request import Wanted
 from study.export.job.run import run_export
 from study.record.none import NoTracker
 from study.search.finish import record_exports
+from study.search.ledger import Ledger
+from study.search.planning import make_plan
 from study.search.stored import exports_of, find
 
 HEAD, FULL, LORA = range(3)  # baselines come first
@@ -131,6 +135,18 @@ def test_the_cards_differences_are_those_of_the_report(home: Path, wanted: Wante
     assert expected in text
     within = judgement.verdict.within[judgement.row(other)]
     assert f"within 0.01 of the best configuration of the study with probability {within:.2f}" in text
+
+
+def test_within_each_budget_the_report_and_the_export_take_the_same_trial(home: Path, wanted: Wanted) -> None:
+    uri = f"sqlite:///{home}/mlflow.db"
+    findings = read_findings(load_study("small", uri), uri, Options())
+    ledger = Ledger(make_plan(replace(find(wanted.storage, "small")[1], storage=StorageConfig(wanted.storage))), False)
+    results = complete_trials(ledger)
+    assert {"params/trainable", "memory/train_bytes", "latency/ms", "speed/tokens_per_second"} < set(findings.budgets)
+    for name, ladder in findings.budgets.items():
+        relation = ">=" if FIGURES[name].direction == MAXIMIZE else "<="
+        for step in (step for step in ladder.steps if step.number is not None):
+            assert step.number == choose(f"{name}{relation}{step.limit!r}", ledger, results).trial
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -263,18 +279,17 @@ def test_a_failed_or_unfinished_trial_is_refused_with_the_reason(wanted: Wanted)
     for state in (optuna.trial.TrialState.FAIL, optuna.trial.TrialState.RUNNING):
         attributes = study.trials[0].user_attrs if state.name == "RUNNING" else {}
         copy.add_trial(optuna.trial.create_trial(state=state, user_attrs=attributes))
-    from study.export.job.choice import choose
 
-    class Ledger:
+    class Kept:
         trials = staticmethod(lambda: copy.trials)
         study = copy
 
     with pytest.raises(ConfigError, match=r"trial=0: has failed"):
-        choose("0", Ledger(), {})  # type: ignore[arg-type]
+        choose("0", Kept(), {})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"trial=1: is not finished; repeat the study's command"):
-        choose("1", Ledger(), {})  # type: ignore[arg-type]
+        choose("1", Kept(), {})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="has no complete trial"):
-        choose("best", Ledger(), {})  # type: ignore[arg-type]
+        choose("best", Kept(), {})  # type: ignore[arg-type]
 
 
 def test_an_export_that_answers_otherwise_is_an_error_and_leaves_nothing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -89,12 +90,19 @@ def test_another_error_of_the_system_is_no_matter_of_disks() -> None:
         command.status_of("lora-study", work)
 
 
-def test_a_report_that_the_disk_does_not_take_says_how_it_is_made_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_that_the_disk_does_not_take_takes_not_the_answer_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("analysis.runs.load_study", lambda *_: None)
-    monkeypatch.setattr("analysis.report.read_findings", lambda *_: None)
+    monkeypatch.setattr("analysis.report.read_findings", lambda *_: SimpleNamespace(runs=None, judgement=None))
+    monkeypatch.setattr("analysis.findings.headline", lambda _: "the answer")
     monkeypatch.setattr("analysis.report.write_findings", full)
+    noted = []
+    monkeypatch.setattr("analysis.notes.show_in_mlflow", lambda findings, uri: noted.append(findings))
     with pytest.raises(StudyError, match=r"could not be written .*No space left on device.*lora-report study=study"):
         cli._report(StudyConfig())
+    assert capsys.readouterr().out == "the answer\n"
+    assert len(noted) == 1
 
 
 def test_a_work_folder_that_may_not_be_written_to_is_refused_before_anything_begins(

@@ -122,3 +122,23 @@ def test_the_front_holds_what_nothing_beats_cheapest_first_without_repeats_and_u
     results = {number: trial(number, *row) for number, row in enumerate(rows)}
     assert finish.front(plan, results) == [1, 6, 0]
     assert finish.front(plan, {}) == []
+
+
+def test_the_table_at_the_end_has_the_studys_own_cost_and_its_front_goes_by_what_was_measured_alone() -> None:
+    config = StudyConfig(objectives=("score", "latency/ms"))
+    plan: Any = SimpleNamespace(
+        config=config, metric="accuracy", directions=["maximize", "minimize"], label=lambda c: "r8"
+    )
+    usual = {"params/trainable": 9.0, "memory/train_bytes": 2.0**28, "time/train_seconds": 12.0}
+    results = {}
+    for n, (score, latency) in enumerate([(0.7, 90.0), (0.8, 80.0), (0.9, 85.0)]):
+        figures = {**usual, "score": score, "latency/ms": latency}
+        results[n] = TrialResult(n, configuration(), tuple(FoldResult(n, k, score, figures) for k in range(2)))
+    alone = {0: {"alone/latency_ms": 5.0}, 1: {"alone/latency_ms": 9.0}, 2: {"alone/latency_ms": 7.0}}
+    assert finish.front(plan, results) == [1, 2]
+    assert finish.front(plan, results, alone) == [0, 2]
+    out = io.StringIO()
+    Console(file=out, width=120).print(finish._table(plan, results, alone))
+    rows = [line for line in out.getvalue().splitlines() if line.strip()[:1] in ("0", "2")]
+    assert "latency/ms" in out.getvalue()
+    assert ["5.00 ms" in rows[0], "7.00 ms" in rows[1], len(rows)] == [True, True, 2]

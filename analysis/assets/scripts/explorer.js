@@ -2,14 +2,11 @@
 
 const EXPLORER = DATA.explorer;
 const byId = (id) => document.getElementById(id);
+const BASELINES = new Set(EXPLORER.baselines);
 const axisOf = (name) => EXPLORER.axes.findIndex((axis) => axis.name === name);
 
 /** Whether value a of an axis is better than b. */
 const beats = (axis, a, b) => (axis.up ? a > b : a < b);
-const shown = (value) => Math.abs(value) >= 1000
-  ? Math.round(value).toLocaleString("en") : value.toLocaleString("en", { maximumSignificantDigits: 4 });
-const shownError = (value) => value.toLocaleString("en", { maximumSignificantDigits: 2 });
-const withUnit = (axis, value) => `${shown(value)} ${axis.unit}`.trim();
 const titled = (axis) => (axis.unit ? `${axis.title} (${axis.unit})` : axis.title);
 
 /** What is chosen on the page: the places of both axes and the trials that pass the filters and have both numbers. */
@@ -17,13 +14,13 @@ function chosen() {
   const x = Number(byId("axis-x").value), y = Number(byId("axis-y").value);
   const passes = (trial) =>
     [...document.querySelectorAll("#filters input:not(:checked)")].every(
-      (box) => (trial.settings[box.name] ?? "–") !== box.value);
+      (box) => trial.settings[EXPLORER.settings.indexOf(box.name)] !== box.value);
   const trials = EXPLORER.trials.filter((t) => t.values[x] !== null && t.values[y] !== null && passes(t));
   return { x, y, trials };
 }
 
-/** The trials that are best for some budget along x, from the smallest budget on. */
-function ladderOf({ x, y, trials }) {
+/** The trials that no other beats in both figures, along x. */
+function frontOf({ x, y, trials }) {
   const [across, up] = [EXPLORER.axes[x], EXPLORER.axes[y]];
   const sign = (axis) => (axis.up ? -1 : 1);
   const order = trials.filter((t) => !t.infeasible).sort((a, b) =>
@@ -35,14 +32,18 @@ function ladderOf({ x, y, trials }) {
   return steps;
 }
 
+const ABREAST = 3; // settings or figures in a line
+const inLines = (parts) => parts.flatMap((_, i) => (i % ABREAST ? [] : [parts.slice(i, i + ABREAST).join(" · ")]));
+
+/** The names and the texts beside them, without what has none. */
+const named = (names, texts, join = " ") => names.flatMap((name, i) => ((texts[i] ?? null) === null ? [] : [name + join + texts[i]]));
+
+/** What a reader sees of a trial that is pointed at, line by line. */
 function aboutTrial(trial) {
-  const settings = Object.entries(trial.settings).map(([name, value]) => `${name} ${value}`).join(" · ");
-  const figures = EXPLORER.axes.flatMap((axis, i) => {
-    if (trial.values[i] === null) return [];
-    const error = trial.errors[i] === null ? "" : ` ± ${shownError(trial.errors[i])}`;
-    return [`${axis.title} ${shown(trial.values[i])}${error} ${axis.unit}`.trim()];
-  });
-  return [`${trial.number}: ${trial.label}`, trial.infeasible, settings, ...figures].filter(Boolean);
+  const figures = (first) => named(EXPLORER.axes.map((axis) => axis.short),
+    trial.texts.map((text, i) => (EXPLORER.axes[i].first === first ? text : null)));
+  return [`${trial.number}: ${trial.label}`, ...(trial.infeasible ? [trial.infeasible] : []), ...inLines(named(EXPLORER.keys, trial.chosen)), ...figures(true),
+    ...inLines(named(EXPLORER.probabilities, trial.sure, ": ")), ...inLines(figures(false))];
 }
 
 const escaped = (text) =>
@@ -70,27 +71,45 @@ function levelTraces(view) {
   }));
 }
 
-function explorerTraces(view, steps, buys) {
-  const ofFront = new Set(steps);
+/** The trial to take, with a star, and that for the budget, with a ring; a ring goes where there is another star. */
+function markTraces(view, step) {
+  const drawn = (number) => view.trials.filter((t) => t.number === number);
+  const mark = (name, number, symbol, size) => pointsOf(name, drawn(number), view, 2, symbol, {
+    error_x: undefined, error_y: undefined,
+    marker: { symbol, size, color: seriesColor(2), line: { width: symbol === "star" ? 0 : 3 } } });
+  return [mark(EXPLORER.mark, EXPLORER.recommended, "star", 16), mark("within this budget", step?.trial, "circle-open", 22)];
+}
+
+function explorerTraces(view, front, step) {
+  const ofFront = new Set(front);
   const shape = EXPLORER.axes[view.x].up ? "vh" : "hv";
   const line = { shape, width: 2, color: seriesColor(1) };
   return [
-    pointsOf("other trials", view.trials.filter((t) => !ofFront.has(t) && !t.baseline), view, 0, "circle"),
-    pointsOf("front", steps, view, 1, "circle", { mode: "lines+markers", line }),
-    pointsOf("baselines", view.trials.filter((t) => t.baseline), view, 2, "diamond"),
+    pointsOf("other trials", view.trials.filter((t) => !ofFront.has(t) && !BASELINES.has(t.number)), view, 0, "circle"),
+    pointsOf("front", front, view, 1, "circle", { mode: "lines+markers", line }),
+    pointsOf("baselines", view.trials.filter((t) => BASELINES.has(t.number)), view, 2, "diamond"),
     ...levelTraces(view),
-    ...(buys ? [pointsOf("for this budget", [buys], view, 2, "circle-open",
-      { marker: { symbol: "circle-open", size: 20, color: seriesColor(2), line: { width: 3 } } })] : []),
+    ...markTraces(view, step),
   ].filter((trace) => trace.x.length);
+}
+
+/** Powers of ten where there are many, else 1, 2 and 5 times them, written out: plotly itself would call 200 a 2. */
+function logTicks(low, high) {
+  if (high > 300 * low) return { dtick: 1 };
+  const powers = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) powers.push(power);
+  const tickvals = powers.flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)))
+    .filter((tick) => low <= tick && tick <= high);
+  return { tickvals, ticktext: tickvals.map((tick) => tick.toLocaleString("en", { maximumSignificantDigits: 6 })) };
 }
 
 function explorerLayout({ x, y, trials }) {
   const axis = (place) => {
     const values = trials.map((t) => t.values[place]);
-    const log = EXPLORER.axes[place].log && values.every((value) => value > 0);
-    const wide = log && Math.max(...values) > 300 * Math.min(...values); // room for powers of ten alone
-    return { title: { text: escaped(titled(EXPLORER.axes[place])) }, automargin: true,
-      type: log ? "log" : "linear", dtick: wide ? 1 : undefined };
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const log = EXPLORER.axes[place].log && low > 0 && high > 5 * low; // else no round number may lie between
+    return { title: { text: escaped(titled(EXPLORER.axes[place])) }, automargin: true, separatethousands: true, exponentformat: "none",
+      type: log ? "log" : "linear", ...(log ? logTicks(low, high) : {}) };
   };
   return {
     height: 430, margin: { l: 60, r: 20, t: 20, b: 55 }, hovermode: "closest", showlegend: true,
@@ -99,21 +118,18 @@ function explorerLayout({ x, y, trials }) {
   };
 }
 
-/** The step of the front that the budget buys, null where no trial passes; says it on the page. */
-function sayBudget(view, steps) {
-  const slider = byId("budget"), buys = steps[Number(slider.value)] ?? null;
-  const across = EXPLORER.axes[view.x], up = EXPLORER.axes[view.y];
-  const most = across.up ? "at least" : "at most";
-  byId("budget-name").textContent = `Budget: ${across.title}`;
+const NO_BUDGET = { steps: [], note: "" };
+const budgetAcross = (view) => EXPLORER.budgets[EXPLORER.axes[view.x].name] ?? NO_BUDGET;
+
+/** The step at which the slider stands, null where no budget is of what stands across; says it on the page. */
+function sayBudget(view) {
+  const slider = byId("budget"), { steps, note } = budgetAcross(view), step = steps[Number(slider.value)] ?? null;
+  byId("budget-name").textContent = `Budget: ${EXPLORER.axes[view.x].title}`;
   slider.disabled = steps.length < 2;
-  const amount = buys ? withUnit(across, buys.values[view.x]) : "";
-  slider.setAttribute("aria-valuetext", buys ? `${most} ${amount}` : "none");
-  byId("buys").textContent = buys
-    ? `With ${most} ${amount} (${across.title}), the best ${up.title} is that of trial ${buys.number}, ` +
-      `${buys.label}: ${withUnit(up, buys.values[view.y])}.`
-    : "No trial passes these filters.";
-  byId("buys").dataset.trial = buys ? buys.number : "";
-  return buys;
+  slider.setAttribute("aria-valuetext", step ? step.bound : "none");
+  byId("buys").textContent = step ? [step.said, note].filter(Boolean).join(" ") : "A budget is a bound on a cost: let one stand across.";
+  byId("buys").dataset.trial = step?.trial ?? "";
+  return step;
 }
 
 function showRun(number) {
@@ -133,16 +149,13 @@ function showRun(number) {
 
 /** Draws anew; `steady` leaves the budget where it is, otherwise it is as large as can be. */
 function drawExplorer(steady) {
-  const view = chosen(), steps = ladderOf(view), slider = byId("budget");
-  slider.max = Math.max(steps.length - 1, 0);
-  if (!steady) {
-    const place = steps.findIndex((t) => t.number === EXPLORER.recommended);
-    slider.value = place < 0 ? slider.max : place;
-  }
-  const buys = sayBudget(view, steps);
+  const view = chosen(), slider = byId("budget");
+  slider.max = Math.max(budgetAcross(view).steps.length - 1, 0);
+  if (!steady) slider.value = slider.max;
+  const step = sayBudget(view);
   const [across, up] = [EXPLORER.axes[view.x].title, EXPLORER.axes[view.y].title];
   byId("title-figure-front").textContent = `${up[0].toUpperCase()}${up.slice(1)} against ${across}`;
-  return drawLive("front", explorerTraces(view, steps, buys), explorerLayout(view));
+  return drawLive("front", explorerTraces(view, frontOf(view), step), explorerLayout(view));
 }
 
 function fillControls() {
@@ -152,7 +165,7 @@ function fillControls() {
     byId(id).addEventListener("change", () => drawExplorer(false));
   }
   for (const { name, values } of EXPLORER.filters) byId("filters").append(filterOf(name, values));
-  byId("filters").addEventListener("change", () => drawExplorer(false));
+  byId("filters").addEventListener("change", () => drawExplorer(true));
   byId("budget").addEventListener("input", () => drawExplorer(true));
 }
 
