@@ -32,7 +32,8 @@ def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
     """
     axes = axes_of(f.compared, f.runs.info.objectives, f.runs.info.metric)
     costs = [axis for axis in axes if axis.name in COSTS]
-    drawn = pd.concat([_with_room(f, costs), infeasible_baselines(f.runs)])
+    shown = _with_room(f, costs)
+    drawn = pd.concat([shown, infeasible_baselines(f.runs)])
     chosen = {int(number): dict(chosen_values(f.runs, int(number))) for number in drawn["number"]}
     keys = list(dict.fromkeys(name for values in chosen.values() for name in values))
     trials = [_trial(f, row, axes, map(chosen[row["number"]].get, keys)) for row in drawn.to_dict("records")]
@@ -50,7 +51,7 @@ def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
         "settings": [name for name, _ in SETTINGS],
         "baselines": [int(number) for number in drawn.loc[drawn["baseline"].notna(), "number"]],
         "trials": trials,
-        "left_out": len(f.compared) - len(drawn),
+        "left_out": len(f.compared) - len(shown),
     }
 
 
