@@ -160,3 +160,8 @@ def repeat_figures(scores: Sequence[Mapping[int, float]]) -> dict[str, float]:
     out |= {f"repeat_{number}/score": statistics.fmean(folds.values()) for number, folds in further.items()}
     everything = [score for folds in scores for score in folds.values()]
     return out | {f"{REPEATED}count": 1.0 + len(further), f"{REPEATED}score": statistics.fmean(everything)}
+
+
+def costs_of(objectives: Sequence[str]) -> list[str]:
+    """What a study weighs its score against: the costs of its objectives, the trained parameters where none is one."""
+    return [name for name in objectives if name in COSTS] or ["params/trainable"]

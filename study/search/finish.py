@@ -16,8 +16,7 @@ from study.config.members import Member, TrialResult
 from study.config.schema import StudyConfig
 from study.core import formatting, seeding, status_line
 from study.core.alone import cost_of_trial, meanings, with_alone
-from study.core.evidence.judgement import cost_of
-from study.core.figures import COSTS, FIGURES, MINIMIZE
+from study.core.figures import COSTS, FIGURES, MINIMIZE, costs_of
 from study.core.formatting import plural
 from study.core.pareto import undominated_mask
 from study.core.records import FoldResult
@@ -44,7 +43,7 @@ def front(
 
     What was measured of a trial `alone` counts instead of what the search saw of its costs.
     """
-    names, cost = plan.config.objectives, cost_of(plan.config.objectives)
+    names, cost = plan.config.objectives, costs_of(plan.config.objectives)[0]
     standing = {n: r for n, r in results.items() if r.complete and not r.broken and r.duplicate_of is None}
     whole = {n: with_alone({**summary(r), **alone.get(n, {})}) for n, r in standing.items()}
     points = np.array([[figures.get(name, math.nan) for name in names] for figures in whole.values()])
