@@ -9,7 +9,6 @@ from math import nan
 import numpy as np
 import pandas as pd
 
-from analysis.costs import own_costs
 from analysis.judgement import MEASURED, free_numbers
 from analysis.references import Reference, usable_levels
 from analysis.runs import StudyRuns
@@ -17,7 +16,7 @@ from study.core.alone import with_alone
 from study.core.evidence.judgement import Judgement, judge
 from study.core.evidence.table import ScoreTable, Worths
 from study.core.evidence.verdict import CANNOT_TELL
-from study.core.figures import COSTS, FIGURES, MAXIMIZE
+from study.core.figures import COSTS, FIGURES, MAXIMIZE, costs_of
 
 OWN, OTHERS = 2000, 400  # over how many configurations are compared: how many budgets are judged of a cost
 FEWEST, MOST = 4, 24  # budgets of a cost
@@ -54,7 +53,7 @@ def budgets_of(runs: StudyRuns, judgement: Judgement | None, references: Sequenc
     """
     if judgement is None:
         return {}
-    parts, costs = _Parts(runs, judgement, references), own_costs(runs.info.objectives)
+    parts, costs = _Parts(runs, judgement, references), costs_of(runs.info.objectives)
     ladders = {name: parts.ladder(name, name in costs) for name in dict.fromkeys([*costs, *COSTS])}
     return {name: ladder for name, ladder in ladders.items() if ladder.steps}
 

@@ -10,12 +10,12 @@ import pandas as pd
 from analysis.axes import TITLES, Axis, axes_of, better_is_higher, shorten
 from analysis.budget_words import judged_note, limit_text, sentence
 from analysis.chosen import chosen_values
-from analysis.costs import own_costs, with_costs_alone
+from analysis.costs import with_costs_alone
 from analysis.findings import Findings
 from analysis.infeasible import broken_text, infeasible_baselines
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
-from study.core.figures import COSTS, ERROR, MAXIMIZE, MINIMIZE
+from study.core.figures import COSTS, ERROR, MAXIMIZE, MINIMIZE, costs_of
 from study.core.pareto import pareto_front
 
 ROOM = 500  # trials that a page has room for
@@ -80,7 +80,7 @@ def _axis(f: Findings, axis: Axis) -> dict[str, Any]:
     """An axis; `short` is what it is called beside a number, which has its own mark of how it was measured, and `first`
     says whether the study trades by it."""
     up = f.runs.info.higher_is_better if axis.name == "score" else better_is_higher(axis)
-    first = axis.name in ("score", *own_costs(f.runs.info.objectives))
+    first = axis.name in ("score", *costs_of(f.runs.info.objectives))
     short = TITLES.get(axis.name, axis.title)
     return {"name": axis.name, "title": axis.title, "short": short, "unit": axis.unit, "up": up, "log": axis.log,
             "first": first}  # fmt: skip
