@@ -24,7 +24,7 @@ FEWEST, MOST = 4, 24  # budgets of a cost
 
 @dataclass(frozen=True)
 class Step:
-    """The verdict on the `count` configurations whose cost is no more than `limit` (of speed: no less).
+    """The verdict on the `count` configurations, stopped ones too, whose cost is at most `limit` (of speed: at least).
 
     `number` is the trial to take, None where what needs no training is as good; `near` is the probability that it is
     within the tolerance of the best of them, NaN where nothing measures that. `kind` is the verdict's.
@@ -79,8 +79,7 @@ class _Parts:
         steps = []
         for limit in limits[even_places(len(limits), room)]:
             part = costs <= limit  # nobody knows whether what lacks the cost is within it
-            count = int((part & self.may_be_taken).sum())
-            steps.append(Step(float(sign * limit), count, *self._verdict_on(part)))
+            steps.append(Step(float(sign * limit), int(part.sum()), *self._verdict_on(part)))
         return Ladder(tuple(steps), len(limits))
 
     def _verdict_on(self, part: np.ndarray) -> tuple[str, int | None, float]:
