@@ -59,7 +59,7 @@ def _numeric(effects: Effects, effect: MainEffect, metric: str) -> Plot:
     curve = Series("average, 95 % interval", x, mean, (nan,) * len(x), hover, "circle", color=1, band=(low, high))
     series = (*_trials(trials), curve, *_without(effects, effect))
     ticks = tuple((float(v), knob.name(v)) for v in knob.ticks)
-    caption = f"{AVERAGED}{' Dashed: trials without it.' * bool(knob.apart)}{note}"
+    caption = f"{AVERAGED}{_not_drawn(effects)}{' Dashed: trials without it.' * bool(knob.apart)}{note}"
     return Plot(_file(knob), f"Effect of {name}", caption, name, metric, series, knob.log, ticks)
 
 
@@ -75,8 +75,15 @@ def _choice(effects: Effects, effect: MainEffect, metric: str) -> Plot:
     averages = Series("average, 95 % interval", x, mean, halves, hover, "diamond", color=1)
     ticks = tuple((float(v), knob.name(v)) for v in effect.values)
     series = (*_trials(trials), averages, *_without(effects, effect))
-    caption = f"{AVERAGED.replace('The band', 'A bar')}{' Dashed: trials without it.' * bool(knob.apart)}{note}"
+    dashed = " Dashed: trials without it." * bool(knob.apart)
+    caption = f"{AVERAGED.replace('The band', 'A bar')}{_not_drawn(effects)}{dashed}{note}"
     return Plot(_file(knob), f"Effect of {name}", caption, name, metric, series, ticks=ticks)
+
+
+def _not_drawn(effects: Effects) -> str:
+    """That trials without a whole cross-validation are in the average, where there are such."""
+    some = bool(effects.trials["score"].isna().any())
+    return " Trials that were stopped are in it by their folds, and not drawn." * some
 
 
 def _trials(trials: pd.DataFrame) -> tuple[Series, ...]:

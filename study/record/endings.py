@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from study.config.members import TrialResult
+from study.core.figures import partial_figures
 from study.core.mlflow_notes import NOTE
 from study.record.runs import RunEnd
 from study.record.tags import outcome_tags
@@ -21,5 +22,6 @@ def trial_ending(trial: Finished, run: str, note: str, tags: dict[str, str]) -> 
     """
     result = trial.result
     ended = max((f.ended for f in result.folds if f.ended), default=None)
-    figures = [(name, value, 0) for name, value in trial.summary.items()]
+    summary = trial.summary if result.complete else partial_figures(trial.summary)
+    figures = [(name, value, 0) for name, value in summary.items()]
     return RunEnd(run, figures, {**outcome_tags(result), NOTE: note, **tags}, result.status, ended)

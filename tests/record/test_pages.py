@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -55,6 +56,7 @@ def trained(tracker: MlflowTracker, result: TrialResult, label: str = "r8 qv") -
             tracker.fold(fold)
     scores = [f.score for f in result.folds if f.score is not None]
     figures = {"score": sum(scores) / len(scores), "score_se": 0.01, "params/trainable": 770.0} if scores else {}
+    figures |= {f"score/fold_{k}": score for k, score in enumerate(scores)}
     tracker.finish_trial(result, figures)
     return tracker.client.get_run(tracker.trials[result.trial])
 
@@ -98,6 +100,16 @@ def test_a_search_for_a_score_finds_trials_alone(tracker: MlflowTracker) -> None
     assert [run.info.run_id for run in matches] == [tracker.trials[0]]
     noisy = tracker.client.search_runs([tracker.experiment], "metrics.`fold/score` > 0.75")
     assert sorted(run.info.run_name for run in noisy) == ["00.0", "00.1", "01.0"]
+
+
+@pytest.mark.parametrize("why", [{"stopped": Stop(1, 1, "adds nothing")}, {}], ids=["stopped", "failed"])
+def test_a_trial_that_lacks_folds_has_no_score_beside_whole_ones(tracker: MlflowTracker, why: dict[str, Any]) -> None:
+    trained(tracker, whole(0, 0.5, 0.6))
+    lacking = folds(1, 0.9) if why else (*folds(1, 0.9), FoldResult(1, 1, None, error="boom"))
+    run = trained(tracker, TrialResult(1, Configuration(), lacking, **why))
+    assert tracker.client.search_runs([tracker.experiment], "metrics.score > 0.55") == []
+    figures = ("score/fold_0", "partial/score", "partial/folds")
+    assert [run.data.metrics[name] for name in figures] == [0.9, 0.9, 1.0]
 
 
 def test_a_trial_says_what_it_is_what_came_of_it_and_what_it_costs(tracker: MlflowTracker) -> None:
