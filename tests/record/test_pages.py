@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -18,6 +20,7 @@ from study.core.conclusion import Conclusion
 from study.core.mlflow_pages import trials_place, view_tag
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.behind import Behind
+from study.record.endings import end_of
 from study.record.mlflow import MlflowTracker
 from study.record.names import digits, fold_name, trial_name
 from study.record.tracker import Finished
@@ -65,13 +68,28 @@ def whole(trial: int, *scores: float) -> TrialResult:
     return TrialResult(trial, Configuration(), folds(trial, *scores))
 
 
-def test_a_trial_lasts_from_its_first_folds_start_to_its_last_folds_end(tracker: MlflowTracker) -> None:
+def test_a_trial_begins_with_its_first_fold_and_ends_with_its_last(tracker: MlflowTracker) -> None:
     tracker.trial(0, Configuration(), "r8 qv", None)
     tracker.adaptation(0, Adaptation({}, 6, 0, 1000))
     assert list(tracker.runs.of_level("trial")) == []  # nothing trains yet
     run = trained(tracker, whole(0, 0.5, 0.7))
     assert (run.info.start_time, run.info.end_time) == (100_000, 120_000)
     assert "lora_study.adaptation" in run.data.tags
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 9)), min_size=1, max_size=5))
+def test_a_trial_lasts_as_long_as_folds_of_it_trained_however_they_waited(times: list[tuple[int, int]]) -> None:
+    results = tuple(FoldResult(0, k, 0.5, started=a, ended=a + length) for k, (a, length) in enumerate(times))
+    busy = {second for a, length in times for second in range(a, a + length)}
+    assert end_of(TrialResult(0, Configuration(), results)) == min(busy) + len(busy)
+
+
+def test_a_raced_trials_run_is_as_long_as_its_training(tracker: MlflowTracker) -> None:
+    later = FoldResult(0, 1, 0.7, {"score": 0.7}, (), 900.0, 905.0)
+    run = trained(tracker, TrialResult(0, Configuration(), (*folds(0, 0.5), later)))
+    assert (run.info.start_time, run.info.end_time) == (100_000, 115_000)
+    times = {r.info.run_name: (r.info.start_time, r.info.end_time) for r in tracker.runs.of_level("fold")}
+    assert times == {"00.0": (100_000, 110_000), "00.1": (900_000, 905_000)}
 
 
 def test_a_trial_that_repeats_another_lasts_as_long_as_that(tracker: MlflowTracker) -> None:
