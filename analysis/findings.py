@@ -32,6 +32,7 @@ from study.core import formatting as fmt
 from study.core.evidence.judgement import Judgement
 from study.core.evidence.verdict import CANNOT_TELL
 from study.core.figures import FOLD, SCORES
+from study.core.limits import difference_interval
 from study.core.pareto import pareto_front
 
 DISTINCT = {"best": "best", None: "too few folds", True: "distinguishable", False: "not distinguishable"}
@@ -203,13 +204,13 @@ def comparison_rows(f: Findings) -> list[dict[str, str]]:
 
 
 def _comparison_cells(f: Findings, judgement: Judgement, row: int) -> dict[str, str]:
-    contrast = judgement.contrasts[row]
+    contrast, metric = judgement.contrasts[row], f.runs.info.metric
     return {
         "Trial": str(contrast.number),
         "Configuration": fmt.text(f.trial(contrast.number)["label"]),
         "Difference to best": fmt.with_se(contrast.mean, contrast.se),
-        "95 % interval": fmt.interval(contrast.low, contrast.high),
-        "All pairs at once": fmt.interval(contrast.simultaneous_low, contrast.simultaneous_high),
+        "95 % interval": difference_interval(metric, contrast.low, contrast.high),
+        "All pairs at once": difference_interval(metric, contrast.simultaneous_low, contrast.simultaneous_high),
         **f.probabilities(contrast.number),
         "From the best": DISTINCT["best" if row == judgement.verdict.best else contrast.distinguishable],
     }
