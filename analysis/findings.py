@@ -63,7 +63,7 @@ class Findings:
 
     @property
     def figures(self) -> tuple[Plot | Map, ...]:
-        """Every plot that has something to draw, and the four of every study."""
+        """The front, and every other plot that has something to draw."""
         return (*self.plots, *self.effects, *self.maps, *self.learning, *self.progress, *self.costs)
 
     @property
@@ -132,9 +132,10 @@ def findings_of(
     progress = progress_plot(counted, runs.info.objectives, runs.info.directions)
     learning = () if epochs is None else learning_plots(epochs, runs.trials, metric)
     costs = time_plot(runs, [*front["number"]]), memory_parts_plot(runs, traced_numbers(runs))
+    settings = tuple(plot for plot in plots[1:] if not plot.empty)
     return Findings(
-        runs, compared, front, judgement, plots, linears, untrained, exports_of(runs.trials), unanswered,
-        effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
+        runs, compared, front, judgement, (plots[0], *settings), linears, untrained, exports_of(runs.trials),
+        unanswered, effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
         learning, tuple(plot for plot in costs if not plot.empty), effect_rows(effects),
     )  # fmt: skip
 

@@ -11,7 +11,6 @@ from analysis.report import write_report
 from analysis.runs import count_left_out, load_study, trial_frame
 from study.core.errors import ConfigError
 from study.core.mlflow_notes import ROLE
-from tests.analysis.conftest import run_of
 
 
 def test_the_newest_study_run_is_read_with_one_row_a_trial(store):
@@ -61,9 +60,13 @@ def test_folds_come_one_a_row(store):
 @pytest.mark.parametrize(("state", "status"), [("pruned", "KILLED"), ("", "FAILED")], ids=["stopped", "failed"])
 def test_the_mean_of_a_part_of_the_folds_is_no_score(fresh, prefix, state, status):
     client, study = MlflowClient(tracking_uri=fresh), load_study("demo", fresh).info
-    tags = {"level": "trial", "trial": "9", "label": "easy", "mlflow.parentRunId": study.run_id, "state": state}
+    tags = {"level": "trial", "trial": "9", "label": "easy", "state": state}
     figures = {f"{prefix}score": 0.99, "score/fold_1": 0.99} | ({"partial/folds": 1.0} if prefix else {})
-    run_of(client, study.experiment, tags, {"method.kind": "lora"}, figures, status)
+    marks = {"mlflow.parentRunId": study.run_id, **{f"lora_study.{key}": tag for key, tag in tags.items()}}
+    run = client.create_run(study.experiment, tags=marks).info.run_id
+    for name, value in figures.items():
+        client.log_metric(run, name, value)
+    client.set_terminated(run, status)
     runs = load_study("demo", fresh)
     assert runs.trials.set_index("number")["score"].isna()[9]
     for grid in (trials_grid(runs), folds_grid(runs)):
