@@ -49,7 +49,8 @@ def deciding_command(runs: StudyRuns, judgement: Judgement | None) -> str:
         return shlex.join(["lora-study", *kept, f"{REPEATS}{outlook.repeats}"])
     if outlook.tolerance is None:
         return ""
-    return shlex.join(["lora-report", f"study={runs.name}", f"tolerance={_round_up(outlook.tolerance):g}"])
+    tolerance, stores = f"tolerance={_round_up(outlook.tolerance):g}", runs.info.store_arguments("tracking.uri")
+    return shlex.join(["lora-report", f"study={runs.name}", tolerance, *stores])
 
 
 def repeat_notes(runs: StudyRuns) -> tuple[str, ...]:
