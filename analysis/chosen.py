@@ -64,9 +64,10 @@ def repeat_command(runs: StudyRuns, number: int) -> str:
     return shlex.join(["lora-study", *base, named, *ALONE, *(f"{key}={_value(values[key])}" for key in decided)])
 
 
-def export_command(runs: StudyRuns, number: int) -> str:
-    """The command that exports a trial's model in every format."""
-    return shlex.join(["lora-export", f"study={runs.name}", f"trial={number}", "format=all"])
+def export_command(runs: StudyRuns, trial: int | str) -> str:
+    """The command that exports a trial's model, or the `best` one's, in every format."""
+    stores = runs.info.store_arguments("storage.url")  # which knows where the study's runs are
+    return shlex.join(["lora-export", f"study={runs.name}", f"trial={trial}", "format=all", *stores])
 
 
 def _concerns(word: str, keys: tuple[str, ...]) -> bool:

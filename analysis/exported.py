@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 import pandas as pd
@@ -50,9 +49,3 @@ def export_cells(row: pd.Series) -> dict[str, str]:
         "Test score": fmt.number(row["test_score"]),
         "Difference": fmt.short(row["max_difference"]),
     }
-
-
-def how(study: str) -> str:
-    """What exports the study's best model, as a shell takes it."""
-    command = f"lora-export {shlex.quote(f'study={study}')} trial=best format=all"
-    return f"No model of this study has been exported; {command} does it."

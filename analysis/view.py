@@ -134,7 +134,7 @@ def view_of(f: Findings) -> View:
         modules=tuple(dict.fromkeys(x.name for x in f.linears)),
         layers=_layers(f.linears),
         exports=grid_of([exported.export_cells(row) for _, row in f.exported.iterrows()]),
-        how_to_export=exported.how(f.runs.name),
+        how_to_export=f"No model of this study has been exported; {chosen.export_command(f.runs, 'best')} does it.",
         provenance=provenance(f.runs, f.judgement),
         folds=folds_grid(f.runs),
         trials=trials_grid(f.runs),

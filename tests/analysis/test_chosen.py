@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from analysis.chosen import chosen_values, export_command, repeat_command
 from analysis.runs import StudyRuns, changes_of, fold_frame, trial_frame
@@ -75,3 +76,16 @@ def test_without_a_command_that_can_be_read_there_is_none_and_the_export_is_said
         info = replace(runs.info, tags={"command": command})
         assert repeat_command(replace(runs, info=info), 7) == ""
     assert shlex.split(export_command(runs, 7)) == ["lora-export", "study=it's", "trial=7", "format=all"]
+
+
+def test_the_export_names_the_studys_own_store_where_it_is_not_the_usual_one():
+    runs, _ = recorded(SWEEP, {})
+    for place, said in {
+        "sqlite:///lora-study.db": [],
+        "sqlite:///other.db": ["storage.url=sqlite:///other.db"],
+    }.items():
+        there = replace(runs, info=replace(runs.info, params={**runs.info.params, "storage.url": place}))
+        assert shlex.split(export_command(there, "best"))[4:] == said
+    odd = replace(runs.info, params={"storage.url": "sqlite:///a, b.db"}).store_arguments("storage.url")
+    parsed = OverridesParser.create().parse_overrides(odd)
+    assert [override.value() for override in parsed] == ["sqlite:///a, b.db"]

@@ -47,6 +47,13 @@ def test_what_would_decide_is_a_sentence_and_a_command(outlook: Outlook | None, 
     assert deciding_command(runs(arguments=ARGUMENTS), judgement(outlook)) == command
 
 
+def test_another_tolerance_is_asked_of_the_studys_own_store() -> None:
+    there = runs()
+    there = replace(there, info=replace(there.info, params={"tracking.uri": "sqlite:///runs.db"}))
+    command = deciding_command(there, judgement(Outlook(tolerance=0.01234)))
+    assert command == "lora-report 'study=my study' tolerance=0.013 tracking.uri=sqlite:///runs.db"
+
+
 def test_no_command_is_made_up_where_the_studys_own_was_not_recorded() -> None:
     assert deciding_command(runs(), judgement(Outlook(repeats=4))) == ""
     assert deciding_command(runs(arguments=ARGUMENTS), None) == ""
