@@ -168,9 +168,6 @@ def test_page_and_markdown_hold_the_table_the_figures_and_the_lambda_cloud_no_mo
     assert "| λ | " in markdown
     assert {plot.name for plot in findings.figures} >= {
         "front",
-        "rank",
-        "lambda",
-        "memory",
         "importances",
         "hypervolume",
     }
@@ -256,7 +253,7 @@ def spoil(figure, number):
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_a_missing_number_is_missing_in_every_figure_and_takes_nothing_else_with_it(runs, number):
     figures = findings_of(runs).figures
-    assert {"front", "rank", "memory", "importances", "hypervolume"} < {figure.name for figure in figures}
+    assert {"front", "importances", "hypervolume"} < {figure.name for figure in figures}
     assert any(isinstance(figure, Map) for figure in figures)
     for figure in (spoil(figure, number) for figure in figures if not figure.empty):
         assert json.loads(as_json(drawing_of(figure)))["data"]
