@@ -51,6 +51,8 @@ def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
         "baselines": [int(number) for number in drawn.loc[drawn["baseline"].notna(), "number"]],
         "trials": trials,
         "left_out": len(f.compared) - len(drawn),
+        "runs": f.runs.link(""),  # where each trial's run fits in
+        "ui": f.runs.ui,
     }
 
 
@@ -100,7 +102,6 @@ def _trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...], chosen: Ite
         "sure": [text for text in f.probabilities(int(row["number"])).values() if text != fmt.MISSING],
         "run": fmt.text(row["run_id"]),
         **({"infeasible": broken} if (broken := broken_text(row)) else {}),
-        **({"link": link} if (link := f.runs.link(row["run_id"])) else {}),
     }
 
 

@@ -107,9 +107,9 @@ def announce(
     page = report(plan.config)
     tracker.report(page.parent)
     print(f"Report: {page}")
-    print(f"Runs:   {tracker.command()}")
-    if tracker.page():
-        print(f"        {tracker.page()}")
+    looks = filter(None, (tracker.command(), tracker.page()))
+    for head, look in zip(("Runs:", ""), looks, strict=False):
+        print(f"{head:<8}{look}")
 
 
 def reason_for_none(results: Mapping[int, TrialResult]) -> str:
