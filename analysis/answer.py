@@ -21,13 +21,13 @@ NAMED = 5  # candidates by name in a sentence
 
 def sentences(runs: StudyRuns, judgement: Judgement | None, references: Sequence[Reference] = ()) -> list[str]:
     """What to choose, at what cost and how surely; that the labels were shuffled comes first, where they were."""
-    control = [CONTROL] if runs.info.params.get("task.shuffle_labels") == "True" else []
+    control = [CONTROL] if runs.info.is_control else []
     if judgement is None:
         nothing = "No trial of this study is complete and scored, so there is nothing to recommend yet."
         return [*control, nothing_feasible(runs) or nothing]
     speaker = _Speaker(runs, judgement)
     if judgement.verdict.kind == CANNOT_TELL:
-        return [*control, *speaker.doubts(), *speaker.marks()]
+        return [*control, speaker.doubts()[0]] if control else [*speaker.doubts(), *speaker.marks()]
     if judgement.verdict.recommended is None:
         return [*control, speaker.reference(references), speaker.best()]
     said = [*control, speaker.choice(), speaker.cost(), speaker.best(), *speaker.marks()]

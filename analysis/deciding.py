@@ -36,10 +36,10 @@ def outlook_sentence(judgement: Judgement) -> str:
 
 
 def deciding_command(runs: StudyRuns, judgement: Judgement | None) -> str:
-    """What to type for that; empty where nothing is undecided, more examples are needed, or the study's own arguments
-    were not recorded, as by earlier versions."""
+    """What to type for that; empty where nothing is undecided, in a control, where more examples are needed, or where
+    the study's own arguments were not recorded, as by earlier versions."""
     outlook = None if judgement is None else judgement.outlook
-    if judgement is None or outlook is None:
+    if judgement is None or outlook is None or runs.info.is_control:
         return ""
     if outlook.repeats is not None:
         arguments = json_or_none(runs.info.tags.get("arguments"))

@@ -60,6 +60,11 @@ class StudyInfo:
         """The searched keys and the texts of their sweeps; none where they were not recorded."""
         return dict(json_or_none(self.params.get("space")) or {})
 
+    @property
+    def is_control(self) -> bool:
+        """Whether the labels were shuffled, so that nothing is to be decided."""
+        return self.params.get("task.shuffle_labels") == "True"
+
     def store_arguments(self, *keys: str) -> list[str]:
         """What a command on this study says of the stores under the keys: those that are not the usual ones."""
         places = {key: self.params.get(key, "None") for key in keys}

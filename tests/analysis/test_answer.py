@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.answer import CONTROL
+from analysis.deciding import deciding_command
 from analysis.findings import comparison_rows, findings_of, headline
 from analysis.runs import StudyRuns, fold_frame, trial_frame
 from analysis.study_info import StudyInfo
+from study.core.evidence.outlook import Outlook
 
 
 def noise(step):
@@ -19,7 +23,7 @@ def noise(step):
     return {"head": (100, (0.55, 0.52, 0.62))} | {f"r{i}": (1000 * i, tuple(folds)) for i, *folds in scores}
 
 
-def undecided(trials):
+def undecided(trials, shuffled=False):
     rows = [
         {"number": number, "label": label, "state": "complete", "kind": "head" if label == "head" else "lora",
          "params/trainable": cost, "score": np.mean(folds), "score_se": 0.03}
@@ -27,9 +31,13 @@ def undecided(trials):
         for number, (label, (cost, folds)) in enumerate(trials.items())
     ]  # fmt: skip
     frame = trial_frame(rows)
-    info = StudyInfo("1", "FINISHED", pd.Timestamp(0, tz="UTC"), {}, {"metric": "accuracy"})
+    info = StudyInfo(
+        "1", "FINISHED", pd.Timestamp(0, tz="UTC"), {"task.shuffle_labels": str(shuffled)}, {"metric": "accuracy"}
+    )
     findings = findings_of(StudyRuns("noise", info, frame, fold_frame(frame), {}))
-    assert headline(findings).startswith("The data cannot tell which configuration is the cheapest within 0.01")
+    assert shuffled or headline(findings).startswith(
+        "The data cannot tell which configuration is the cheapest within 0.01"
+    )
     return findings
 
 
@@ -48,3 +56,13 @@ def test_how_near_anything_cheaper_comes_is_said_where_there_is_something(step, 
     rows = {row["Configuration"]: row["Within 0.01 of the best"] for row in comparison_rows(findings)}
     cheaper = f"with probability {rows['r2']}, and nothing cheaper is so with more than {rows['head']}."
     assert (cheaper in headline(findings)) == said
+
+
+def test_in_a_control_nothing_is_to_be_taken_or_decided():
+    plain, control = undecided(noise(0.03)), undecided(noise(0.03), shuffled=True)
+    kept = headline(plain).partition(" Meanwhile")[0]
+    assert headline(control) == f"{CONTROL} {kept}"
+    wanting = replace(control.judgement)
+    wanting.__dict__["outlook"] = Outlook(tolerance=0.02)  # which is computed when it is asked for
+    assert deciding_command(plain.runs, wanting)
+    assert deciding_command(control.runs, wanting) == ""
