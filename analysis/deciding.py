@@ -9,6 +9,7 @@ from analysis.runs import StudyRuns
 from analysis.study_info import json_or_none
 from study.core import formatting as fmt
 from study.core.evidence.judgement import Judgement
+from study.core.printed_commands import report_line
 
 REPEATS = "study.repeats="
 
@@ -49,8 +50,7 @@ def deciding_command(runs: StudyRuns, judgement: Judgement | None) -> str:
         return shlex.join(["lora-study", *kept, f"{REPEATS}{outlook.repeats}"])
     if outlook.tolerance is None:
         return ""
-    tolerance, stores = f"tolerance={_round_up(outlook.tolerance):g}", runs.info.store_arguments("tracking.uri")
-    return shlex.join(["lora-report", f"study={runs.name}", tolerance, *stores])
+    return report_line(runs.name, runs.info.store("tracking.uri"), f"tolerance={_round_up(outlook.tolerance):g}")
 
 
 def repeat_notes(runs: StudyRuns) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def announce(
     for line in failures(results):
         print(line)
     if tracker.missing:
-        raise record_error(plan.config.study.name, tracker.missing)
+        raise record_error(plan.config.study.name, plan.config.storage.url, tracker.missing)
     if tracker.unreported:
         print(f"No report: it is made from MLflow's runs, and {tracker.unreported}.")
         return

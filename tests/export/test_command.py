@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +19,13 @@ from mlflow.tracking import MlflowClient
 from analysis.options import Options
 from analysis.report import read_findings, write_report
 from analysis.runs import load_study
-from study.commands import export
+from study.commands import arguments, export
 from study.commands.export import renew_report
 from study.config.schema import StorageConfig
 from study.core.errors import ConfigError, StudyError
 from study.core.figures import EXPORTED, FIGURES, MAXIMIZE
 from study.export import load
-from study.export.job import write
+from study.export.job import table, write
 from study.export.job.card import LIBRARIES
 from study.export.job.choice import choose, complete_trials
 from study.export.job.record import TrialRun
@@ -149,6 +151,17 @@ def test_after_an_export_the_report_that_the_study_wrote_is_the_new_one(
     assert page.exists() == (fate != "absent")
     if fate == "of another run":
         assert page.read_text(encoding="utf-8") == "old"
+
+
+def test_the_export_that_is_proposed_finds_the_study_in_a_store_of_another_name(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(home / "lora-study.db", "other.db")
+    shown = table.render("small", {}, {}, set(), None, "sqlite:///other.db").partition("write ")[2]
+    program, *words = shlex.split(shown)
+    proposed = export._parse_wanted(arguments.compose(words))
+    assert (program, find(proposed.storage, proposed.study)[0].study_name) == ("lora-export", "small")
 
 
 @pytest.mark.usefixtures("unmeasured")
