@@ -9,7 +9,6 @@ import pytest
 from commandline import call
 
 from analysis.__main__ import main
-from analysis.exported import how
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,8 +96,3 @@ def test_an_argument_that_the_shell_has_cut_is_shown_in_quotes(tmp_path, argumen
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith(f"lora-report: {said}")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_command_that_exports_is_shown_as_a_shell_takes_it():
-    assert "lora-export 'study=my study' trial=best" in how("my study")
-    assert "lora-export study=demo trial=best" in how("demo")
