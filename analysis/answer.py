@@ -34,13 +34,21 @@ def sentences(runs: StudyRuns, judgement: Judgement | None, references: Sequence
     return [sentence for sentence in said if sentence]
 
 
+def trial_to_take(runs: StudyRuns, judgement: Judgement | None) -> int | None:
+    """The trial that is recommended, or to be taken meanwhile; None where there is none, as in a control that cannot
+    tell, where nothing is to be decided."""
+    if judgement is None or (runs.info.is_control and judgement.verdict.kind == CANNOT_TELL):
+        return None
+    return judgement.recommended
+
+
 def verdict_words(runs: StudyRuns, judgement: Judgement | None, references: Sequence[Reference] = ()) -> str:
     """What kind of answer it is, in a few words that a table has room for."""
     if judgement is None:
         return "nothing to choose from"
     verdict = judgement.verdict
     if verdict.kind == CANNOT_TELL:
-        words = "cannot tell" if runs.info.is_control or verdict.recommended is None else "cannot tell; meanwhile"
+        words = "cannot tell" if trial_to_take(runs, judgement) is None else "cannot tell; meanwhile"
     elif verdict.recommended is None:
         words = f"nothing beats {_best_level(runs.info.metric, references)[0]}"
     else:

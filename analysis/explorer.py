@@ -42,7 +42,7 @@ def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
         "probabilities": [*f.probabilities(-1)],
         "x": costs[0].name if costs else None,
         "y": next((axis.name for axis in axes if axis.name == "score"), None),
-        "recommended": None if f.judgement is None else f.judgement.recommended,
+        "recommended": f.recommended,
         "mark": f.mark[0] if f.mark else "",
         "levels": [{"name": name, "value": value} for name, value in levels.items()],
         "filters": _filters(trials),

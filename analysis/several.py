@@ -22,7 +22,6 @@ from analysis.report import read_findings, write_findings
 from analysis.runs import StudyRuns, load_study
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
-from study.core.evidence.verdict import CANNOT_TELL
 from study.core.names import LONGEST, check_name
 from study.core.text_table import Column, TextTable
 
@@ -116,7 +115,7 @@ def _titles(f: Findings) -> tuple[str, str]:
 
 
 def _answer_cells(f: Findings) -> dict[str, str]:
-    number = _recommendation(f)
+    number = f.recommended
     cells = {} if number is None else {**say.trial_cells(f, f.trial(number)), **_judged_cells(f, number)}
     shown = ("Configuration", "Near enough", "Score ± SE", "Cost", "Trained parameters", "Test score")
     return {
@@ -138,15 +137,8 @@ def _judged_cells(f: Findings, number: int) -> dict[str, str]:
 
 
 def _front(f: Findings) -> Grid:
-    chosen = tuple(i for i, number in enumerate(f.front["number"]) if number == _recommendation(f))
+    chosen = tuple(i for i, number in enumerate(f.front["number"]) if number == f.recommended)
     return grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], chosen)
-
-
-def _recommendation(f: Findings) -> int | None:
-    """What a study recommends, or would use meanwhile; None where it is a control that cannot tell."""
-    if f.judgement is None or (f.runs.info.is_control and f.judgement.verdict.kind == CANNOT_TELL):
-        return None
-    return f.judgement.recommended
 
 
 def _address(f: Findings) -> str:
