@@ -8,9 +8,9 @@ from math import isnan
 
 import pandas as pd
 
-from analysis.costs import own_costs, with_costs_alone
+from analysis.costs import with_costs_alone
 from study.core.alone import LOAD, is_loaded, number_in
-from study.core.figures import ALONE, COSTS, FIGURES, MAXIMIZE, SCORES, Direction
+from study.core.figures import ALONE, COSTS, FIGURES, MAXIMIZE, SCORES, Direction, costs_of
 
 TITLES = {
     "params/trainable": "trained parameters", "params/adapter": "adapter parameters", "params/head": "head parameters",
@@ -39,7 +39,7 @@ def axes_of(compared: pd.DataFrame, objectives: Sequence[str], metric: str) -> t
 
     A cost is one figure, as measured alone where it was, and its title says when it was measured.
     """
-    first = list(dict.fromkeys([*own_costs(objectives), *objectives]))
+    first = list(dict.fromkeys([*costs_of(objectives), *objectives]))
     values = with_costs_alone(compared)
     known = [name for name in (*first, *COSTS, "score", *SCORES, "loss", "test/score") if name in values]
     present = [name for name in dict.fromkeys(known) if name != metric and values[name].notna().any()]

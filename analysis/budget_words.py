@@ -39,7 +39,7 @@ def sentence(f: Findings, axis: Axis, step: Step) -> str:
     if fmt.missing(step.near):
         return f"{start}the highest score is that of {name}; nothing measures how sure that is."
     near = f"with probability {fmt.probability(step.near)} it is within {judgement.tolerance:g} of the best of "
-    near += f"these {step.count} configurations."
+    near += f"the {step.count} within it."
     said = {
         CHOOSE: f"choose {name}: {near}",
         CANNOT_TELL: f"the data cannot tell; meanwhile take {name}: {near}",

@@ -9,7 +9,6 @@ from math import nan
 import numpy as np
 import pandas as pd
 
-from analysis.costs import own_costs
 from analysis.judgement import MEASURED, free_numbers
 from analysis.references import Reference, usable_levels
 from analysis.runs import StudyRuns
@@ -17,7 +16,7 @@ from study.core.alone import with_alone
 from study.core.evidence.judgement import Judgement, judge
 from study.core.evidence.table import ScoreTable, Worths
 from study.core.evidence.verdict import CANNOT_TELL
-from study.core.figures import COSTS, FIGURES, MAXIMIZE
+from study.core.figures import COSTS, FIGURES, MAXIMIZE, costs_of
 
 OWN, OTHERS = 2000, 400  # over how many configurations are compared: how many budgets are judged of a cost
 FEWEST, MOST = 4, 24  # budgets of a cost
@@ -25,7 +24,7 @@ FEWEST, MOST = 4, 24  # budgets of a cost
 
 @dataclass(frozen=True)
 class Step:
-    """The verdict on the `count` configurations whose cost is no more than `limit` (of speed: no less).
+    """The verdict on the `count` configurations, stopped ones too, whose cost is at most `limit` (of speed: at least).
 
     `number` is the trial to take, None where what needs no training is as good; `near` is the probability that it is
     within the tolerance of the best of them, NaN where nothing measures that. `kind` is the verdict's.
@@ -54,7 +53,7 @@ def budgets_of(runs: StudyRuns, judgement: Judgement | None, references: Sequenc
     """
     if judgement is None:
         return {}
-    parts, costs = _Parts(runs, judgement, references), own_costs(runs.info.objectives)
+    parts, costs = _Parts(runs, judgement, references), costs_of(runs.info.objectives)
     ladders = {name: parts.ladder(name, name in costs) for name in dict.fromkeys([*costs, *COSTS])}
     return {name: ladder for name, ladder in ladders.items() if ladder.steps}
 
@@ -80,8 +79,7 @@ class _Parts:
         steps = []
         for limit in limits[even_places(len(limits), room)]:
             part = costs <= limit  # nobody knows whether what lacks the cost is within it
-            count = int((part & self.may_be_taken).sum())
-            steps.append(Step(float(sign * limit), count, *self._verdict_on(part)))
+            steps.append(Step(float(sign * limit), int(part.sum()), *self._verdict_on(part)))
         return Ladder(tuple(steps), len(limits))
 
     def _verdict_on(self, part: np.ndarray) -> tuple[str, int | None, float]:

@@ -11,11 +11,6 @@ from study.core.alone import is_loaded
 from study.core.figures import ALONE, FIGURES, MINIMIZE, costs_of
 
 
-def own_costs(objectives: Sequence[str]) -> tuple[str, ...]:
-    """The costs among a study's objectives, first the one by which it says what is cheap."""
-    return tuple(costs_of(objectives))
-
-
 def with_costs_alone(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials with each measured cost as it was measured alone, where it was."""
     both = {name: other for name, other in ALONE.items() if other in trials}
@@ -26,7 +21,7 @@ def with_costs_alone(trials: pd.DataFrame) -> pd.DataFrame:
 
 def cheapest_first(trials: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
     """The trials by the study's own costs, those without one last; equal ones by their numbers."""
-    names = [*own_costs(objectives), "number"]
+    names = [*costs_of(objectives), "number"]
     columns = with_costs_alone(trials).reindex(columns=names)
     ascending = [name == "number" or FIGURES[name].direction == MINIMIZE for name in names]
     return trials.loc[columns.sort_values(names, ascending=ascending, na_position="last").index]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.runs import StudyRuns
-from study.core.figures import FOLD
+from study.core.figures import FOLD, PARTIAL
 from study.core.records import PRUNED
 from study.core.surface.effects import Surface, surface
 from study.core.surface.knobs import Knob, knobs_of
@@ -49,4 +49,5 @@ def _scores(trials: pd.DataFrame) -> np.ndarray:
     """The folds' scores [C, F], or the trials' own [C] where a trial has none of its folds."""
     folds = trials[[c for c in trials.columns if str(c).startswith(FOLD)]].dropna(axis=1, how="all").to_numpy(float)
     whole = folds.shape[1] > 0 and not np.isnan(folds).all(axis=1).any()
-    return np.asarray(folds) if whole else trials["score"].to_numpy(float)
+    means = trials["score"].fillna(trials[f"{PARTIAL}score"])
+    return np.asarray(folds) if whole else means.to_numpy(float)

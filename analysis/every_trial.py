@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from analysis.axes import TITLES
-from analysis.costs import own_costs
 from analysis.grid import Grid, grid_of
 from analysis.infeasible import broken_text
-from analysis.runs import StudyRuns
+from analysis.runs import StudyRuns, score_text
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
+from study.core.figures import costs_of
 
 ROOM = 300  # rows that a page has room for; trials.csv has all
 USUAL = ("params/trainable", "memory/train_bytes", "time/train_seconds", "latency/ms")  # costs in every table
@@ -46,7 +46,7 @@ def shown_state(row: Any) -> str:
 
 def measured_cells(row: Any, objectives: Sequence[str]) -> dict[str, str]:
     """What a trial costs, in the study's own costs and the usual ones, and scores on the test: heading → cell."""
-    names = dict.fromkeys([*USUAL, *own_costs(objectives)])
+    names = dict.fromkeys([*USUAL, *costs_of(objectives)])
     costs = {TITLES[name].capitalize(): cost_of_trial(name, row).text for name in names}
     return {**costs, "Test score": fmt.number(row["test/score"])}
 
@@ -59,7 +59,7 @@ def _trial_cells(row: dict[Any, Any], objectives: Sequence[str]) -> dict[str, st
         "Trial": str(row["number"]),
         "Configuration": fmt.text(row["label"]),
         "State": shown_state(row) + ("" if fmt.missing(of) else f" (of {of})"),
-        "Score ± SE": fmt.with_se(row["score"], row["score_se"]),
+        "Score ± SE": score_text(row),
         **measured_cells(row, objectives),
         "Error, or why it was stopped": "; ".join(reasons) or fmt.MISSING,
         "Run": fmt.text(row["run_id"])[:RUN],
@@ -72,5 +72,5 @@ def _fold_cells(number: Any, scores: pd.Series, trial: pd.Series) -> dict[str, s
         "Configuration": fmt.text(trial["label"]),
         "State": shown_state(trial),
         **{f"Fold {fold}": fmt.number(score) for fold, score in scores.items()},
-        "Mean ± SE": fmt.with_se(trial["score"], trial["score_se"]),
+        "Mean ± SE": score_text(trial),
     }

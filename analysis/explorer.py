@@ -10,12 +10,12 @@ import pandas as pd
 from analysis.axes import TITLES, Axis, axes_of, better_is_higher, shorten
 from analysis.budget_words import judged_note, limit_text, sentence
 from analysis.chosen import chosen_values
-from analysis.costs import own_costs, with_costs_alone
+from analysis.costs import with_costs_alone
 from analysis.findings import Findings
 from analysis.infeasible import broken_text, infeasible_baselines
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
-from study.core.figures import COSTS, ERROR, MAXIMIZE, MINIMIZE
+from study.core.figures import COSTS, ERROR, MAXIMIZE, MINIMIZE, costs_of
 from study.core.pareto import pareto_front
 
 ROOM = 500  # trials that a page has room for
@@ -32,7 +32,8 @@ def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
     """
     axes = axes_of(f.compared, f.runs.info.objectives, f.runs.info.metric)
     costs = [axis for axis in axes if axis.name in COSTS]
-    drawn = pd.concat([_with_room(f, costs), infeasible_baselines(f.runs)])
+    shown = _with_room(f, costs)
+    drawn = pd.concat([shown, infeasible_baselines(f.runs)])
     chosen = {int(number): dict(chosen_values(f.runs, int(number))) for number in drawn["number"]}
     keys = list(dict.fromkeys(name for values in chosen.values() for name in values))
     trials = [_trial(f, row, axes, map(chosen[row["number"]].get, keys)) for row in drawn.to_dict("records")]
@@ -50,7 +51,7 @@ def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
         "settings": [name for name, _ in SETTINGS],
         "baselines": [int(number) for number in drawn.loc[drawn["baseline"].notna(), "number"]],
         "trials": trials,
-        "left_out": len(f.compared) - len(drawn),
+        "left_out": len(f.compared) - len(shown),
         "runs": f.runs.link(""),  # where each trial's run fits in
         "ui": f.runs.ui,
     }
@@ -81,7 +82,7 @@ def _axis(f: Findings, axis: Axis) -> dict[str, Any]:
     """An axis; `short` is what it is called beside a number, which has its own mark of how it was measured, and `first`
     says whether the study trades by it."""
     up = f.runs.info.higher_is_better if axis.name == "score" else better_is_higher(axis)
-    first = axis.name in ("score", *own_costs(f.runs.info.objectives))
+    first = axis.name in ("score", *costs_of(f.runs.info.objectives))
     short = TITLES.get(axis.name, axis.title)
     return {"name": axis.name, "title": axis.title, "short": short, "unit": axis.unit, "up": up, "log": axis.log,
             "first": first}  # fmt: skip

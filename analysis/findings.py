@@ -30,8 +30,10 @@ from analysis.references import Reference, levels_of, recorded_references
 from analysis.runs import StudyRuns
 from study.core import formatting as fmt
 from study.core.evidence.judgement import Judgement
+from study.core.evidence.table import ScoreTable
 from study.core.evidence.verdict import CANNOT_TELL
 from study.core.figures import FOLD, SCORES
+from study.core.limits import difference_interval
 from study.core.pareto import pareto_front
 
 DISTINCT = {"best": "best", None: "too few folds", True: "distinguishable", False: "not distinguishable"}
@@ -62,7 +64,7 @@ class Findings:
 
     @property
     def figures(self) -> tuple[Plot | Map, ...]:
-        """Every plot that has something to draw, and the four of every study."""
+        """The front, and every other plot that has something to draw."""
         return (*self.plots, *self.effects, *self.maps, *self.learning, *self.progress, *self.costs)
 
     @property
@@ -136,9 +138,12 @@ def findings_of(
     progress = progress_plot(counted, runs.info.objectives, runs.info.directions)
     learning = () if epochs is None else learning_plots(epochs, runs.trials, metric)
     costs = time_plot(runs, [*front["number"]]), memory_parts_plot(runs, traced_numbers(runs))
+    if answers is not None and judgement is not None and judgement.table.answers is None:
+        unanswered = f"What single examples were answered does not say what {metric} rests on here."
+    settings = tuple(plot for plot in plots[1:] if not plot.empty)
     return Findings(
-        runs, compared, front, judgement, plots, linears, untrained, exports_of(runs.trials), unanswered,
-        effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
+        runs, compared, front, judgement, (plots[0], *settings), linears, untrained, exports_of(runs.trials),
+        unanswered, effect_plots(effects, metric), maps_of(effects, metric), (progress,) * (not progress.empty),
         learning, tuple(plot for plot in costs if not plot.empty), effect_rows(effects),
     )  # fmt: skip
 
@@ -208,13 +213,18 @@ def comparison_rows(f: Findings) -> list[dict[str, str]]:
 
 
 def _comparison_cells(f: Findings, judgement: Judgement, row: int) -> dict[str, str]:
-    contrast = judgement.contrasts[row]
+    contrast, metric = judgement.contrasts[row], f.runs.info.metric
     return {
         "Trial": str(contrast.number),
-        "Configuration": fmt.text(f.trial(contrast.number)["label"]),
+        "Configuration": fmt.text(f.trial(contrast.number)["label"]) + _folds_text(judgement.table, row),
         "Difference to best": fmt.with_se(contrast.mean, contrast.se),
-        "95 % interval": fmt.interval(contrast.low, contrast.high),
-        "All pairs at once": fmt.interval(contrast.simultaneous_low, contrast.simultaneous_high),
+        "95 % interval": difference_interval(metric, contrast.low, contrast.high),
+        "All pairs at once": difference_interval(metric, contrast.simultaneous_low, contrast.simultaneous_high),
         **f.probabilities(contrast.number),
         "From the best": DISTINCT["best" if row == judgement.verdict.best else contrast.distinguishable],
     }
+
+
+def _folds_text(table: ScoreTable, row: int) -> str:
+    """How many folds a trial has that was stopped before its last; "" of a whole one."""
+    return "" if table.whole[row] else f" ({table.trained[row, : table.splits].sum()} of {table.splits} folds)"

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.effects import Effects
 from analysis.plots import jitter
+from analysis.runs import score_text
 from analysis.settings import name_of
 from study.core import formatting as fmt
 from study.core.surface.effects import Interaction, Surface
@@ -94,8 +95,7 @@ def _points(effects: Effects, x: Knob, y: Knob, metric: str) -> tuple[tuple[floa
     """Where each trial lies that has both keys."""
     numbers = effects.trials["number"].to_numpy()
     across, up = _places(x, numbers), _places(y, numbers[::-1])
-    texts = [f"{label}\n{metric} {fmt.with_se(score, se)}" for label, score, se in
-             effects.trials[["label", "score", "score_se"]].itertuples(index=False)]  # fmt: skip
+    texts = [f"{row['label']}\n{metric} {score_text(row)}" for row in effects.trials.to_dict("records")]
     there = x.there & y.there
     return tuple((float(a), float(b), text) for a, b, text, has in zip(across, up, texts, there, strict=True) if has)
 

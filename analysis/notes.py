@@ -8,7 +8,6 @@ import sys
 import pandas as pd
 
 from analysis.answer import sentences
-from analysis.costs import own_costs
 from analysis.findings import Findings, headline
 from study.core import formatting as fmt
 from study.core import mlflow_pages
@@ -17,7 +16,7 @@ from study.core.conclusion import Conclusion
 from study.core.errors import first_line
 from study.core.evidence.judgement import Judgement
 from study.core.evidence.verdict import CANNOT_TELL
-from study.core.figures import ANSWER, COSTS
+from study.core.figures import ANSWER, COSTS, costs_of
 from study.core.markdown import escape_marks, table
 from study.core.mlflow_notes import show_conclusion
 from study.core.mlflow_store import open_client
@@ -57,7 +56,7 @@ def _front(f: Findings) -> str:
     """The front as a table, the recommendation in bold; each trial leads to its run."""
     shown = f.front.head(MOST)
     others = [name for name in f.runs.info.objectives if name != "score" and name not in COSTS]
-    names = [*own_costs(f.runs.info.objectives), *others]
+    names = [*costs_of(f.runs.info.objectives), *others]
     if shown.empty:
         return ""
     headings = ["Trial", "Configuration", f.runs.info.metric, *names, "Near the best", "On the front"]

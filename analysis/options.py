@@ -17,9 +17,9 @@ from study.core.figures import is_confidence, is_tolerance
 class Options:
     """The wishes; ReportError at one that cannot be fulfilled.
 
-    `figures` are the kinds of files, of svg, png and pdf, that hold every figure beside the page; of none there is the
-    SVG that the Markdown shows. `tables` are those, of csv and latex, that hold every table. `tolerance` and
-    `confidence` are those of the recommendation (study/config/schema.py), None as the study has them. `drawing` is
+    `figures` are the kinds of files, of svg, png and pdf, that hold every figure beside the page; the SVG of the front,
+    which the Markdown shows, is always there. `tables` are those, of csv and latex, that hold every table. `tolerance`
+    and `confidence` are those of the recommendation (study/config/schema.py), None as the study has them. `drawing` is
     where figures are drawn, by default in this process.
     """
 

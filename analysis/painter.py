@@ -44,8 +44,9 @@ def beside() -> Iterator[Executor]:
 
 
 def paint(plots: Sequence[Plot | Map], folder: Path, kinds: Sequence[str], where: Executor) -> list[Future[None]]:
-    """Have every plot saved in `folder`, a file of each kind; the futures raise OSError where one cannot be written."""
-    return [where.submit(save, plot, folder, kinds) for plot in plots]
+    """Have every plot that has a point saved in `folder`, a file of each kind; the futures raise OSError where one
+    cannot be written."""
+    return [where.submit(save, plot, folder, kinds) for plot in plots if kinds and not plot.empty]
 
 
 def paint_inline(plots: Sequence[Plot | Map], where: Executor) -> dict[str, Future[str]]:

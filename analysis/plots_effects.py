@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from math import nan
 
+import numpy as np
 import pandas as pd
 
 from analysis.effects import Effects
 from analysis.plots import SYMBOLS, Plot, Series, jitter, series_of, thin_out
 from analysis.settings import name_of
 from study.core import formatting as fmt
+from study.core.limits import score_limits
 from study.core.surface.effects import MainEffect, Share, Surface
 from study.core.surface.knobs import Knob
 
@@ -53,13 +55,13 @@ def _numeric(effects: Effects, effect: MainEffect, metric: str) -> Plot:
     """The trials by the key's numbers, and the curve with its band over them."""
     knob, name = effect.knob, name_of(effect.knob.key)
     trials, note = thin_out(effects.trials.assign(**{PLACE: knob.values}), PLACE, ["kind"], log_x=knob.log)
-    low, mean, high = _scores(effects, effect)
+    low, mean, high = _scores(effects, effect, metric)
     hover = _hover(effect, metric, (low, mean, high))
     x = tuple(map(float, effect.values))
     curve = Series("average, 95 % interval", x, mean, (nan,) * len(x), hover, "circle", color=1, band=(low, high))
     series = (*_trials(trials), curve, *_without(effects, effect))
     ticks = tuple((float(v), knob.name(v)) for v in knob.ticks)
-    caption = f"{AVERAGED}{' Dashed: trials without it.' * bool(knob.apart)}{note}"
+    caption = f"{AVERAGED}{_not_drawn(effects)}{' Dashed: trials without it.' * bool(knob.apart)}{note}"
     return Plot(_file(knob), f"Effect of {name}", caption, name, metric, series, knob.log, ticks)
 
 
@@ -68,15 +70,22 @@ def _choice(effects: Effects, effect: MainEffect, metric: str) -> Plot:
     knob, name = effect.knob, name_of(effect.knob.key)
     places = knob.values - ASIDE + SPREAD * jitter(effects.trials["number"].to_numpy())
     trials, note = thin_out(effects.trials.assign(**{PLACE: places}), PLACE, ["kind"])
-    low, mean, high = _scores(effects, effect)
+    low, mean, high = _scores(effects, effect, metric)
     hover = _hover(effect, metric, (low, mean, high))
     halves = tuple((b - a) / 2 for a, b in zip(low, high, strict=True))
     x = tuple(map(float, effect.values))
     averages = Series("average, 95 % interval", x, mean, halves, hover, "diamond", color=1)
     ticks = tuple((float(v), knob.name(v)) for v in effect.values)
     series = (*_trials(trials), averages, *_without(effects, effect))
-    caption = f"{AVERAGED.replace('The band', 'A bar')}{' Dashed: trials without it.' * bool(knob.apart)}{note}"
+    dashed = " Dashed: trials without it." * bool(knob.apart)
+    caption = f"{AVERAGED.replace('The band', 'A bar')}{_not_drawn(effects)}{dashed}{note}"
     return Plot(_file(knob), f"Effect of {name}", caption, name, metric, series, ticks=ticks)
+
+
+def _not_drawn(effects: Effects) -> str:
+    """That trials without a whole cross-validation are in the average, where there are such."""
+    some = bool(effects.trials["score"].isna().any())
+    return " Trials that were stopped are in it by their folds, and not drawn." * some
 
 
 def _trials(trials: pd.DataFrame) -> tuple[Series, ...]:
@@ -94,13 +103,13 @@ def _trials(trials: pd.DataFrame) -> tuple[Series, ...]:
     )
 
 
-def _scores(effects: Effects, effect: MainEffect) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-    """The ends and the middle of the interval of the score at each value: low, mean, high."""
+def _scores(effects: Effects, effect: MainEffect, metric: str) -> tuple[tuple[float, ...], ...]:
+    """The ends and the middle of the interval of the score at each value: low, mean, high; none that cannot be."""
     level = _level(effects)
     low, mean, high = (effects.sign * (level + part) for part in (effect.low, effect.mean, effect.high))
     if effects.sign < 0:
         low, high = high, low
-    return tuple(low.tolist()), tuple(mean.tolist()), tuple(high.tolist())
+    return tuple(tuple(np.clip(part, *score_limits(metric)).tolist()) for part in (low, mean, high))
 
 
 def _hover(effect: MainEffect, metric: str, interval: tuple[tuple[float, ...], ...]) -> tuple[str, ...]:

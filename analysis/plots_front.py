@@ -9,10 +9,11 @@ from math import nan
 import pandas as pd
 
 from analysis.axes import Axis, axis_of, better_is_higher, with_unit
-from analysis.costs import own_costs, with_costs_alone
+from analysis.costs import with_costs_alone
 from analysis.plots import Plot, Series, lambda_plot, memory_plot, rank_plot, series_of, thin_out
 from analysis.study_info import StudyInfo
 from study.core import formatting as fmt
+from study.core.figures import costs_of
 
 BEYOND = 1.2
 PLACE = "place on the axis"
@@ -26,7 +27,7 @@ def all_plots(
     mark: tuple[str, int] | None = None,
 ) -> tuple[Plot, ...]:
     """The report's plots, in its order; `levels` are scores that need no training, the `mark` is put on a trial."""
-    metric, cost = info.metric, axis_of(own_costs(info.objectives)[0], compared, info.metric)
+    metric, cost = info.metric, axis_of(costs_of(info.objectives)[0], compared, info.metric)
     return (
         front_plot(compared, on_front, cost, metric, levels or {}, mark),
         rank_plot(compared, metric),

@@ -11,10 +11,12 @@ from analysis.runs import StudyRuns
 from analysis.study_info import StudyInfo, json_or_none
 from study.core import formatting as fmt
 from study.core.evidence.judgement import Judgement
+from study.core.records import PRUNED
 
 Rows = tuple[tuple[str, str], ...]
 ARGUMENT = re.compile(r"'_target_': '([^']+)'")
 UNSAID = ("None", "False")  # values of a task's keys that say nothing
+COUNTED = ", which the comparison counts with the folds that they have"
 MANY = 6  # values that a row names each
 
 
@@ -66,7 +68,7 @@ def _reasons(runs: StudyRuns) -> str:
     counts = {reason: n for reason, n in runs.left_out.items() if n}
     if not counts:
         return ""
-    reasons = ", ".join(f"{n} {reason}" for reason, n in counts.items())
+    reasons = ", ".join(f"{n} {reason}{COUNTED * (reason == PRUNED)}" for reason, n in counts.items())
     return f"{sum(counts.values())} of {fmt.plural(len(runs.trials), 'trial')} ({reasons})"
 
 

@@ -69,9 +69,10 @@ def write_findings(findings: Findings, out_dir: str | Path, options: Options) ->
 
 def _write(findings: Findings, folder: Path, options: Options) -> Path:
     (folder / "figures").mkdir(exist_ok=True)
-    plots = findings.figures if options.figures else findings.plots[:1]
     inside = paint_inline(findings.displayed, options.drawing)  # which goes on beside while the view is computed
-    drawn = paint(plots, folder / "figures", options.figures or ("svg",), options.drawing)
+    drawn = paint(findings.figures, folder / "figures", options.figures, options.drawing)
+    if "svg" not in options.figures:  # which the Markdown shows, whatever else is asked for
+        drawn += paint(findings.plots[:1], folder / "figures", ("svg",), options.drawing)
     view = view_of(findings)
     if options.tables:
         save_tables(view, folder / "tables", options.tables)

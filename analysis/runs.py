@@ -14,8 +14,9 @@ import pandas as pd
 from analysis.errors import ReportError
 from analysis.settings import WITHOUT_FACTORS, merge_parameters, setting_frame
 from analysis.study_info import StudyInfo, finite_metrics, read_info
+from study.core import formatting as fmt
 from study.core import mlflow_pages, status_line
-from study.core.figures import COSTS, ERROR, FOLD, REPEAT
+from study.core.figures import COSTS, ERROR, FOLD, PARTIAL, REPEAT, partial_figures
 from study.core.mlflow_notes import ROLE
 from study.core.mlflow_store import (
     REPLACES,
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 STATES = {"FINISHED": "complete", "FAILED": "failed"}
 STOPPED = (PRUNED, INFEASIBLE)  # what a trial's own tag may say of it instead
 # A column that no trial has filled is still a column, of missing values.
-METRICS = ("score", f"score{ERROR}", *COSTS, "test/score")
+METRICS = (
+    "score", f"score{ERROR}", f"{PARTIAL}score", f"{PARTIAL}score{ERROR}", f"{PARTIAL}folds", *COSTS, "test/score",
+)  # fmt: skip
 TAGS = ("label", "baseline", "duplicate_of", "error", "stopped", "broken", "adaptation")  # that say a thing of a trial
 COLUMNS = (
     "number", "state", *TAGS, "kind", "rank", "rank_pattern", "lam",
@@ -145,6 +148,15 @@ def repeat_frame(trials: pd.DataFrame) -> pd.DataFrame:
     return long.sort_values(["number", "repeat", "fold"], ignore_index=True)
 
 
+def score_text(row: Mapping[Any, Any]) -> str:
+    """A trial's score and its standard error; the mean of a part of its folds in brackets, with their number."""
+    mean, error, folds = (row[f"{PARTIAL}{name}"] for name in ("score", f"score{ERROR}", "folds"))
+    if not fmt.missing(row["score"]) or fmt.missing(mean):
+        return fmt.with_se(row["score"], row[f"score{ERROR}"])
+    of = "a part of its folds" if fmt.missing(folds) else fmt.plural(int(folds), "fold")
+    return f"({fmt.number(mean) if fmt.missing(error) else fmt.with_se(mean, error)} of {of})"
+
+
 def count_left_out(trials: pd.DataFrame) -> dict[str, int]:
     """How many trials are not compared, by the first reason that applies."""
     complete = trials["state"] == "complete"
@@ -212,4 +224,6 @@ def _trial_row(run: Run, params: Mapping[str, str]) -> dict[str, Any]:
     row = {"number": tags[f"{TAG}trial"], "state": state, "lam": None if lam == "None" else lam, **named, **method}
     if row["kind"] in WITHOUT_FACTORS:  # these methods have no such knobs; their recorded defaults mean nothing
         row |= dict.fromkeys(("rank", "rank_pattern", "lam", "targets", "layers", "residual"))
-    return row | finite_metrics(run)
+    figures = finite_metrics(run)
+    whole = state == "complete" or (state == INFEASIBLE and not named["stopped"])
+    return row | (figures if whole else partial_figures(figures))  # earlier versions did not name these apart

@@ -12,7 +12,7 @@ from analysis import chosen, exported, references
 from analysis import findings as say
 from analysis.axes import TITLES
 from analysis.budget_words import budgets_grid
-from analysis.costs import loaded_objectives, own_costs
+from analysis.costs import loaded_objectives
 from analysis.deciding import deciding_command, repeat_notes
 from analysis.every_trial import folds_grid, trials_grid
 from analysis.explorer import explorer_of
@@ -25,6 +25,7 @@ from analysis.plots import Plot
 from analysis.provenance import Rows, left_out, provenance
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial, meanings
+from study.core.figures import costs_of
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _choice(f: Findings, rule: str, number: int | None) -> Choice:
     if number is None:
         return Choice(rule)
     row = f.trial(number)
-    names = dict.fromkeys([*own_costs(f.runs.info.objectives), "params/trainable", "memory/train_bytes"])
+    names = dict.fromkeys([*costs_of(f.runs.info.objectives), "params/trainable", "memory/train_bytes"])
     costs = " · ".join(f"{TITLES[name]} {cost_of_trial(name, row).text}" for name in names)
     score = fmt.with_se(row["score"], row["score_se"])
     return Choice(rule, number, fmt.text(row["label"]), score, costs, fmt.number(row["test/score"]))

@@ -84,7 +84,8 @@ FIGURES = {
         Figure(f"{ANSWER}compared", MAXIMIZE, "trials", barred=OF_STUDY),
     )
 }
-SCORES = tuple(name for name, figure in FIGURES.items() if figure.spread and name not in ("score", "loss"))
+SPREADING = tuple(name for name, figure in FIGURES.items() if figure.spread)  # those that held-out examples give
+SCORES = tuple(name for name in SPREADING if name not in ("score", "loss"))
 OBJECTIVES = tuple(name for name, figure in FIGURES.items() if not figure.barred)
 COSTS = tuple(name for name in OBJECTIVES if not FIGURES[name].spread)  # what a trial takes, whatever it scores
 CEILINGS = ("highlights", "oracle")  # references that know what is to be found out: nothing that one could use instead
@@ -93,6 +94,7 @@ EXPORTED = ("bytes", "base_bytes", "parameters", "latency_p50_ms", "latency_p95_
             "test_score")  # what is measured of an exported model  # fmt: skip
 FOLD = "score/fold_"  # before a fold's index: its score, beside its trial's figures
 OF_FOLD = "fold/"  # before a figure on a fold's own run, so that a search for a score finds trials
+PARTIAL = "partial/"  # before a score's mean over fewer folds than a whole cross-validation has, and their number
 REPEAT = re.compile(r"repeat_(\d+)/fold_(\d+)")  # the score of a fold of a further cross-validation, both by number
 REPEATED = "repeats/"  # before what all cross-validations of a trial come to: how many, and the mean score
 ERROR = "_se"  # behind the name of a figure: the standard error of its mean over folds
@@ -146,6 +148,15 @@ def combine(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
         if figure.spread and len(values) > 1:
             out[name + ERROR] = standard_error(values)
     return out
+
+
+def partial_figures(figures: Mapping[str, float]) -> dict[str, float]:
+    """The figures of a trial that lacks folds: the means of its scores under names of their own, and of how many folds
+    they are, so that none is taken for one of a whole cross-validation."""
+    spread = {name for name in figures if name.removesuffix(ERROR) in SPREADING}
+    renamed = {PARTIAL + name if name in spread else name: value for name, value in figures.items()}
+    count = sum(name.startswith(FOLD) for name in figures)
+    return renamed | ({f"{PARTIAL}folds": float(count)} if spread and count else {})
 
 
 def repeat_figures(scores: Sequence[Mapping[int, float]]) -> dict[str, float]:

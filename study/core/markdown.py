@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 MARKS = "\\`*_{}[]<>#|~$"
 # What is a mark inside of a line: an underscore between letters, an & that begins no entity and the bracket of an
 # interval of numbers are themselves.
-INSIDE = re.compile(r"[\\`*<|~$]|\[(?![-+\d., ]*\](?![(\[:]))|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
+INSIDE = re.compile(r"[\\`*<|~$]|\[(?![-+\d., ]*\](?![(\[:]))|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 ENTITIES = {"<": "&lt;", "&": "&amp;"}
 PLAIN = re.compile(r"[^\w ./,:()+-]")  # what Mermaid may read as more than a letter
 

@@ -134,6 +134,13 @@ def test_a_heading_sorts_by_size_and_what_is_missing_comes_last(page):
     assert cells.all_inner_texts() == ["8,000", "4,000", "2,000", "1,000", "1,000", "100", "–", "–"]
 
 
+@pytest.mark.parametrize("sign", [1, -1], ids=["ascending", "descending"])
+def test_what_begins_with_no_number_comes_after_numbers_however_they_are_sorted(page, sign):
+    cells = ["(0.99 of 1 fold)", "0.8 ± 0.1", "–", "0.9 ± 0.1"]
+    order = page.evaluate(f"{cells}.sort((a, b) => compareCells(a, b, {sign}))")
+    assert order == [*sorted(cells[1::2])[::sign], "(0.99 of 1 fold)", "–"]
+
+
 def test_a_point_that_is_clicked_names_its_run(page, store):
     page.evaluate("showRun(3)")
     runs = load_study("demo", store)

@@ -37,8 +37,29 @@ def test_every_file_is_written(index):
 def test_figures_are_kept_as_the_kinds_that_are_asked_for(kinds, store, tmp_path):
     folder = write_report("demo", tmp_path, store, Options(kinds)).parent / "figures"
     names = ("front", "rank", "lambda", "memory", "memory_parts")
-    assert {p.name for p in folder.iterdir()} == {f"{name}.{kind}" for name in names for kind in kinds}
+    of_markdown = {"front.svg"}
+    assert {p.name for p in folder.iterdir()} == {f"{name}.{kind}" for name in names for kind in kinds} | of_markdown
     assert all(p.stat().st_size > 1000 for p in folder.iterdir())
+
+
+@pytest.mark.parametrize("kinds", [(), ("svg",), pytest.param(("pdf",), marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["none", "one", "demo"])
+def test_whatever_the_markdown_shows_is_a_file(name, kinds, store, tmp_path):
+    folder = write_report(name, tmp_path, store, Options(kinds)).parent
+    shown = re.findall(r"!\[.*?\]\((.*?)\)", (folder / "report.md").read_text(encoding="utf-8"))
+    assert len(shown) == (name != "none")
+    assert all((folder / place).is_file() for place in shown)
+
+
+@pytest.mark.parametrize("name", ["none", "one", "demo"])
+def test_what_has_nothing_to_draw_is_neither_a_heading_nor_a_file(name, store, tmp_path):
+    index = write_report(name, tmp_path, store, Options(("svg",)))
+    figures = findings_of(load_study(name, store)).figures
+    drawn = {figure.name for figure in figures if not figure.empty}
+    assert [figure.name for figure in figures if figure.empty] == ["front"] * (name == "none")
+    assert ("lambda" in drawn) == (name == "demo")
+    assert {path.stem for path in (index.parent / "figures").iterdir()} == drawn
+    assert body(index).count("No compared trial has these numbers.") == (name == "none")
 
 
 def test_an_unknown_kind_of_figure_is_refused_and_nothing_is_written(store, tmp_path):

@@ -5,6 +5,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Param
 
 from analysis.errors import ReportError
+from analysis.every_trial import folds_grid, trials_grid
 from analysis.findings import findings_of, headline
 from analysis.report import write_report
 from analysis.runs import count_left_out, load_study, trial_frame
@@ -53,6 +54,23 @@ def test_a_pattern_of_ranks_is_no_number_and_is_kept_as_it_was_told(store):
 def test_folds_come_one_a_row(store):
     folds = load_study("demo", store).folds
     assert folds[folds["number"] == 2]["score"].tolist() == [0.899, 0.901, 0.915]
+
+
+@pytest.mark.parametrize("prefix", ["", "partial/"], ids=["of an earlier version", "of this one"])
+@pytest.mark.parametrize(("state", "status"), [("pruned", "KILLED"), ("", "FAILED")], ids=["stopped", "failed"])
+def test_the_mean_of_a_part_of_the_folds_is_no_score(fresh, prefix, state, status):
+    client, study = MlflowClient(tracking_uri=fresh), load_study("demo", fresh).info
+    tags = {"level": "trial", "trial": "9", "label": "easy", "state": state}
+    figures = {f"{prefix}score": 0.99, "score/fold_1": 0.99} | ({"partial/folds": 1.0} if prefix else {})
+    marks = {"mlflow.parentRunId": study.run_id, **{f"lora_study.{key}": tag for key, tag in tags.items()}}
+    run = client.create_run(study.experiment, tags=marks).info.run_id
+    for name, value in figures.items():
+        client.log_metric(run, name, value)
+    client.set_terminated(run, status)
+    runs = load_study("demo", fresh)
+    assert runs.trials.set_index("number")["score"].isna()[9]
+    for grid in (trials_grid(runs), folds_grid(runs)):
+        assert "(0.9900 of 1 fold)" in grid.rows[-1]
 
 
 def test_an_unknown_study_is_an_error_that_names_the_known_ones(store):

@@ -174,11 +174,11 @@ def test_a_trial_that_was_stopped_is_closed_as_killed_and_stays_so(case: Case) -
     for _ in range(2):  # the second is a study that goes on
         tracker = begun(case)
         tracker.fold(FOLDS[0])
-        tracker.finish_trial(result, {"score": 0.5})
+        tracker.finish_trial(result, {"params/trainable": 770.0})
         tracker.fold(FOLDS[1])  # comes too late
         tracker.end("FINISHED")
     expected = {
-        "study": ("FINISHED", {}), "0": ("KILLED", {"score": 0.5}), "0/0": ("FINISHED", {"score": 0.5})
+        "study": ("FINISHED", {}), "0": ("KILLED", {"params/trainable": 770.0}), "0/0": ("FINISHED", {"score": 0.5})
     }  # fmt: skip
     assert rows(case) == (expected if case.keeps else {})
 

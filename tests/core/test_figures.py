@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.core.errors import ConfigError
-from study.core.figures import FIGURES, OBJECTIVES, SCORES, combine, direction
+from study.core.figures import FIGURES, OBJECTIVES, SCORES, combine, direction, partial_figures
 from study.data.examples import Documents, Graph, Pairs, Texts
 
 MAXIMIZED = ("score", *SCORES, "speed/tokens_per_second")
@@ -55,3 +55,14 @@ def test_times_are_summed_memory_is_the_largest_and_the_rest_the_mean(values: li
 
 def test_a_figure_that_one_fold_alone_has_is_that_folds() -> None:
     assert combine([{"score": 0.5, "latency/ms": 3.0}, {"score": 0.7}])["latency/ms"] == 3.0
+
+
+@given(st.lists(VALUES, min_size=1, max_size=4))
+def test_the_mean_of_a_part_of_the_folds_has_no_name_of_a_whole_ones(values: list[float]) -> None:
+    whole = combine([{"score": v, "accuracy": v, "loss": v, "params/trainable": 7.0} for v in values])
+    whole |= {f"score/fold_{k}": v for k, v in enumerate(values)}
+    part = partial_figures(whole)
+    assert not {"score", "score_se", "accuracy", "accuracy_se", "loss", "loss_se"} & part.keys()
+    assert (part["partial/score"], part["partial/folds"]) == (whole["score"], len(values))
+    assert part["params/trainable"] == 7.0
+    assert partial_figures(part) == part

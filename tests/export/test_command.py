@@ -27,7 +27,7 @@ from study.core.figures import EXPORTED, FIGURES, MAXIMIZE
 from study.export import load
 from study.export.job import table, write
 from study.export.job.card import LIBRARIES
-from study.export.job.choice import choose, complete_trials
+from study.export.job.choice import choose, compared_trials
 from study.export.job.record import TrialRun
 from study.export.job.request import Wanted
 from study.export.job.run import run_export
@@ -183,7 +183,7 @@ def test_within_each_budget_the_report_and_the_export_take_the_same_trial(home: 
     uri = f"sqlite:///{home}/mlflow.db"
     findings = read_findings(load_study("small", uri), uri, Options())
     ledger = Ledger(make_plan(replace(find(wanted.storage, "small")[1], storage=StorageConfig(wanted.storage))), False)
-    results = complete_trials(ledger)
+    results = compared_trials(ledger)
     assert {"params/trainable", "memory/train_bytes", "latency/ms", "speed/tokens_per_second"} < set(findings.budgets)
     for name, ladder in findings.budgets.items():
         relation = ">=" if FIGURES[name].direction == MAXIMIZE else "<="

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -17,6 +20,7 @@ from study.core.conclusion import Conclusion
 from study.core.mlflow_pages import trials_place, view_tag
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.behind import Behind
+from study.record.endings import end_of
 from study.record.mlflow import MlflowTracker
 from study.record.names import digits, fold_name, trial_name
 from study.record.tracker import Finished
@@ -55,6 +59,7 @@ def trained(tracker: MlflowTracker, result: TrialResult, label: str = "r8 qv") -
             tracker.fold(fold)
     scores = [f.score for f in result.folds if f.score is not None]
     figures = {"score": sum(scores) / len(scores), "score_se": 0.01, "params/trainable": 770.0} if scores else {}
+    figures |= {f"score/fold_{k}": score for k, score in enumerate(scores)}
     tracker.finish_trial(result, figures)
     return tracker.client.get_run(tracker.trials[result.trial])
 
@@ -63,13 +68,28 @@ def whole(trial: int, *scores: float) -> TrialResult:
     return TrialResult(trial, Configuration(), folds(trial, *scores))
 
 
-def test_a_trial_lasts_from_its_first_folds_start_to_its_last_folds_end(tracker: MlflowTracker) -> None:
+def test_a_trial_begins_with_its_first_fold_and_ends_with_its_last(tracker: MlflowTracker) -> None:
     tracker.trial(0, Configuration(), "r8 qv", None)
     tracker.adaptation(0, Adaptation({}, 6, 0, 1000))
     assert list(tracker.runs.of_level("trial")) == []  # nothing trains yet
     run = trained(tracker, whole(0, 0.5, 0.7))
     assert (run.info.start_time, run.info.end_time) == (100_000, 120_000)
     assert "lora_study.adaptation" in run.data.tags
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 9)), min_size=1, max_size=5))
+def test_a_trial_lasts_as_long_as_folds_of_it_trained_however_they_waited(times: list[tuple[int, int]]) -> None:
+    results = tuple(FoldResult(0, k, 0.5, started=a, ended=a + length) for k, (a, length) in enumerate(times))
+    busy = {second for a, length in times for second in range(a, a + length)}
+    assert end_of(TrialResult(0, Configuration(), results)) == min(busy) + len(busy)
+
+
+def test_a_raced_trials_run_is_as_long_as_its_training(tracker: MlflowTracker) -> None:
+    later = FoldResult(0, 1, 0.7, {"score": 0.7}, (), 900.0, 905.0)
+    run = trained(tracker, TrialResult(0, Configuration(), (*folds(0, 0.5), later)))
+    assert (run.info.start_time, run.info.end_time) == (100_000, 115_000)
+    times = {r.info.run_name: (r.info.start_time, r.info.end_time) for r in tracker.runs.of_level("fold")}
+    assert times == {"00.0": (100_000, 110_000), "00.1": (900_000, 905_000)}
 
 
 def test_a_trial_that_repeats_another_lasts_as_long_as_that(tracker: MlflowTracker) -> None:
@@ -98,6 +118,16 @@ def test_a_search_for_a_score_finds_trials_alone(tracker: MlflowTracker) -> None
     assert [run.info.run_id for run in matches] == [tracker.trials[0]]
     noisy = tracker.client.search_runs([tracker.experiment], "metrics.`fold/score` > 0.75")
     assert sorted(run.info.run_name for run in noisy) == ["00.0", "00.1", "01.0"]
+
+
+@pytest.mark.parametrize("why", [{"stopped": Stop(1, 1, "adds nothing")}, {}], ids=["stopped", "failed"])
+def test_a_trial_that_lacks_folds_has_no_score_beside_whole_ones(tracker: MlflowTracker, why: dict[str, Any]) -> None:
+    trained(tracker, whole(0, 0.5, 0.6))
+    lacking = folds(1, 0.9) if why else (*folds(1, 0.9), FoldResult(1, 1, None, error="boom"))
+    run = trained(tracker, TrialResult(1, Configuration(), lacking, **why))
+    assert tracker.client.search_runs([tracker.experiment], "metrics.score > 0.55") == []
+    figures = ("score/fold_0", "partial/score", "partial/folds")
+    assert [run.data.metrics[name] for name in figures] == [0.9, 0.9, 1.0]
 
 
 def test_a_trial_says_what_it_is_what_came_of_it_and_what_it_costs(tracker: MlflowTracker) -> None:

@@ -178,12 +178,12 @@ def test_a_study_does_not_go_on_under_other_constraints() -> None:
 def test_the_best_to_export_keeps_the_constraints() -> None:
     plan = plan_of(*USUAL, SMALL)
     driver, _ = run(plan, lambda c, fold: 0.9 if c.method.kind == "full" else score(c, fold))
-    chosen = choice.choose("best", driver.ledger, choice.complete_trials(driver.ledger))
+    chosen = choice.choose("best", driver.ledger, choice.compared_trials(driver.ledger))
     assert plan.known_figures(chosen.configuration)["params/trainable"] <= 50000
-    assert choice.choose("1", driver.ledger, choice.complete_trials(driver.ledger)).baseline == "full"
+    assert choice.choose("1", driver.ledger, choice.compared_trials(driver.ledger)).baseline == "full"
     untrained = next(n for n, r in driver.results.items() if r.stopped)
     with pytest.raises(ConfigError, match=f"trial={untrained}: was stopped before its last fold"):
-        choice.choose(str(untrained), driver.ledger, choice.complete_trials(driver.ledger))
+        choice.choose(str(untrained), driver.ledger, choice.compared_trials(driver.ledger))
 
 
 def test_where_nothing_keeps_the_constraints_there_is_no_best() -> None:
@@ -191,4 +191,4 @@ def test_where_nothing_keeps_the_constraints_there_is_no_best() -> None:
     assert {trial for trial, _ in launcher.ran} == {0, 1}
     assert finish.front(driver.plan, driver.results) == []
     with pytest.raises(ConfigError, match="has no complete trial that keeps its constraints"):
-        choice.choose("best", driver.ledger, choice.complete_trials(driver.ledger))
+        choice.choose("best", driver.ledger, choice.compared_trials(driver.ledger))

@@ -79,7 +79,7 @@ def test_what_keeps_a_bound_alone_is_feasible_in_front_record_and_export() -> No
     assert ranks(results, feasible) == [2, 4]
     assert note.startswith("2 trials that broke a constraint beside other trainings, measured alone, keep it: ")
     assert {r.state for n, r in results.items() if n in feasible} == {None}
-    chosen = choice.choose("latency<=21", driver.ledger, choice.complete_trials(driver.ledger))
+    chosen = choice.choose("latency<=21", driver.ledger, choice.compared_trials(driver.ledger))
     assert chosen.configuration.method.rank == 4
 
 

@@ -10,7 +10,9 @@ import pytest
 from invented import plan_of, run
 
 from study.config.schema import Configuration
+from study.core.errors import ConfigError
 from study.core.evidence.verdict import CANNOT_TELL
+from study.export.job import choice
 from study.search.driver import Driver
 from study.search.verdict import judge_results
 
@@ -44,6 +46,21 @@ def test_what_was_stopped_is_compared_by_its_folds_and_never_chosen() -> None:
     assert not chosen & stopped
     trained = {number: len(result.folds) for number, result in driver.results.items() if result.folds}
     assert dict(zip(judgement.table.numbers, judgement.table.trained.sum(axis=1), strict=True)) == trained
+
+
+def test_an_export_is_chosen_by_the_same_comparison() -> None:
+    driver = raced(world(0)[1], 0)
+    judgement = judge_results(driver.plan, driver.results)
+    kept = choice.compared_trials(driver.ledger)
+    again = judge_results(driver.plan, kept)
+    assert judgement is not None
+    assert again is not None
+    assert [*again.table.numbers] == [*judgement.table.numbers]
+    assert again.verdict.within.tolist() == judgement.verdict.within.tolist()
+    assert choice.choose("best", driver.ledger, kept).trial == judgement.recommended
+    stopped = next(number for number, result in kept.items() if not result.complete)
+    with pytest.raises(ConfigError, match="was stopped before its last fold"):
+        choice.choose(str(stopped), driver.ledger, kept)
 
 
 @pytest.mark.parametrize("pruner", ["none", "racing"])

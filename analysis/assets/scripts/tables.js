@@ -1,4 +1,4 @@
-// Tables that a heading sorts: numbers by their size, texts by their letters, what is missing last.
+// Tables that a heading sorts: numbers by their size, then texts by their letters, what is missing last.
 
 const MISSING = "–";
 
@@ -10,7 +10,8 @@ function sortKey(text) {
 function compareCells(a, b, sign) {
   if (a === MISSING || b === MISSING) return (a === MISSING) - (b === MISSING);
   const [one, other] = [sortKey(a), sortKey(b)];
-  if (typeof one === "number" && typeof other === "number") return sign * (one - other);
+  if (typeof one !== typeof other) return typeof one === "number" ? -1 : 1;
+  if (typeof one === "number") return sign * (one - other);
   return sign * String(one).localeCompare(String(other));
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from study.core import formatting as fmt
 from study.core import markdown
+from study.core.limits import difference_interval
 from study.core.quoting import python_text
 from study.export.formats.base import Format
 from study.export.job.evidence import Difference, Evidence
@@ -42,7 +43,7 @@ def render(
         kind=manifest.frame.kind,
         held_out=f"{e.test_examples:,}",
         needs_base=made.needs_base,
-        differences=[_difference_row(d) for d in e.differences],
+        differences=[_difference_row(e.metric, d) for d in e.differences],
         within=fmt.probability(e.within),
         costs=_costs(e, figures),
         origin=_origin(e, manifest),
@@ -99,9 +100,9 @@ def _ways(folder: Path, place: Path, made: Format, manifest: Manifest) -> dict[s
     return {"ours": ours, "without": without, "remark": remark, "other": other}
 
 
-def _difference_row(d: Difference) -> tuple[str, ...]:
+def _difference_row(metric: str, d: Difference) -> tuple[str, ...]:
     """A row of the card's table: the other's name, trial and score, the difference and its intervals."""
-    intervals = fmt.interval(d.low, d.high), fmt.interval(d.all_low, d.all_high)
+    intervals = difference_interval(metric, d.low, d.high), difference_interval(metric, d.all_low, d.all_high)
     return d.name, str(d.trial), fmt.number(d.score), f"{d.mean:+.4f}", *intervals
 
 

@@ -21,15 +21,19 @@ from study.search.verdict import judge_results
 SIZE = "size"  # bytes of the stored numbers in float32
 
 
-def complete_trials(ledger: Ledger) -> dict[int, TrialResult]:
-    """The results of complete trials by number; one that repeats another has that one's folds."""
+def compared_trials(ledger: Ledger) -> dict[int, TrialResult]:
+    """The results of trials that are complete, and of those that were stopped after some folds, by number.
+
+    One that repeats another has that one's folds.
+    """
     from optuna.trial import TrialState
 
     out: dict[int, TrialResult] = {}
     for trial in ledger.trials():
-        if trial.state == TrialState.COMPLETE:
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
             out[trial.number] = result_of(trial, folds_of(trial), out)
-    return with_repeats({number: result for number, result in out.items() if result.complete}, ledger.repeats())
+    compared = {number: result for number, result in out.items() if result.folds and result.failure is None}
+    return with_repeats(compared, ledger.repeats())
 
 
 def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
@@ -40,11 +44,11 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
     """
     if wanted.isdecimal():
         return _trial_numbered(int(wanted), ledger, results)
-    complete = [r for r in results.values() if r.duplicate_of is None]
-    alone = ledger.alone_costs() if complete else {}
-    distinct = [r for r in complete if not ledger.plan.broken(figures(r, alone.get(r.trial)))]
-    if not distinct:
-        rule = "has no complete trial" + (" that keeps its constraints" if complete else "")
+    trained = [r for r in results.values() if r.duplicate_of is None]
+    alone = ledger.alone_costs() if trained else {}
+    distinct = [r for r in trained if not ledger.plan.broken(figures(r, alone.get(r.trial)))]
+    if not any(r.complete for r in distinct):
+        rule = "has no complete trial" + (" that keeps its constraints" if any(r.complete for r in trained) else "")
         raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
     if wanted == "best":
         return recommend(ledger.plan, distinct, alone)
@@ -54,9 +58,9 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
     limits = bounds.parse("trial", wanted, (*OBJECTIVES, SIZE), SHORT)
     known = {r.trial: figures(r, alone.get(r.trial)) for r in distinct}
     fitting = [r for r in distinct if bounds.within(limits, known[r.trial])]
-    if not fitting:
+    if not any(r.complete for r in fitting):
         rule = "is satisfied by no complete trial"
-        raise ConfigError(f"trial={wanted}", rule, _nearest(limits, list(known.values())))
+        raise ConfigError(f"trial={wanted}", rule, _nearest(limits, [known[r.trial] for r in distinct if r.complete]))
     return recommend(ledger.plan, fitting, alone)
 
 
@@ -84,7 +88,9 @@ def recommend(
         top = max(levels, key=lambda name: levels[name])
         rule = f"recommends no trial: nothing beats {top}, which needs no training and scores {levels[top]:.3f}"
         raise ConfigError(f"study={plan.config.study.name}", rule, f"name a trial, such as trial={judgement.best}")
-    return next((result for result in results if result.trial == number), None) or best(results)
+    return next((result for result in results if result.trial == number), None) or best(
+        [result for result in results if result.complete]
+    )
 
 
 def best(results: Sequence[TrialResult]) -> TrialResult:
@@ -106,7 +112,7 @@ def _trial_numbered(number: int, ledger: Ledger, results: dict[int, TrialResult]
     if number >= len(trials):
         rule = "is no trial of this study" if trials else "is no trial: the study has none yet"
         raise ConfigError(f"trial={number}", rule, f"choose a number from 0 to {len(trials) - 1}, or best")
-    if number in results:
+    if number in results and results[number].complete:
         result = results[number]
         return result if result.duplicate_of is None else results[result.duplicate_of]
     if trials[number].state in (TrialState.FAIL, TrialState.COMPLETE):  # the latter with figures that are no numbers

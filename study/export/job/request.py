@@ -18,7 +18,7 @@ from study.core.mlflow_store import VARIABLE
 from study.export.formats import FORMATS, get
 from study.export.formats.base import Format
 from study.export.job import checks, retrain
-from study.export.job.choice import choose, complete_trials
+from study.export.job.choice import choose, compared_trials
 from study.export.job.record import TrialRun
 from study.models import targets
 from study.search.ledger import Ledger
@@ -82,7 +82,7 @@ def prepare(wanted: Wanted, config: StudyConfig) -> Job:
     if (change := ledger.change()) is not None:
         _note(f"{wanted.study} was trained by an earlier version: trainings now {change.what}.")
     status_line.say("Choosing the trial")
-    results = complete_trials(ledger)
+    results = compared_trials(ledger)
     chosen = choose(wanted.trial, ledger, results)
     if wanted.trial.isdecimal() and int(wanted.trial) != chosen.trial:
         _note(f"trial {wanted.trial} repeats trial {chosen.trial}, which is exported")
