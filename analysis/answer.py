@@ -34,6 +34,28 @@ def sentences(runs: StudyRuns, judgement: Judgement | None, references: Sequence
     return [sentence for sentence in said if sentence]
 
 
+def trial_to_take(runs: StudyRuns, judgement: Judgement | None) -> int | None:
+    """The trial that is recommended, or to be taken meanwhile; None where there is none, as in a control that cannot
+    tell, where nothing is to be decided."""
+    if judgement is None or (runs.info.is_control and judgement.verdict.kind == CANNOT_TELL):
+        return None
+    return judgement.recommended
+
+
+def verdict_words(runs: StudyRuns, judgement: Judgement | None, references: Sequence[Reference] = ()) -> str:
+    """What kind of answer it is, in a few words that a table has room for."""
+    if judgement is None:
+        return "nothing to choose from"
+    verdict = judgement.verdict
+    if verdict.kind == CANNOT_TELL:
+        words = "cannot tell" if trial_to_take(runs, judgement) is None else "cannot tell; meanwhile"
+    elif verdict.recommended is None:
+        words = f"nothing beats {_best_level(runs.info.metric, references)[0]}"
+    else:
+        words = "nothing beats it" if verdict.kind == NOTHING_BEATS else "choose"
+    return f"control: {words}" if runs.info.is_control else words
+
+
 class _Speaker:
     """Says of trials what a person needs: their names, scores and costs."""
 
@@ -100,9 +122,8 @@ class _Speaker:
 
     def reference(self, references: Sequence[Reference]) -> str:
         """That what needs no training is as good."""
-        levels = usable_levels(references, self.metric)
-        top = max(levels, key=lambda name: levels[name])
-        return f"Nothing beats {top}, which needs no training and scores {self.metric} {fmt.number(levels[top])}."
+        top, level = _best_level(self.metric, references)
+        return f"Nothing beats {top}, which needs no training and scores {self.metric} {fmt.number(level)}."
 
     def doubts(self) -> list[str]:
         """That the data cannot tell, between which, and what would decide."""
@@ -138,6 +159,12 @@ class _Speaker:
 def cost_text(cost: Cost) -> str:
     """A trial's cost with its unit and, where the unit does not say it, its name."""
     return f"{cost.text} trained parameters" if cost.name == "params/trainable" else f"{cost.name} {cost.text}"
+
+
+def _best_level(metric: str, references: Sequence[Reference]) -> tuple[str, float]:
+    """The name and score of what is best without training."""
+    levels = usable_levels(references, metric)
+    return max(levels.items(), key=lambda level: level[1])
 
 
 def _enumerate_names(names: Sequence[str]) -> str:

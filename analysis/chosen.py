@@ -8,6 +8,7 @@ import shlex
 from analysis.runs import StudyRuns
 from analysis.settings import EARLIER, OF_FACTORS, RANK, WITHOUT_FACTORS, name_of
 from study.core import formatting as fmt
+from study.core.printed_commands import export_line
 from study.core.quoting import quote
 
 # The keys that say what a configuration is, whatever was searched.
@@ -66,8 +67,7 @@ def repeat_command(runs: StudyRuns, number: int) -> str:
 
 def export_command(runs: StudyRuns, trial: int | str) -> str:
     """The command that exports a trial's model, or the `best` one's, in every format."""
-    stores = runs.info.store_arguments("storage.url")  # which knows where the study's runs are
-    return shlex.join(["lora-export", f"study={runs.name}", f"trial={trial}", "format=all", *stores])
+    return export_line(runs.name, trial, runs.info.store("storage.url"))
 
 
 def _concerns(word: str, keys: tuple[str, ...]) -> bool:

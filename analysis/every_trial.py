@@ -16,7 +16,7 @@ from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
 from study.core.figures import costs_of
 
-ROOM = 500  # rows that a page has room for; trials.csv has all
+ROOM = 300  # rows that a page has room for; trials.csv has all
 USUAL = ("params/trainable", "memory/train_bytes", "time/train_seconds", "latency/ms")  # costs in every table
 RUN = 8  # letters of a run's id that tell it from others; trials.csv has all
 
@@ -25,7 +25,7 @@ def trials_grid(runs: StudyRuns) -> Grid:
     """A row for each trial with its state and, where it ended early, why; the first cell leads to its run."""
     shown = runs.trials.head(ROOM)
     grid = grid_of([_trial_cells(row, runs.info.objectives) for row in shown.to_dict("records")])
-    links = tuple(runs.link(run) for run in shown["run_id"]) if runs.server else ()
+    links = tuple(runs.link(run) for run in shown["run_id"])
     return replace(grid, links=links, left_out=len(runs.trials) - len(shown))
 
 

@@ -43,7 +43,7 @@ def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
         "probabilities": [*f.probabilities(-1)],
         "x": costs[0].name if costs else None,
         "y": next((axis.name for axis in axes if axis.name == "score"), None),
-        "recommended": None if f.judgement is None else f.judgement.recommended,
+        "recommended": f.recommended,
         "mark": f.mark[0] if f.mark else "",
         "levels": [{"name": name, "value": value} for name, value in levels.items()],
         "filters": _filters(trials),
@@ -52,6 +52,8 @@ def explorer_of(f: Findings, levels: Mapping[str, float]) -> dict[str, Any]:
         "baselines": [int(number) for number in drawn.loc[drawn["baseline"].notna(), "number"]],
         "trials": trials,
         "left_out": len(f.compared) - len(shown),
+        "runs": f.runs.link(""),  # where each trial's run fits in
+        "ui": f.runs.ui,
     }
 
 
@@ -101,7 +103,6 @@ def _trial(f: Findings, row: dict[Any, Any], axes: tuple[Axis, ...], chosen: Ite
         "sure": [text for text in f.probabilities(int(row["number"])).values() if text != fmt.MISSING],
         "run": fmt.text(row["run_id"]),
         **({"infeasible": broken} if (broken := broken_text(row)) else {}),
-        **({"link": link} if (link := f.runs.link(row["run_id"])) else {}),
     }
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.answer import sentences
+from analysis.answer import sentences, trial_to_take
 from analysis.answers import OutOfFold
 from analysis.budgets import Ladder, budgets_of
 from analysis.costs import cheapest_first, with_costs_alone
@@ -80,7 +80,12 @@ class Findings:
     @property
     def mark(self) -> tuple[str, int] | None:
         """What a figure calls the trial to take, and its number."""
-        return mark_of(self.judgement)
+        return mark_of(self.runs, self.judgement)
+
+    @property
+    def recommended(self) -> int | None:
+        """The number of the trial to take, for good or meanwhile; None where there is none."""
+        return trial_to_take(self.runs, self.judgement)
 
     @cached_property
     def budgets(self) -> dict[str, Ladder]:
@@ -124,10 +129,10 @@ def findings_of(
     untrained = recorded_references(runs.info.metrics)
     judgement = judgement_of(runs, untrained, answers, tolerance, confidence)
     levels = levels_of(untrained, runs.info.metric)
-    plots = all_plots(compared, on_front, runs.info, levels, mark_of(judgement))
+    plots = all_plots(compared, on_front, runs.info, levels, mark_of(runs, judgement))
     linears: tuple[LinearLayer, ...] = ()
-    if judgement is not None and judgement.recommended is not None:
-        recommended = compared[compared["number"] == judgement.recommended].iloc[0]
+    if (number := trial_to_take(runs, judgement)) is not None:
+        recommended = compared[compared["number"] == number].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
     effects, metric = effects_of(runs), runs.info.metric
     progress = progress_plot(counted, runs.info.objectives, runs.info.directions)
@@ -143,12 +148,12 @@ def findings_of(
     )  # fmt: skip
 
 
-def mark_of(judgement: Judgement | None) -> tuple[str, int] | None:
+def mark_of(runs: StudyRuns, judgement: Judgement | None) -> tuple[str, int] | None:
     """What a figure calls the trial to take, and its number; None where there is none."""
-    if judgement is None or judgement.recommended is None:
+    number = trial_to_take(runs, judgement)
+    if judgement is None or number is None:
         return None
-    name = "to be taken meanwhile" if judgement.verdict.kind == CANNOT_TELL else "recommended"
-    return name, judgement.recommended
+    return "to be taken meanwhile" if judgement.verdict.kind == CANNOT_TELL else "recommended", number
 
 
 def headline(f: Findings) -> str:
@@ -161,7 +166,7 @@ def choices(f: Findings) -> list[tuple[str, int | None]]:
     if f.judgement is None:
         return [("Recommended", None), ("Highest expected score", None)]
     rule = "Recommended" if f.judgement.verdict.kind != CANNOT_TELL else "To take meanwhile, not certain"
-    return [(rule, f.judgement.recommended), ("Highest expected score", f.judgement.best)]
+    return [(rule, f.recommended), ("Highest expected score", f.judgement.best)]
 
 
 def failure_lines(f: Findings) -> list[str]:

@@ -32,9 +32,9 @@ def conclusion_of(f: Findings) -> Conclusion:
     if f.judgement is None:
         return Conclusion(note)
     judgement = f.judgement
-    roles = {int(number): _role(judgement, row) for row, number in enumerate(judgement.table.numbers)}
+    roles = {int(number): _role(f, judgement, row) for row, number in enumerate(judgement.table.numbers)}
     return Conclusion(
-        note, judgement.verdict.kind, judgement.recommended, judgement.best, _figures(f, judgement),
+        note, judgement.verdict.kind, f.recommended, judgement.best, _figures(f, judgement),
         {number: role for number, role in roles.items() if role},
     )  # fmt: skip
 
@@ -72,7 +72,7 @@ def _cells(f: Findings, row: pd.Series, names: list[str]) -> list[str]:
     number, judgement = int(row["number"]), f.judgement
     place = mlflow_pages.run_place(f.runs.info.experiment, str(row["run_id"]))
     label, at = escape_marks(str(row["label"])), None if judgement is None else judgement.row(number)
-    chosen = judgement is not None and judgement.recommended == number
+    chosen = f.recommended == number
     return [
         f"[{number}]({place})",
         f"**{label}**" if chosen else label,
@@ -90,11 +90,11 @@ def _links(f: Findings) -> str:
     return f"[All trials, best first]({trials}) · [The report]({report})"
 
 
-def _role(judgement: Judgement, row: int) -> str:
+def _role(f: Findings, judgement: Judgement, row: int) -> str:
     """What the trial in a row of the judgement is to the answer; "" where nothing measures that."""
     verdict, number = judgement.verdict, judgement.number(row)
     named = "To take meanwhile" if verdict.kind == CANNOT_TELL else "Recommended"
-    marks = [named] if number == judgement.recommended else []
+    marks = [named] if number == f.recommended else []
     marks += ["Highest expected score"] if number == judgement.best else []
     marks += ["A candidate"] if verdict.kind == CANNOT_TELL and row in verdict.candidates and not marks else []
     said = f"**{', '.join(marks)}.** " if marks else ""
@@ -111,8 +111,8 @@ def _figures(f: Findings, judgement: Judgement) -> dict[str, float]:
         "best_score": best["score"], "best_cost": cost_of_trial(judgement.cost, best).value,
         "best_corrected": judgement.corrected, "compared": float(len(judgement.table.numbers)),
     }  # fmt: skip
-    if judgement.recommended is not None:
-        chosen, row = f.trial(judgement.recommended), judgement.row(judgement.recommended)
+    if f.recommended is not None:
+        chosen, row = f.trial(f.recommended), judgement.row(f.recommended)
         assert row is not None
         figures |= {"score": chosen["score"], "cost": cost_of_trial(judgement.cost, chosen).value}
         figures |= {"probability": judgement.verdict.within[row]}

@@ -46,6 +46,7 @@ def _study(runs: StudyRuns, judgement: Judgement | None) -> Rows:
     return (
         ("study run", f"{info.run_id} ({info.status.lower()}, started {info.started:%Y-%m-%d %H:%M}{ended} UTC)"),
         ("runs in MLflow, best first", runs.trials_link),
+        *((("MLflow's pages are there while this runs", runs.ui),) if runs.ui else ()),
         ("command", fmt.text(command and f"lora-study {command}")),
         ("compared", f"{len(runs.compared)} of {fmt.plural(len(runs.trials), 'trial')}"),
         ("left out", _reasons(runs) or "nothing"),

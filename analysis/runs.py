@@ -59,12 +59,13 @@ class StudyRuns:
     settings: pd.DataFrame = field(default_factory=setting_frame)
     tables: dict[int, str] = field(default_factory=dict)  # places of the trials' tables of answers, by number
     server: str = ""  # where MLflow's pages are, if a server keeps them
+    ui: str = ""  # the command that shows them on this machine, if none does
     roles: dict[int, str] = field(default_factory=dict)  # what trials are to the answer that MLflow's pages show
     changes: dict[int, dict[str, str | None]] = field(default_factory=dict)  # each trial's parameters: changes_of
 
     def link(self, run: str) -> str:
-        """The address of a run's page, "" where there is no server."""
-        return mlflow_pages.run_page(self.server, self.info.experiment, run)
+        """The address of a run's page; where no server keeps it, where ``mlflow ui`` shows it."""
+        return f"{self.server or mlflow_pages.LOCAL}/{mlflow_pages.run_place(self.info.experiment, run)}"
 
     @property
     def trials_link(self) -> str:
@@ -107,6 +108,7 @@ def load_study(name: str, tracking_uri: str | None = None) -> StudyRuns:
         name, info, trials, fold_frame(trials), count_left_out(trials), settings,
         tables={number: r.info.artifact_uri for number, r, _ in newest_last if TABLES in r.data.tags},
         server=mlflow_pages.pages_at(uri),
+        ui=mlflow_pages.ui_command(tracking_uri),
         roles={number: r.data.tags[ROLE] for number, r, _ in newest_last if ROLE in r.data.tags},
         changes={number: changes_of(of_trial, info.params) for number, _, of_trial in newest_last},
     )  # fmt: skip

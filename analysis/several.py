@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from analysis import findings as say
+from analysis.answer import cost_text, verdict_words
 from analysis.environment import html_environment, in_order
 from analysis.errors import ReportError
 from analysis.findings import Findings
@@ -20,8 +21,11 @@ from analysis.plots import Plot
 from analysis.report import read_findings, write_findings
 from analysis.runs import StudyRuns, load_study
 from study.core import formatting as fmt
+from study.core.alone import cost_of_trial
 from study.core.names import LONGEST, check_name
 from study.core.text_table import Column, TextTable
+
+NEAR = "Near enough is the probability to be within the study's own tolerance of its best."
 
 
 def write_reports(
@@ -77,8 +81,9 @@ def comparison_of(studies: Sequence[Findings]) -> str:
 
 
 def answers_grid(studies: Sequence[Findings]) -> Grid:
-    """A row for each study: what it recommends and what that costs; the first cell leads to its report."""
-    return replace(grid_of([_answer_cells(f) for f in studies]), links=tuple(_address(f) for f in studies))
+    """A row for each study: its answer, how sure that is and what it costs; the first cell leads to its report."""
+    grid = grid_of([_answer_cells(f) for f in studies])
+    return replace(grid, links=tuple(_address(f) for f in studies), notes=(NEAR, *grid.notes))
 
 
 def terminal_answer(studies: Sequence[Findings]) -> str:
@@ -86,8 +91,9 @@ def terminal_answer(studies: Sequence[Findings]) -> str:
     if len(studies) == 1:
         return say.headline(studies[0])
     grid = answers_grid(studies)
-    names = ("Study", "Task", "Configuration", "Metric")
-    return TextTable(tuple(Column(heading, name=heading in names) for heading in grid.headings), grid.rows).text()
+    names = ("Study", "Task", "Answer", "Configuration", "Metric")
+    columns = tuple(Column(heading, name=heading in names) for heading in grid.headings)
+    return TextTable(columns, grid.rows, caption="\n".join(grid.notes)).text()
 
 
 def fronts_plots(studies: Sequence[Findings]) -> tuple[Plot, ...]:
@@ -109,25 +115,30 @@ def _titles(f: Findings) -> tuple[str, str]:
 
 
 def _answer_cells(f: Findings) -> dict[str, str]:
-    number = _recommendation(f)
-    cells = {} if number is None else say.trial_cells(f, f.trial(number))
-    shown = ("Configuration", "Score ± SE", "Trained parameters", "Training memory", "Latency", "Test score")
+    number = f.recommended
+    cells = {} if number is None else {**say.trial_cells(f, f.trial(number)), **_judged_cells(f, number)}
+    shown = ("Configuration", "Near enough", "Score ± SE", "Cost", "Trained parameters", "Test score")
     return {
         "Study": f.runs.name,
         "Task": fmt.text(f.runs.info.params.get("task.name")),
+        "Answer": verdict_words(f.runs, f.judgement, f.references),
         "Metric": f.runs.info.metric,
-        **{heading: fmt.MISSING if number is None else cells[heading] for heading in shown},
+        **{heading: cells.get(heading, fmt.MISSING) for heading in shown},
         "Compared": f"{len(f.compared)} of {len(f.runs.trials)}",
     }
 
 
+def _judged_cells(f: Findings, number: int) -> dict[str, str]:
+    """How probably a trial is near enough to the best, and what it costs by the cost that decides in its study."""
+    assert f.judgement is not None
+    near, _ = f.probabilities(number).values()
+    cost = cost_text(cost_of_trial(f.judgement.cost, f.trial(number)))
+    return {"Near enough": near, "Cost": cost}
+
+
 def _front(f: Findings) -> Grid:
-    chosen = tuple(i for i, number in enumerate(f.front["number"]) if number == _recommendation(f))
+    chosen = tuple(i for i, number in enumerate(f.front["number"]) if number == f.recommended)
     return grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], chosen)
-
-
-def _recommendation(f: Findings) -> int | None:
-    return None if f.judgement is None else f.judgement.recommended
 
 
 def _address(f: Findings) -> str:

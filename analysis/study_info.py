@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,15 +12,10 @@ import pandas as pd
 from study.core import mlflow_pages
 from study.core.figures import MAXIMIZE, Direction, direction
 from study.core.mlflow_store import TAG
-from study.core.quoting import quote
 from study.core.secrets import mask, mask_all
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
-
-
-USUAL_STORES = ("None", "sqlite:///lora-study.db")  # what a command takes where it is told none
-PLAIN_ADDRESS = re.compile(r"[\w./+:-]+")  # an address that Hydra reads as it is written
 
 
 @dataclass(frozen=True)
@@ -65,11 +59,10 @@ class StudyInfo:
         """Whether the labels were shuffled, so that nothing is to be decided."""
         return self.params.get("task.shuffle_labels") == "True"
 
-    def store_arguments(self, *keys: str) -> list[str]:
-        """What a command on this study says of the stores under the keys: those that are not the usual ones."""
-        places = {key: self.params.get(key, "None") for key in keys}
-        named = {key: place for key, place in places.items() if place not in USUAL_STORES}
-        return [f"{key}={place if PLAIN_ADDRESS.fullmatch(place) else quote(place)}" for key, place in named.items()]
+    def store(self, key: str) -> str | None:
+        """The address that was recorded under a key; None where there was none."""
+        place = self.params.get(key)
+        return None if place == "None" else place
 
     @property
     def metric(self) -> str:

@@ -106,7 +106,7 @@ class View:
 def view_of(f: Findings) -> View:
     """The findings as the templates draw them; pure."""
     baselines = pd.concat([f.compared[f.compared["baseline"].notna()], infeasible_baselines(f.runs)])
-    recommended = None if f.judgement is None else f.judgement.recommended
+    recommended = f.recommended
     shaded = tuple(i for i, number in enumerate(f.front["number"]) if number == recommended)
     front = grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded)
     return View(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -43,7 +46,8 @@ def _run(typed: list[str]) -> int:
 
 
 def renew_report(job: Job) -> None:
-    """Attach the study's report, which has the export's figures now, to its run in MLflow in the old one's place.
+    """Put the study's report, which has the export's figures now, in the old one's place: in MLflow, and where the
+    study has written it.
 
     The export is there whatever becomes of the report: where it cannot be written, that is said and the old one stays.
     """
@@ -53,16 +57,38 @@ def renew_report(job: Job) -> None:
     from analysis.report import read_findings, write_findings
     from analysis.runs import load_study
 
-    uri, options = job.run.client.tracking_uri, Options()
-    try:
-        runs = load_study(job.plan.config.study.name, uri)
+    uri, options, config = job.run.client.tracking_uri, Options(), job.plan.config
+    written = Path(config.report.dir) / config.study.name
+    with _keeping_the_old("The report that MLflow holds"), scratch_folder() as folder:
+        runs = load_study(config.study.name, uri)
         if runs.info.run_id != job.run.study_run_id:
             raise StudyError("the report", "would be that of a later study of this name", "give studies other names")
-        with scratch_folder() as folder:
-            job.run.attach_report(write_findings(read_findings(runs, uri, options), folder, options).parent)
-    except StudyError as error:
+        fresh = write_findings(read_findings(runs, uri, options), folder, options).parent
+        with _keeping_the_old(f"The report in {written}"):
+            _replace_report(written, fresh, runs.info.run_id)
+        job.run.attach_report(fresh)
+
+
+@contextmanager
+def _keeping_the_old(what: str) -> Iterator[None]:
+    """What fails inside is said in a line, and that `what` is still the old one."""
+    try:
+        yield
+    except (StudyError, OSError) as error:
         status_line.hide()
-        print(f"The report that MLflow holds is still the old one: {error}", file=sys.stderr)
+        print(f"{what} is still the old one: {error}", file=sys.stderr)
+
+
+def _replace_report(written: Path, fresh: Path, run: str) -> None:
+    """Put the fresh report over the one that was written, if there is one, and of that study run."""
+    old = written / "report.md"
+    if not old.is_file() or run not in old.read_text(encoding="utf-8"):
+        return
+    for path in sorted(fresh.rglob("*")):  # a folder comes before what lies in it
+        there = written / path.relative_to(fresh)
+        there.mkdir(exist_ok=True) if path.is_dir() else shutil.copyfile(path, there)
+    status_line.hide()
+    print(f"Report: {written / 'index.html'}")
 
 
 def _parse_wanted(config: Any) -> Wanted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -16,6 +15,7 @@ from study.core.errors import StudyError
 from study.core.flags import read_flags, show_with_hydra
 from study.core.formatting import plural
 from study.core.garbage import pause_collection
+from study.core.printed_commands import report_line
 
 STOPPED = "Stopped. Finished folds are kept; the same command goes on from here."
 PROGRAM = "lora-study"
@@ -133,5 +133,5 @@ def _report_error(config: StudyConfig, error: Exception) -> StudyError:
     what, remedy = str(error).rstrip("."), "mend it"
     if isinstance(error, StudyError):
         what, remedy = f"{error.value}: {error.rule}", error.remedy
-    again = shlex.join(["lora-report", f"study={config.study.name}"])
+    again = report_line(config.study.name, config.tracking.get("uri"))
     return StudyError("the report", f"could not be written ({what})", f"the runs are kept: {remedy}, then {again}")

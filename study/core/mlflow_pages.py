@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from study.core.mlflow_store import STATE
+from study.core.mlflow_store import STATE, VARIABLE, address
+from study.core.secrets import mask
 
 WEB = ("http", "https")
 LOCAL = "http://127.0.0.1:5000"  # where `mlflow ui` shows a store unless it is told otherwise
@@ -24,9 +26,12 @@ def pages_at(uri: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
-def run_page(pages: str, experiment: str, run: str) -> str:
-    """The address of a run's page, "" where there are no pages."""
-    return f"{pages}/{run_place(experiment, run)}" if pages else ""
+def ui_command(given: str | None) -> str:
+    """The command that shows the store's pages at :data:`LOCAL`, without a password; "" where a server shows them."""
+    key, uri = address(given)
+    if pages_at(uri):
+        return ""
+    return shlex.join(["mlflow", "ui", *(["--backend-store-uri", mask(uri)] if given or key == VARIABLE else [])])
 
 
 def run_place(experiment: str, run: str, inside: str = "") -> str:

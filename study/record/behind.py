@@ -14,6 +14,7 @@ from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
 from study.core.answer_tables import Table
 from study.core.errors import StudyError
+from study.core.printed_commands import sync_line
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.tracker import Finished, Say, Tracker
 
@@ -38,7 +39,7 @@ class Behind(Tracker):
         self.calls: Queue[Callable[[], None] | FoldResult | None] = Queue(WAITING)
         self.error: BaseException | None = None
         self.broken, self.given_up, self.ending = False, False, Event()
-        self.name = ""
+        self.name = self.storage = ""
         self.say: Say = _print
         self.thread = Thread(target=self._work, name="tracking", daemon=True)
 
@@ -128,7 +129,7 @@ class Behind(Tracker):
 
     def start(self, config: StudyConfig, provenance: Provenance, artifacts: dict[str, Any]) -> None:
         """At once: whether the record can be opened is known before anything trains."""
-        self.name = config.study.name
+        self.name, self.storage = config.study.name, config.storage.url
         self.tracker.start(config, provenance, artifacts)
         self.thread.start()
 
@@ -186,7 +187,7 @@ class Behind(Tracker):
             self.tracker.report(folder)
         except Exception as error:
             if reason := self.tracker.refusal(error):
-                raise record_error(self.name, reason) from error
+                raise record_error(self.name, self.storage, reason) from error
             raise
 
     def command(self) -> str:
@@ -218,9 +219,9 @@ class Behind(Tracker):
             self.missing = reason
 
 
-def record_error(name: str, reason: str) -> StudyError:
-    """The error of a record that lacks something for that reason."""
-    remedy = f"the study is whole: lora-study --sync study.name={name} sends what is missing, as its next start does"
+def record_error(name: str, storage: str, reason: str) -> StudyError:
+    """The error of a record that lacks something for that reason, of a study in that store."""
+    remedy = f"the study is whole: {sync_line(name, storage)} sends what is missing, as its next start does"
     return StudyError("the record", f"could not be written ({reason})", remedy)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,6 @@ from study.core.conclusion import read_conclusion
 from study.core.mlflow_notes import NOTE, show_conclusion
 from study.core.mlflow_store import TABLES, TAG, address, explain_refusals
 from study.core.records import Adaptation, FoldResult, Provenance
-from study.core.secrets import mask
 from study.record.answer_files import put_answers
 from study.record.client import make_client
 from study.record.coming import Coming
@@ -247,4 +245,4 @@ class MlflowTracker(Tracker):
         return f"{pages}/{mlflow_pages.trials_place(self.experiment, self.root, viewed=True)}"
 
     def command(self) -> str:
-        return shlex.join(["mlflow", "ui", *(["--backend-store-uri", mask(self.uri)] if self.uri else [])])
+        return mlflow_pages.ui_command(self.uri)

@@ -100,16 +100,16 @@ def announce(
     for line in failures(results):
         print(line)
     if tracker.missing:
-        raise record_error(plan.config.study.name, tracker.missing)
+        raise record_error(plan.config.study.name, plan.config.storage.url, tracker.missing)
     if tracker.unreported:
         print(f"No report: it is made from MLflow's runs, and {tracker.unreported}.")
         return
     page = report(plan.config)
     tracker.report(page.parent)
     print(f"Report: {page}")
-    print(f"Runs:   {tracker.command()}")
-    if tracker.page():
-        print(f"        {tracker.page()}")
+    looks = filter(None, (tracker.command(), tracker.page()))
+    for head, look in zip(("Runs:", ""), looks, strict=False):
+        print(f"{head:<8}{look}")
 
 
 def reason_for_none(results: Mapping[int, TrialResult]) -> str:

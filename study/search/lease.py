@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from study.config.schema import StudyConfig
 from study.core import status_line, stores
 from study.core.errors import StudyError
+from study.core.mlflow_pages import ui_command
+from study.core.printed_commands import report_line
 from study.core.processes import is_alive
 from study.search.storage import KEY, existing, storage
 
@@ -61,8 +63,9 @@ class Lease(NoLease):
     was replaced, as a machine that slept, hears of it before it asks, keeps or tells anything more.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
-        self.engine, self.name, self.token = engine, name, uuid.uuid4().hex
+    def __init__(self, engine: Engine, config: StudyConfig) -> None:
+        self.engine, self.name, self.token = engine, config.study.name, uuid.uuid4().hex
+        self.tracking = config.tracking.get("uri")
         self.table, self.lost, self.ended = _table(engine), False, threading.Event()
         self.heard = _clock()  # when the store was last known to name this lease
 
@@ -71,7 +74,7 @@ class Lease(NoLease):
         while not self._insert():
             owner = _owner(self.engine, self.name)
             if owner is not None and not _is_gone(self.engine, self.name, owner):
-                raise _refusal(self.name, owner)
+                raise _refusal(self.name, self.tracking, owner)
             if owner is not None and self._replace(owner):
                 break
         threading.Thread(target=self._renew, name="lease", daemon=True).start()
@@ -140,7 +143,7 @@ class Lease(NoLease):
 def hold(config: StudyConfig) -> Iterator[Lease]:
     """While open, this process owns the configuration's study; StudyTaken where another does."""
     with stores.opening(KEY, config.storage.url):
-        lease = Lease(storage(config.storage.url).engine, config.study.name)
+        lease = Lease(storage(config.storage.url).engine, config)
         lease.take()
     try:
         yield lease
@@ -160,7 +163,7 @@ def refuse_taken(config: StudyConfig) -> None:
         return
     owner = _owner(engine, config.study.name)
     if owner is not None and not _is_dead(owner) and abs(time.time() - owner.seen) < STALE:
-        raise _refusal(config.study.name, owner)
+        raise _refusal(config.study.name, config.tracking.get("uri"), owner)
 
 
 def _table(engine: Engine) -> Any:
@@ -231,10 +234,11 @@ def _clock() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def _refusal(name: str, owner: Owner) -> StudyTaken:
+def _refusal(name: str, tracking: str | None, owner: Owner) -> StudyTaken:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(owner.since))
     rule = f"is being run by {_place(owner)} since {since}"
-    remedy = f"look on with `mlflow ui` or `lora-report study={name}`, or wait for its end"
+    looks = " or ".join(f"`{look}`" for look in (ui_command(tracking), report_line(name, tracking)) if look)
+    remedy = f"look on with {looks}, or wait for its end"
     return StudyTaken(f"study.name={name}", rule, remedy)
 
 

@@ -11,9 +11,11 @@ import pytest
 
 from analysis.answer import CONTROL
 from analysis.deciding import deciding_command
-from analysis.findings import comparison_rows, findings_of, headline
+from analysis.findings import choices, comparison_rows, findings_of, headline
+from analysis.notes import conclusion_of
 from analysis.runs import StudyRuns, fold_frame, trial_frame
 from analysis.study_info import StudyInfo
+from analysis.view import view_of
 from study.core.evidence.outlook import Outlook
 
 
@@ -26,7 +28,7 @@ def noise(step):
 def undecided(trials, shuffled=False):
     rows = [
         {"number": number, "label": label, "state": "complete", "kind": "head" if label == "head" else "lora",
-         "params/trainable": cost, "score": np.mean(folds), "score_se": 0.03}
+         "params/trainable": cost, "score": np.mean(folds), "score_se": 0.03, "run_id": f"run{number}"}
         | {f"score/fold_{i}": score for i, score in enumerate(folds)}
         for number, (label, (cost, folds)) in enumerate(trials.items())
     ]  # fmt: skip
@@ -66,3 +68,8 @@ def test_in_a_control_nothing_is_to_be_taken_or_decided():
     wanting.__dict__["outlook"] = Outlook(tolerance=0.02)  # which is computed when it is asked for
     assert deciding_command(plain.runs, wanting)
     assert deciding_command(control.runs, wanting) == ""
+    assert (view_of(control).recipe, control.mark, view_of(control).explorer["recommended"]) == (None, None, None)
+    assert choices(control)[0][1] is None
+    meanwhile, note = conclusion_of(plain), conclusion_of(control)
+    assert meanwhile.recommended == plain.judgement.recommended is not None
+    assert (note.recommended, [role for role in note.trials.values() if "take meanwhile" in role]) == (None, [])

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from analysis.chosen import chosen_values, export_command, repeat_command
 from analysis.runs import StudyRuns, changes_of, fold_frame, trial_frame
@@ -86,6 +85,3 @@ def test_the_export_names_the_studys_own_store_where_it_is_not_the_usual_one():
     }.items():
         there = replace(runs, info=replace(runs.info, params={**runs.info.params, "storage.url": place}))
         assert shlex.split(export_command(there, "best"))[4:] == said
-    odd = replace(runs.info, params={"storage.url": "sqlite:///a, b.db"}).store_arguments("storage.url")
-    parsed = OverridesParser.create().parse_overrides(odd)
-    assert [override.value() for override in parsed] == ["sqlite:///a, b.db"]

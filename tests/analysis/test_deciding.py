@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -45,6 +47,24 @@ CASES = {
 def test_what_would_decide_is_a_sentence_and_a_command(outlook: Outlook | None, sentence: str, command: str) -> None:
     assert outlook_sentence(judgement(outlook)) == sentence
     assert deciding_command(runs(arguments=ARGUMENTS), judgement(outlook)) == command
+
+
+@pytest.mark.parametrize(
+    ("limit", "changes"),
+    [
+        ("150 of 10070 used", ["study.name=my study-370", "task.limit=370"]),
+        ("150 of 370 used", ["study.name=my study-370", "task.limit=370"]),
+        ("150 of 369 used", None),  # all of them would not be enough
+        ("150 asked, all 120 used", None),
+        (None, None),
+    ],
+)
+def test_where_the_task_has_the_examples_that_are_needed_a_study_of_its_own_uses_them(limit, changes) -> None:
+    arguments = json.dumps(["-m", "study.name=my study", "+task.limit=150", "train.lr=1e-3,3e-3"])
+    there = runs(arguments=arguments, notes=json.dumps({"limit": limit} if limit else {}))
+    kept = ["lora-study", "-m", "train.lr=1e-3,3e-3"]
+    command = shlex.split(deciding_command(there, judgement(Outlook(examples=2.4414))))
+    assert command == ([*kept, *changes] if changes else [])
 
 
 def test_another_tolerance_is_asked_of_the_studys_own_store() -> None:

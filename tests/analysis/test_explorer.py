@@ -22,7 +22,7 @@ from analysis.view import view_of
 from study.core.alone import LOADED
 from study.core.figures import MAXIMIZE
 from study.core.formatting import probability
-from study.core.mlflow_pages import pages_at
+from study.core.mlflow_pages import pages_at, ui_command
 
 
 @pytest.fixture
@@ -177,9 +177,28 @@ def test_a_servers_pages_are_linked_without_a_password(uri, pages):
 
 def test_a_run_of_a_server_is_linked(runs):
     served = replace(runs, server="http://localhost:5000")
-    trial = explorer_of(findings_of(served), {})["trials"][0]
-    place = f"#/experiments/{runs.info.experiment}/runs/{trial['run']}?workflowType=machine_learning"
-    assert trial["link"] == f"http://localhost:5000/{place}"
+    place = f"#/experiments/{runs.info.experiment}/runs/?workflowType=machine_learning"
+    assert explorer_of(findings_of(served), {})["runs"] == f"http://localhost:5000/{place}"
+
+
+@pytest.mark.parametrize(
+    ("given_uri", "environment", "command"),
+    [
+        ("sqlite:///my runs.db", None, "mlflow ui --backend-store-uri 'sqlite:///my runs.db'"),
+        ("postgresql://me:secret@host/db", None, "mlflow ui --backend-store-uri 'postgresql://me:***@host/db'"),
+        (None, None, "mlflow ui"),
+        (None, "sqlite:///there.db", "mlflow ui --backend-store-uri sqlite:///there.db"),
+        (None, "http://host:5000", ""),
+        ("https://host", None, ""),
+    ],
+)
+def test_the_command_that_shows_the_pages_names_the_store_and_there_is_none_for_a_servers(
+    monkeypatch, given_uri, environment, command
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if environment:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", environment)
+    assert ui_command(given_uri) == command
 
 
 @given(st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))

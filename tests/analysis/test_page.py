@@ -97,17 +97,26 @@ def test_a_page_of_thousands_of_trials_is_at_most_two_megabytes(store):
 
 
 def test_nothing_is_asked_of_anywhere_and_nothing_offers_to_upload(plain, elements):
-    addresses = [value for _, attributes in elements for key, value in attributes.items() if key in ADDRESSES]
+    loaded = [attributes for tag, attributes in elements if tag != "a"]
+    addresses = [value for attributes in loaded for key, value in attributes.items() if key in ADDRESSES]
     assert [value for value in addresses if not value.startswith(("#", "data:"))] == []
     assert not re.search(r"url\(\s*['\"]?(?:https?:)?//|@import", plain)
     besides = re.sub(r'<script type="application/gzip".*?</script>', "", plain)
     assert not re.search("Share chart|Chart Studio|cloud", besides, flags=re.I)
 
 
-def test_a_run_on_a_server_is_the_only_address_elsewhere(store):
-    runs = replace(load_study("demo", store), server="http://localhost:5000")
-    addresses = {a["href"] for tag, a in Elements(page_of(view_of(findings_of(runs)))).elements if tag == "a"}
-    assert {a for a in addresses if not a.startswith("#")} == {runs.link(run) for run in runs.trials["run_id"]}
+@pytest.mark.parametrize("server", ["", "http://localhost:5000"])
+def test_runs_and_their_table_are_the_only_addresses_elsewhere_and_what_shows_them_is_said(store, server):
+    runs = load_study("demo", store)
+    runs = replace(runs, server=server, ui="" if server else runs.ui)
+    text = page_of(view_of(findings_of(runs)))
+    addresses = {a["href"] for tag, a in Elements(text).elements if tag == "a"}
+    links = {runs.link(run) for run in runs.trials["run_id"]}
+    assert {a for a in addresses if not a.startswith("#")} == links | {runs.trials_link}
+    assert len(links) == len(runs.trials)
+    assert all(link.startswith(server or "http://127.0.0.1:5000") for link in links)
+    command = f"<code>mlflow ui --backend-store-uri {store}</code>"
+    assert (command in text, "mlflow ui" in text) == (not server, not server)
 
 
 def test_every_section_is_a_landmark_with_an_id_and_the_contents_lead_to_those_that_have_a_heading(plain, elements):
@@ -115,7 +124,7 @@ def test_every_section_is_a_landmark_with_an_id_and_the_contents_lead_to_those_t
     ids = [attributes["id"] for attributes in sections]
     assert len(set(ids)) == len(ids) >= 14
     assert all("aria-label" in attributes or "aria-labelledby" in attributes for attributes in sections)
-    links = [attributes["href"] for tag, attributes in elements if tag == "a"]
+    links = [a["href"] for tag, a in elements if tag == "a" and a["href"].startswith("#")]
     assert [f"#{place}" for place, _ in contents_of(plain)] == [link for link in links if link != "#report"]
     assert {"main", "header", "nav"} <= {tag for tag, _ in elements}
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.errors import ReportError
 from analysis.findings import findings_of
 from analysis.options import Options
-from analysis.runs import load_study
-from analysis.several import answers_grid, comparison_of, fronts_plots, load_studies, write_reports
+from analysis.runs import StudyRuns, fold_frame, load_study, trial_frame
+from analysis.several import answers_grid, comparison_of, fronts_plots, load_studies, terminal_answer, write_reports
+from analysis.study_info import StudyInfo
 from study.core.errors import ConfigError
 
 
@@ -47,6 +51,44 @@ def test_a_row_is_what_a_study_recommends(store):
     assert (rows[0]["Study"], rows[0]["Configuration"]) == ("demo", "lora r4 λ10 qv top-half")
     assert (rows[0]["Trained parameters"], rows[0]["Compared"]) == ("2,000", "5 of 8")
     assert (rows[1]["Configuration"], rows[1]["Compared"]) == ("–", "0 of 1")
+
+
+def invented(shuffled, cost, *folds):
+    """A study of trials with these scores of folds, each dearer than the one before, that trades by one cost."""
+    rows = [
+        {"number": n, "label": f"r{n}", "state": "complete", "kind": "lora", cost: 1000 * (n + 1),
+         "score": np.mean(scores), "score_se": 0.01} | {f"score/fold_{i}": score for i, score in enumerate(scores)}
+        for n, scores in enumerate(folds)
+    ]  # fmt: skip
+    params = {"task.shuffle_labels": str(shuffled), "objectives": json.dumps(["score", cost])}
+    info = StudyInfo("1", "FINISHED", pd.Timestamp(0, tz="UTC"), params, {"metric": "accuracy"})
+    frame = trial_frame(rows)
+    return findings_of(StudyRuns(cost, info, frame, fold_frame(frame), {}))
+
+
+NOISE, CLEAR = ((0.5, 0.6, 0.55), (0.56, 0.52, 0.62), (0.61, 0.49, 0.6)), ((0.5, 0.5, 0.51), (0.9, 0.9, 0.91))
+
+
+def test_a_row_says_the_verdict_how_sure_it_is_and_the_studys_own_cost():
+    several = [
+        invented(shuffled, cost, *folds)
+        for shuffled, cost, folds in (
+            (False, "params/trainable", NOISE), (True, "params/trainable", NOISE), (False, "time/train_seconds", CLEAR)
+        )
+    ]  # fmt: skip
+    grid = answers_grid(several)
+    doubt, control, sure = [dict(zip(grid.headings, row, strict=True)) for row in grid.rows]
+    assert (doubt["Answer"], control["Answer"], sure["Answer"]) == (
+        "cannot tell; meanwhile", "control: cannot tell", "choose"
+    )  # fmt: skip
+    assert (control["Configuration"], control["Near enough"], control["Cost"]) == ("–", "–", "–")
+    taken = several[0].judgement.recommended
+    assert doubt["Near enough"] == several[0].probabilities(taken)["Within 0.01 of the best"]
+    assert doubt["Cost"] == f"{1000 * (taken + 1):,} trained parameters"
+    assert sure["Cost"] == "time/train_seconds 2,000.0 s†"
+    shown = " ".join(terminal_answer(several).split())
+    assert all(text in shown for text in ("cannot tell; meanwhile", "control: cannot tell", *grid.notes))
+    assert any(note.startswith("†") for note in grid.notes)
 
 
 def test_the_fronts_of_one_metric_are_one_figure(store):

@@ -67,7 +67,7 @@ def test_every_trial_is_a_row_with_what_became_of_it(runs):
     ]  # fmt: skip
     assert grid.rows[5][column("Error, or why it was stopped")] == "RuntimeError: out of memory"
     assert grid.rows[5][column("Score ± SE")] == "–"
-    assert grid.links == ()
+    assert grid.links == tuple(runs.link(run) for run in runs.trials["run_id"])
 
 
 def test_a_pruned_trial_is_called_so_with_the_reason(runs):

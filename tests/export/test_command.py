@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +17,15 @@ from huggingface_hub import ModelCard
 from mlflow.tracking import MlflowClient
 
 from analysis.options import Options
-from analysis.report import read_findings
+from analysis.report import read_findings, write_report
 from analysis.runs import load_study
-from study.commands import export
+from study.commands import arguments, export
 from study.commands.export import renew_report
 from study.config.schema import StorageConfig
 from study.core.errors import ConfigError, StudyError
 from study.core.figures import EXPORTED, FIGURES, MAXIMIZE
 from study.export import load
-from study.export.job import write
+from study.export.job import table, write
 from study.export.job.card import LIBRARIES
 from study.export.job.choice import choose, compared_trials
 from study.export.job.record import TrialRun
@@ -120,6 +122,46 @@ def test_after_an_export_the_report_in_mlflow_is_the_new_one(home: Path, wanted:
     page = (Path(folder) / "index.html").read_text(encoding="utf-8")
     stored = f"{figures_of(wanted, LORA, 'merged')['bytes'] / 1e6:,.1f} MB"
     assert stored in page.partition("Exported models</h2>")[2]
+
+
+@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.parametrize("fate", ["renewed", "of another run", "absent", "refused"])
+def test_after_an_export_the_report_that_the_study_wrote_is_the_new_one(
+    home: Path, wanted: Wanted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    fate: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    uri, page = f"sqlite:///{home}/mlflow.db", Path("reports/small/index.html")
+    if fate != "absent":
+        write_report("small", "reports", uri)
+        page.write_text("old")
+    if fate == "of another run":
+        Path("reports/small/report.md").write_text("another")
+    if fate == "refused":
+        page.unlink()
+        page.mkdir()
+    run_export(replace(wanted, trial=str(LORA), formats=("merged",)), renew_report)
+    out, err = capsys.readouterr()
+    assert (f"Report: {page}" in out) == (fate == "renewed")
+    assert ("The report in reports/small is still the old one: " in err) == (fate == "refused")
+    assert "MLflow" not in err
+    stored = f"{figures_of(wanted, LORA, 'merged')['bytes'] / 1e6:,.1f} MB"
+    if fate == "renewed":
+        assert stored in page.read_text(encoding="utf-8").partition("Exported models</h2>")[2]
+    assert page.exists() == (fate != "absent")
+    if fate == "of another run":
+        assert page.read_text(encoding="utf-8") == "old"
+
+
+def test_the_export_that_is_proposed_finds_the_study_in_a_store_of_another_name(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(home / "lora-study.db", "other.db")
+    shown = table.render("small", {}, {}, set(), None, "sqlite:///other.db").partition("write ")[2]
+    program, *words = shlex.split(shown)
+    proposed = export._parse_wanted(arguments.compose(words))
+    assert (program, find(proposed.storage, proposed.study)[0].study_name) == ("lora-export", "small")
 
 
 @pytest.mark.usefixtures("unmeasured")

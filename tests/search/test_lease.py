@@ -54,7 +54,7 @@ def fall_asleep(owned: Lease) -> None:
 
 def an_owner(config: StudyConfig, **values: object) -> None:
     """Leave a lease behind, of the host and process that are given."""
-    left = Lease(storage(config.storage.url).engine, config.study.name)
+    left = Lease(storage(config.storage.url).engine, config)
     row = {**left._row(), **values}
     with left.engine.begin() as connection:
         connection.execute(left.table.insert().values(study=config.study.name, **row))
@@ -173,7 +173,7 @@ def test_the_same_command_twice_ends_the_second_with_one_line_and_touches_nothin
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.count("\n") == 1
         assert f"process {os.getpid()} on {socket.gethostname()}" in done.stderr
-        assert "lora-report study=mine" in done.stderr
+        assert "look on with `mlflow ui` or `lora-report study=mine`" in done.stderr
         assert {path.name: path.stat().st_size for path in folder.iterdir()} == before
 
 

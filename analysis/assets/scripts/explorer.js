@@ -137,14 +137,12 @@ function showRun(number) {
   const place = byId("picked");
   place.hidden = false;
   place.textContent = `Trial ${trial.number}, ${trial.label}: run `;
-  if (trial.link) {
-    const link = document.createElement("a");
-    Object.assign(link, { href: trial.link, textContent: trial.run, target: "_blank", rel: "noopener noreferrer" });
-    place.append(link);
-    link.click();
-  } else {
-    place.append(trial.run);
-  }
+  const link = document.createElement("a");
+  const href = EXPLORER.runs.replace("/runs/?", () => `/runs/${trial.run}?`);
+  Object.assign(link, { href, textContent: trial.run, target: "_blank", rel: "noopener noreferrer" });
+  place.append(link);
+  if (EXPLORER.ui) place.append(`, which opens while this runs: ${EXPLORER.ui}`);
+  else link.click();
 }
 
 /** Draws anew; `steady` leaves the budget where it is, otherwise it is as large as can be. */

@@ -40,7 +40,7 @@ def run_export(wanted: Wanted, renew_report: Callable[[Job], None] = keep_report
     fitting = {key for key, figures in rows.items() if bounds.within(limits, measure.deployment_figures(figures))}
     labels = {t.number: table.name_of(t) for t in study.get_trials(deepcopy=False)} if rows else {}
     status_line.end()
-    print(table.render(wanted.study, rows, labels, fitting, wanted.within))
+    print(table.render(wanted.study, rows, labels, fitting, wanted.within, wanted.storage))
     return 0 if fitting or not wanted.within else 1
 
 

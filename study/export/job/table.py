@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from study import methods
 from study.core import formatting as fmt
+from study.core.printed_commands import export_line
 from study.core.text_table import Column, TextTable
 from study.search.stored import configuration_of
 
@@ -30,11 +30,11 @@ def render(
     labels: Mapping[int, str],
     fitting: set[tuple[int, str]],
     within: str | None,
+    storage: str | None = None,
 ) -> str:
     """The table of the exports that fit, with a line on how many do not."""
     if not rows:
-        command = shlex.join(["lora-export", f"study={study}", "trial=best", "format=all"])
-        return f"No trial of {study} has been exported: write {command}"
+        return f"No trial of {study} has been exported: write {export_line(study, 'best', storage)}"
     cells = [_cells(*key, labels[key[0]], rows[key]) for key in rows if key in fitting]
     kept = [place for place, head in enumerate(HEADS) if head != "base" or any(row[place] for row in cells)]
     columns = tuple(Column(HEADS[place], name=HEADS[place] in NAMES) for place in kept)
