@@ -11,6 +11,7 @@ from study.core import command, status_line
 from study.core.errors import ConfigError, StudyError
 from study.core.flags import show_with_hydra
 from study.core.names import check_name
+from study.core.prose import print_prose
 from study.core.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def renew_report(job: Job) -> None:
             job.run.attach_report(write_findings(read_findings(runs, uri, options), folder, options).parent)
     except StudyError as error:
         status_line.hide()
-        print(f"The report that MLflow holds is still the old one: {error}", file=sys.stderr)
+        print_prose(f"The report that MLflow holds is still the old one: {error}", sys.stderr)
 
 
 def _parse_wanted(config: Any) -> Wanted:

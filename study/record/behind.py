@@ -14,6 +14,7 @@ from study.config.members import TrialResult
 from study.config.schema import Configuration, StudyConfig
 from study.core.answer_tables import Table
 from study.core.errors import StudyError
+from study.core.prose import print_prose
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.tracker import Finished, Say, Tracker
 
@@ -226,4 +227,4 @@ def record_error(name: str, reason: str) -> StudyError:
 
 def _print(lines: tuple[str, ...]) -> None:
     for line in lines:
-        print(f"Note: {line}.", file=sys.stderr)
+        print_prose(f"Note: {line}.", sys.stderr)
