@@ -62,7 +62,7 @@ def _(plot: Plot) -> go.Figure:
     )  # fmt: skip
     axis: dict[str, object] = {"type": "log"} if plot.by_ratio else {}
     if plot.name == "rank":  # ranks are few: each is its own tick
-        axis |= {"tickvals": sorted({x for s in plot.series for x in s.x})}
+        axis |= {"tickvals": sorted({*plot.places})}
     elif plot.by_ratio and max(plot.places) < FEW_POWERS * min(plot.places):
         axis |= {"tickvals": (ticks := round_ticks(plot)), "ticktext": [amount(x) for x in ticks]}
     if plot.ticks:

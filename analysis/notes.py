@@ -20,6 +20,7 @@ from study.core.figures import ANSWER, COSTS, costs_of
 from study.core.markdown import escape_marks, table
 from study.core.mlflow_notes import show_conclusion
 from study.core.mlflow_store import open_client
+from study.core.prose import print_prose
 
 MOST = 15  # trials of the front in a note
 
@@ -49,7 +50,7 @@ def show_in_mlflow(f: Findings, tracking_uri: str | None) -> None:
         show_conclusion(open_client(tracking_uri), f.runs.info.run_id, trials, f.runs.roles, conclusion_of(f))
     except MlflowException as error:
         first = first_line(error)
-        print(f"The note of {f.runs.name} in MLflow stays as it was: {first}.", file=sys.stderr)
+        print_prose(f"The note of {f.runs.name} in MLflow stays as it was: {first}.", sys.stderr)
 
 
 def _front(f: Findings) -> str:

@@ -102,7 +102,7 @@ def _time_caption(runs: StudyRuns, phases: pd.DataFrame, kinds: pd.Series, more:
         said += f" Beside them stand {' and '.join(beside)}: held-out answers, and what comes before a first step."
     if runs.info.ended is not None:
         wall = (runs.info.ended - runs.info.started).total_seconds()
-        said += f" From its start to its end the study took {fmt.seconds(wall)}, on as many workers as it had."
+        said += f" From its first command's start to its last one's end, pauses included, {fmt.seconds(wall)} went by."
     verb = "is" if more == 1 else "are"
     return said + f" {fmt.plural(more, 'trial')} that took less {verb} not drawn." * bool(more)
 

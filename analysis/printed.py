@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import singledispatch
 from io import StringIO
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,7 @@ def _draw_log_axis(axes: Axes, plot: Plot) -> None:
 
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(_tick))
-    values = sorted({x for s in plot.series if not s.dashed for x in s.x})
+    values = sorted({x for s in plot.series if not s.dashed for x in s.x if isfinite(x)})
     if plot.name == "rank" and len(values) <= TICKS:
         axes.set_xticks(values)
         axes.xaxis.set_minor_locator(NullLocator())

@@ -14,6 +14,7 @@ from study.core import command, status_line
 from study.core.errors import ConfigError, StudyError
 from study.core.flags import show_with_hydra
 from study.core.names import check_name
+from study.core.prose import print_prose
 from study.core.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _keeping_the_old(what: str) -> Iterator[None]:
         yield
     except (StudyError, OSError) as error:
         status_line.hide()
-        print(f"{what} is still the old one: {error}", file=sys.stderr)
+        print_prose(f"{what} is still the old one: {error}", sys.stderr)
 
 
 def _replace_report(written: Path, fresh: Path, run: str) -> None:

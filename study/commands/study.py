@@ -16,6 +16,7 @@ from study.core.flags import read_flags, show_with_hydra
 from study.core.formatting import plural
 from study.core.garbage import pause_collection
 from study.core.printed_commands import report_line
+from study.core.prose import print_prose
 
 STOPPED = "Stopped. Finished folds are kept; the same command goes on from here."
 PROGRAM = "lora-study"
@@ -75,7 +76,7 @@ def _study(config: StudyConfig, given: list[str]) -> int:
     except KeyboardInterrupt:
         interruption.ignore()
         status_line.end()
-        print(STOPPED, file=sys.stderr)
+        print_prose(STOPPED, sys.stderr)
         return interruption.INTERRUPTED
 
 
@@ -85,7 +86,7 @@ def _announce(config: StudyConfig) -> None:
     if sys.stderr.isatty():
         size = f"{plural(config.study.trials, 'trial')} of {config.study.folds} folds"
         what = f"{config.study.name}: {size}, task {config.task.name}, model {config.model.name}"
-        print(f"{what}. Reading the data ...", file=sys.stderr, flush=True)
+        print_prose(f"{what}. Reading the data ...", sys.stderr)
     status_line.say("Importing the libraries")
 
 

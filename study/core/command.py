@@ -10,6 +10,7 @@ from typing import NoReturn
 from study.core import interruption, secrets, status_line
 from study.core.disk import explain_disk
 from study.core.errors import StudyError
+from study.core.prose import print_prose
 
 GARBAGE = 50_000  # new objects until they are searched for cycles: while libraries come in, by the million, all stay
 
@@ -44,7 +45,7 @@ def status_of(program: str, work: Callable[[], int]) -> int:
             return work()
     except StudyError as error:
         status_line.end()
-        print(f"{program}: {error}", file=sys.stderr)
+        print_prose(f"{program}: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         status_line.end()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from study.core import status_line
+from study.core.prose import print_prose
 
 T = TypeVar("T")
 SOON = 2.0  # seconds for which a lock is nothing to speak of
@@ -87,7 +88,7 @@ def _wait_for(work: Callable[[], T], name: str) -> T:
         if not told:
             status_line.hide()
             line = f"{name} is locked by another program: it is waited for, up to {PATIENCE:.0f} seconds"
-            print(f"Note: {line}.", file=sys.stderr, flush=True)
+            print_prose(f"Note: {line}.", sys.stderr)
             told = True
         time.sleep(PAUSE)
 

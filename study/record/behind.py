@@ -15,6 +15,7 @@ from study.config.schema import Configuration, StudyConfig
 from study.core.answer_tables import Table
 from study.core.errors import StudyError
 from study.core.printed_commands import sync_line
+from study.core.prose import print_prose
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.tracker import Finished, Say, Tracker
 
@@ -227,4 +228,4 @@ def record_error(name: str, storage: str, reason: str) -> StudyError:
 
 def _print(lines: tuple[str, ...]) -> None:
     for line in lines:
-        print(f"Note: {line}.", file=sys.stderr)
+        print_prose(f"Note: {line}.", sys.stderr)

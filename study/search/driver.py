@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from study import launch, record
 from study.config.members import Member, TrialResult
 from study.config.schema import StudyConfig
-from study.core import answer_tables, interruption, status_line
+from study.core import answer_tables, interruption, prose, status_line
 from study.core.errors import StudyError
 from study.core.garbage import pause_collection
 from study.core.records import FoldResult
@@ -105,7 +105,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: Tracker, launcher: Launcher, re
         tracker.end("KILLED")
         if isinstance(end, KeyboardInterrupt):
             raise
-        print(left_over(plan.config, driver.results))
+        prose.print_prose(left_over(plan.config, driver.results))
         return UNFINISHED
     except BaseException:
         tracker.end("FAILED")
@@ -115,7 +115,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: Tracker, launcher: Launcher, re
     launcher.close()
     interruption.deliver()
     finish.announce(plan, driver.results, ledger.alone_costs(), tracker, report)
-    print(*lines, sep="\n", end="\n" * bool(lines))
+    prose.print_prose("\n".join(lines)) if lines else None
     return status
 
 

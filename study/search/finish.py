@@ -19,6 +19,7 @@ from study.core.alone import cost_of_trial, meanings, with_alone
 from study.core.figures import COSTS, FIGURES, MINIMIZE, costs_of
 from study.core.formatting import plural
 from study.core.pareto import undominated_mask
+from study.core.prose import print_prose
 from study.core.records import INFEASIBLE, FoldResult
 from study.core.text_table import Column, TextTable
 from study.record.behind import record_error
@@ -96,13 +97,16 @@ def announce(
     Raises StudyError where the record, of which the report is made, lacks something.
     """
     status_line.hide()
-    print(_table(plan, results, alone).text() if front(plan, results, alone) else reason_for_none(results))
+    if front(plan, results, alone):
+        print(_table(plan, results, alone).text())
+    else:
+        print_prose(reason_for_none(results))
     for line in failures(results):
-        print(line)
+        print_prose(line)
     if tracker.missing:
         raise record_error(plan.config.study.name, plan.config.storage.url, tracker.missing)
     if tracker.unreported:
-        print(f"No report: it is made from MLflow's runs, and {tracker.unreported}.")
+        print_prose(f"No report: it is made from MLflow's runs, and {tracker.unreported}.")
         return
     page = report(plan.config)
     tracker.report(page.parent)

@@ -9,6 +9,7 @@ from typing import Any
 from study.config.members import Member, Stop, TrialResult
 from study.core import status_line
 from study.core.formatting import plural
+from study.core.prose import break_lines
 from study.core.records import FoldResult
 from study.search.plan import Plan
 
@@ -99,14 +100,18 @@ class Progress:
         """A trial ends before its last fold."""
         after = f"after {stop.folds} of {plural(self.folds, 'fold')}" if stop.folds else "before its first fold"
         line = f"Trial {stop.trial} ({self.labels[stop.trial]}) stopped {after}: it {stop.reason}."
-        self.bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._print(line)
 
     def say(self, notes: tuple[str, ...]) -> None:
         """What a person should hear, each thing once."""
         for note in notes:
             if note not in self.said:
                 self.said.add(note)
-                self.bar.console.print(f"Note: {note.rstrip('.')}.", highlight=False, markup=False, soft_wrap=True)
+                self._print(f"Note: {note.rstrip('.')}.")
+
+    def _print(self, line: str) -> None:
+        lines = break_lines(line, sys.stderr)
+        self.bar.console.print(lines, highlight=False, markup=False, soft_wrap=True)
 
     def _advance(self, folds: int) -> None:
         self.bar.advance(self.row, folds)

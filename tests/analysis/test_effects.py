@@ -54,7 +54,9 @@ def study_of(rng, count, directions=("maximize", "minimize"), name="accuracy"):
             "state": "complete",
             "kind": "lora",
             "params/trainable": 1e3 * rank,
+            "memory/train_bytes": 2.0**20 * rank,
         }
+        row |= {"rank": rank, "lam": lam, "targets": "qv", "layers": layers}
         rows.append(row | figures | {"baseline": "head" if number == 0 else None})
         params = {"method.rank": str(rank), "method.lam": str(lam), "method.layers": layers}
         settings.append((number, params))

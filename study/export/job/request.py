@@ -15,6 +15,7 @@ from study.core import addresses, network, status_line
 from study.core.build import targets_in
 from study.core.errors import ConfigError
 from study.core.mlflow_store import VARIABLE
+from study.core.prose import print_prose
 from study.export.formats import FORMATS, get
 from study.export.formats.base import Format
 from study.export.job import checks, retrain
@@ -124,7 +125,7 @@ def _tracking_address(wanted: Wanted, config: StudyConfig) -> str | None:
 def _note(text: str) -> None:
     """Tell what is done otherwise than it may have been expected."""
     status_line.hide()
-    print(text, file=sys.stderr)
+    print_prose(text, sys.stderr)
 
 
 def _check(job: Job) -> None:
