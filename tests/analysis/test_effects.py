@@ -52,6 +52,7 @@ def study_of(rng, count, directions=("maximize", "minimize"), name="accuracy"):
             "number": number,
             "label": f"r{rank}",
             "state": "complete",
+            "run_id": f"run{number}",
             "kind": "lora",
             "params/trainable": 1e3 * rank,
             "memory/train_bytes": 2.0**20 * rank,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -167,7 +168,8 @@ def test_without_it_there_is_no_end_and_one_that_has_passed_is_refused() -> None
 def test_the_terminal_says_how_much_is_left() -> None:
     config = compose(["study.trials=8", "study.until=2h"])
     said = "Stopped for study.until=2h: {} left; the same command goes on from here."
-    results: Any = dict.fromkeys(range(3))
-    assert left_over(config, results) == said.format("5 of 8 trials are")
-    assert left_over(config, dict.fromkeys(range(7))) == said.format("1 of 8 trials is")  # type: ignore[misc]
-    assert left_over(config, dict.fromkeys(range(8))) == said.format("what follows the search is")  # type: ignore[misc]
+    result: Any = SimpleNamespace(passed_over=False)
+    passed_over: Any = SimpleNamespace(passed_over=True)
+    for count, left in ((3, "5 of 8 trials are"), (7, "1 of 8 trials is"), (8, "what follows the search is")):
+        results = {**dict.fromkeys(range(count), result), 100: passed_over}  # which took no place of the study
+        assert left_over(config, results) == said.format(left)
