@@ -124,26 +124,29 @@ def _settle(table: ScoreTable, moves: np.ndarray) -> tuple[Additive, _Squares]:
     It starts from residuals that no exception spoils, since least squares would hand its own down to all others.
     """
     plain = fit(table.trained)
-    left, rest = plain.left(), robust_squares(table.scores, plain.left())
-    by_examples = (plain.residuals(moves) ** 2).sum(axis=1).mean(axis=-1) / np.maximum(left, 1)
-    least = np.maximum(table.rounding, by_examples)
+    left, by_examples = plain.left(), _squares_of(plain, moves)
+    rest, least = robust_squares(table.scores, left), np.maximum(table.rounding, by_examples / np.maximum(left, 1))
     exceptional = outliers(rest, left, least)
     first = bool(exceptional.any())
     while True:
-        model = fit(table.trained, _weights(rest, left, exceptional))
+        model = fit(table.trained, _weights(rest, left, exceptional)) if exceptional.any() else plain
         rest, left = (model.residuals(table.scores) ** 2).sum(axis=1), model.left()
         outlying = outliers(rest, left, least)
         more = outlying if first else exceptional | outlying
         if not first and (more == exceptional).all():
-            explained = (model.residuals(moves) ** 2).sum(axis=1).mean(axis=-1)
+            explained = by_examples if model is plain else _squares_of(model, moves)
             return model, _Squares(rest, explained, left, exceptional)
         exceptional, first = more, False
 
 
+def _squares_of(model: Additive, moves: np.ndarray) -> np.ndarray:
+    """What the examples' `moves` bring to each configuration's square sum [C]."""
+    squares: np.ndarray = (model.residuals(moves) ** 2).sum(axis=1).mean(axis=-1)
+    return squares
+
+
 def _weights(rest: np.ndarray, left: np.ndarray, exceptional: np.ndarray) -> np.ndarray:
     """1 for each configuration [C], the exceptional ones less, by how much more their squares are than the others'."""
-    if not exceptional.any():
-        return np.ones(len(rest))
     pooled = rest[~exceptional].sum() / left[~exceptional].sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(exceptional, np.minimum(1, pooled * left / rest), 1.0)
