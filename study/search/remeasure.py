@@ -64,7 +64,7 @@ def measure_alone(
 
 def closest(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
     """The trials of the front, the baselines, the one that is recommended and the best, by number."""
-    judgement = judge_results(plan, {n: r for n, r in results.items() if not r.broken})
+    judgement = judge_results(plan, results)
     chosen = () if judgement is None else (judgement.recommended, judgement.best)
     baselines = (n for n, r in results.items() if r.baseline and r.complete and r.duplicate_of is None)
     return sorted({n for n in (*front(plan, results), *baselines, *chosen) if n is not None})

@@ -79,8 +79,7 @@ class Repeats:
     def _find_undecided(self, number: int, results: Results) -> list[int]:
         """The trials that are undecided by the cross-validations before `number`, in their order."""
         before = {trial: self._until(number, folds) for trial, folds in self.known.items()}
-        feasible = {n: r for n, r in results.items() if not r.broken}
-        judgement = judge_results(self.plan, with_repeats(feasible, before), levels=self._levels)
+        judgement = judge_results(self.plan, with_repeats(results, before), levels=self._levels)
         return [] if judgement is None else sorted(int(judgement.table.numbers[r]) for r in judgement.verdict.undecided)
 
     def _until(self, number: int, folds: Mapping[int, FoldResult]) -> dict[int, FoldResult]:
