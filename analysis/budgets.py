@@ -49,9 +49,10 @@ class Ladder:
 def budgets_of(runs: StudyRuns, judgement: Judgement | None, references: Sequence[Reference] = ()) -> dict[str, Ladder]:
     """For each cost that is known of a compared trial, the study's own ones first, what its budgets buy.
 
-    At most 24 budgets of a cost are judged, of many configurations fewer: each is a comparison of its own.
+    At most 24 budgets of a cost are judged, of many configurations fewer: each is a comparison of its own. In a control
+    nothing is to be bought.
     """
-    if judgement is None:
+    if judgement is None or runs.info.is_control:
         return {}
     parts, costs = _Parts(runs, judgement, references), costs_of(runs.info.objectives)
     ladders = {name: parts.ladder(name, name in costs) for name in dict.fromkeys([*costs, *COSTS])}

@@ -21,22 +21,23 @@ USUAL = ("params/trainable", "memory/train_bytes", "time/train_seconds", "latenc
 RUN = 8  # letters of a run's id that tell it from others; trials.csv has all
 
 
-def trials_grid(runs: StudyRuns) -> Grid:
+def trials_grid(runs: StudyRuns, room: int | None = ROOM) -> Grid:
     """A row for each trial with its state and, where it ended early, why; the first cell leads to its run."""
-    shown = runs.trials.head(ROOM)
+    shown = runs.trials.head(len(runs.trials) if room is None else room)
     grid = grid_of([_trial_cells(row, runs.info.objectives) for row in shown.to_dict("records")])
     links = tuple(runs.link(run) for run in shown["run_id"])
     return replace(grid, links=links, left_out=len(runs.trials) - len(shown))
 
 
-def folds_grid(runs: StudyRuns) -> Grid:
+def folds_grid(runs: StudyRuns, room: int | None = ROOM) -> Grid:
     """A row for each trial that has a scored fold, a column for each fold; a fold that was not scored is a dash."""
     if runs.folds.empty:
         return Grid((), ())
-    wide = runs.folds.pivot(index="number", columns="fold", values="score").head(ROOM)
+    wide = runs.folds.pivot(index="number", columns="fold", values="score")
+    shown = wide.head(len(wide) if room is None else room)
     trials = runs.trials.set_index("number")
-    rows = [_fold_cells(number, scores, trials.loc[number]) for number, scores in wide.iterrows()]
-    return replace(grid_of(rows), left_out=int(runs.folds["number"].nunique()) - len(wide))
+    rows = [_fold_cells(number, scores, trials.loc[number]) for number, scores in shown.iterrows()]
+    return replace(grid_of(rows), left_out=len(wide) - len(shown))
 
 
 def shown_state(row: Any) -> str:

@@ -135,7 +135,7 @@ def findings_of(
         recommended = compared[compared["number"] == number].iloc[0]
         linears = recorded_layers(runs.info.tags.get("linears"), recommended["adaptation"])
     effects, metric = effects_of(runs), runs.info.metric
-    progress = progress_plot(counted, runs.info.objectives, runs.info.directions)
+    progress = progress_plot(counted, runs.info.objectives, runs.info.directions, metric)
     learning = () if epochs is None else learning_plots(epochs, runs.trials, metric)
     costs = time_plot(runs, [*front["number"]]), memory_parts_plot(runs, traced_numbers(runs))
     if answers is not None and judgement is not None and judgement.table.answers is None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.every_trial import folds_grid, trials_grid
 from analysis.grid import Grid
 from analysis.spreadsheet import as_csv
 from analysis.view import View
 
 ENDINGS = {"csv": "csv", "latex": "tex"}
+PAGE = 40  # rows that a page of paper has room for
 # What pdflatex has no letter for in its usual fonts.
 LATEX = str.maketrans({
     "±": r"$\pm$", "λ": r"$\lambda$", "·": r"$\cdot$", "×": r"$\times$", "≤": r"$\leq$", "≥": r"$\geq$", "–": "--",
@@ -29,14 +31,17 @@ def save_tables(view: View, folder: Path, kinds: Sequence[str]) -> None:
 
 
 def tables_of(view: View) -> dict[str, tuple[str, Grid]]:
-    """The report's tables that have rows: name → title and cells."""
+    """The report's tables that have rows, whole where the page has no room for all: name → title and cells."""
+    runs = view.findings.runs
     tables = {
         "front": ("The front", view.front),
         "budgets": ("What each budget buys", view.budgets),
         "baselines": ("Baselines", view.baselines),
         "references": ("What needs no training", view.references),
         "comparisons": ("How sure", view.comparisons),
-        "folds": ("Fold by fold", view.folds),
+        "effects": ("What each choice does", view.effects),
+        "trials": ("Every trial", trials_grid(runs, room=None)),
+        "folds": ("Fold by fold", folds_grid(runs, room=None)),
         "exports": ("Exported models", view.exports),
     }
     return {name: (title, grid) for name, (title, grid) in tables.items() if grid.rows}
@@ -48,8 +53,14 @@ def grid_as_csv(grid: Grid) -> str:
 
 
 def grid_as_latex(grid: Grid, caption: str, label: str) -> str:
-    """A table environment of the package booktabs; no cell is read as a command."""
-    text = _frame(grid).to_latex(index=False, escape=True, caption=_escape_caption(caption), label=f"tab:{label}")
+    """A table of the package booktabs, of longtable where a page has no room for it; no cell is read as a command."""
+    text = _frame(grid).to_latex(
+        index=False,
+        escape=True,
+        longtable=len(grid.rows) > PAGE,
+        caption=_escape_caption(caption),
+        label=f"tab:{label}",
+    )
     return str(text).translate(LATEX)
 
 

@@ -134,7 +134,7 @@ def view_of(f: Findings) -> View:
         modules=tuple(dict.fromkeys(x.name for x in f.linears)),
         layers=_layers(f.linears),
         exports=grid_of([exported.export_cells(row) for _, row in f.exported.iterrows()]),
-        how_to_export=f"No model of this study has been exported; {chosen.export_command(f.runs, 'best')} does it.",
+        how_to_export=_how_to_export(f),
         provenance=provenance(f.runs, f.judgement),
         folds=folds_grid(f.runs),
         trials=trials_grid(f.runs),
@@ -162,6 +162,12 @@ def _choice(f: Findings, rule: str, number: int | None) -> Choice:
 def _recipe(f: Findings, number: int) -> Recipe:
     configuration, repeat = chosen.chosen_values(f.runs, number), chosen.repeat_command(f.runs, number)
     return Recipe(number, configuration, repeat, chosen.export_command(f.runs, number))
+
+
+def _how_to_export(f: Findings) -> str:
+    """The command that exports a model: of the trial to take or, where there is none, of the highest expected score."""
+    trial = "best" if f.judgement is None or f.recommended is not None else f.judgement.best
+    return f"No model of this study has been exported; {chosen.export_command(f.runs, trial)} does it."
 
 
 def _layers(linears: Sequence[LinearLayer]) -> tuple[Layer, ...]:

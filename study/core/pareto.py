@@ -34,14 +34,3 @@ def pareto_front(frame: pd.DataFrame, objectives: Sequence[str], directions: Seq
     if "duplicate_of" in frame:
         points[frame["duplicate_of"].notna().to_numpy()] = np.nan
     return pd.Series(undominated_mask(points, directions), index=frame.index)
-
-
-def hypervolume(points: np.ndarray, reference: tuple[float, float]) -> float:
-    """The area that `points` [n, 2] dominate up to `reference`, where lower is better in both; none may be missing."""
-    below = points[(points < reference).all(axis=1)]
-    area, height = 0.0, reference[1]
-    for x, y in below[np.lexsort(below.T[::-1])]:
-        if y < height:
-            area += (reference[0] - x) * (height - y)
-            height = y
-    return float(area)

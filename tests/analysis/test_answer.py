@@ -70,6 +70,9 @@ def test_in_a_control_nothing_is_to_be_taken_or_decided():
     assert deciding_command(control.runs, wanting) == ""
     assert (view_of(control).recipe, control.mark, view_of(control).explorer["recommended"]) == (None, None, None)
     assert choices(control)[0][1] is None
+    assert view_of(plain).budgets.rows
+    assert (view_of(control).budgets.rows, view_of(control).explorer["budgets"]) == ((), {})
+    assert f"trial={control.judgement.best} format=all" in view_of(control).how_to_export
     meanwhile, note = conclusion_of(plain), conclusion_of(control)
     assert meanwhile.recommended == plain.judgement.recommended is not None
     assert (note.recommended, [role for role in note.trials.values() if "take meanwhile" in role]) == (None, [])

@@ -218,18 +218,33 @@ def test_a_map_without_cells_is_empty():
     assert Map("m", "", "", "", "", (), (), (), (), ()).empty
 
 
-def test_the_hypervolume_grows_to_the_final_fronts(runs):
-    plot = progress_plot(runs.compared, runs.info.objectives, runs.info.directions)
+def progress_of(runs, objectives=None, directions=None):
+    objectives, directions = objectives or runs.info.objectives, directions or runs.info.directions
+    return progress_plot(runs.compared, objectives, directions, NAME)
+
+
+@pytest.mark.parametrize("more", [(), ("memory/train_bytes",), ("memory/train_bytes", "latency/ms")])
+def test_the_hypervolume_of_any_number_of_objectives_grows_to_the_final_fronts(runs, more):
+    latency = np.random.default_rng(1).uniform(5, 500, len(runs.trials))
+    runs = replace(runs, trials=runs.trials.assign(**{"latency/ms": latency}))
+    plot = progress_of(runs, (*runs.info.objectives, *more), (*runs.info.directions, *["minimize"] * len(more)))
     (line,) = plot.series
     assert line.x == tuple(range(41))
     assert all(later >= earlier for earlier, later in zip(line.y, line.y[1:], strict=False))
     assert (line.y[0] < 90, line.y[-1]) == (True, 100)
 
 
-@pytest.mark.parametrize(("count", "objectives"), [(4, ("score", "params/trainable")), (41, ("score",))])
-def test_few_trials_or_other_than_two_objectives_have_no_hypervolume(count, objectives):
-    runs = study_of(np.random.default_rng(3), count)
-    assert progress_plot(runs.compared, objectives, runs.info.directions[: len(objectives)]).empty
+@pytest.mark.parametrize(("direction", "best"), [("maximize", np.maximum), ("minimize", np.minimum)])
+def test_of_one_objective_the_best_so_far_is_drawn(runs, direction, best):
+    plot = progress_of(runs, ("score",), (direction,))
+    (line,) = plot.series
+    assert list(line.y) == best.accumulate(runs.compared["score"].to_numpy()).tolist()
+    assert (plot.title, plot.y_title) == (f"Best {NAME} over trials", NAME)
+
+
+@pytest.mark.parametrize("objectives", [("score", "params/trainable"), ("score",)])
+def test_the_progress_of_few_trials_is_not_drawn(objectives):
+    assert progress_of(study_of(np.random.default_rng(3), 4), objectives).empty
 
 
 def test_a_final_front_that_dominates_no_area_has_no_hypervolume():
@@ -237,8 +252,7 @@ def test_a_final_front_that_dominates_no_area_has_no_hypervolume():
     # The cheapest scores least and the best costs most, as all others do.
     worst = runs.trials.assign(score=0.5, **{"params/trainable": 900.0})
     worst.loc[0, "params/trainable"], worst.loc[40, "score"] = 100.0, 0.9
-    nothing = replace(runs, trials=worst)
-    assert progress_plot(nothing.compared, runs.info.objectives, runs.info.directions).empty
+    assert progress_of(replace(runs, trials=worst)).empty
 
 
 def spoil(figure, number):

@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from analysis.every_trial import ROOM, folds_grid, trials_grid
@@ -27,7 +28,7 @@ def runs(store):
 
 def test_each_table_with_rows_is_a_file_of_each_kind(store, tmp_path):
     folder = write_report("demo", tmp_path, store, Options(tables=("csv", "latex"))).parent / "tables"
-    names = ("front", "budgets", "baselines", "references", "comparisons", "folds")
+    names = ("front", "budgets", "baselines", "references", "comparisons", "trials", "folds")
     assert {path.name for path in folder.iterdir()} == {f"{n}.{ending}" for n in names for ending in ("csv", "tex")}
     rows = list(csv.DictReader((folder / "front.csv").open(encoding="utf-8")))
     assert [row["Trial"] for row in rows] == ["0", "1", "2", "3"]
@@ -39,8 +40,21 @@ def test_without_being_asked_for_no_table_is_a_file(store, tmp_path):
     assert not (write_report("demo", tmp_path, store).parent / "tables").exists()
 
 
-def test_a_study_without_rows_has_no_tables(store):
-    assert set(tables_of(view_of(findings_of(load_study("none", store))))) == set()
+def test_of_a_study_without_a_result_its_trials_are_the_only_table(store):
+    assert set(tables_of(view_of(findings_of(load_study("none", store))))) == {"trials"}
+
+
+def test_a_file_has_the_rows_that_a_page_has_no_room_for(runs):
+    trials = [runs.trials.assign(number=lambda part, first=8 * i: part["number"] + first) for i in range(60)]
+    folds = [runs.folds.assign(number=lambda part, first=8 * i: part["number"] + first) for i in range(60)]
+    many = replace(runs, trials=pd.concat(trials, ignore_index=True), folds=pd.concat(folds, ignore_index=True))
+    view = view_of(findings_of(many))
+    files = tables_of(view)
+    assert len(view.trials.rows) == len(view.folds.rows) == ROOM
+    assert len(files["trials"][1].rows) == 480
+    assert len(files["folds"][1].rows) == ROOM + view.folds.left_out > ROOM
+    assert "longtable" in grid_as_latex(files["trials"][1], "Every trial", "trials")
+    assert "longtable" not in grid_as_latex(files["references"][1], "References", "references")
 
 
 def test_csv_is_read_back_as_it_was():

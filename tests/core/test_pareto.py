@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.core.pareto import hypervolume, pareto_front, undominated_mask
+from study.core.pareto import pareto_front, undominated_mask
 
 value = st.one_of(st.integers(0, 5).map(float), st.just(float("nan")))
 SIGNS = np.array([-1.0, 1.0])
@@ -40,14 +40,6 @@ def test_an_objective_that_no_trial_recorded_leaves_the_front_empty():
     assert pareto_front(frame, ["score", "cost"], ["maximize", "minimize"]).tolist() == [False]
 
 
-def test_the_hypervolume_is_the_area_of_what_is_dominated():
-    points = np.array([[0.0, 0.5], [0.5, 0.0], [0.75, 0.75], [2.0, 0.0]])
-    assert hypervolume(points[:1], (1.0, 1.0)) == 0.5
-    assert hypervolume(points, (1.0, 1.0)) == 0.75
-    assert hypervolume(points[::-1], (1.0, 1.0)) == 0.75
-    assert hypervolume(points[3:], (1.0, 1.0)) == 0.0
-
-
 def random_points(seed: int, objectives: int) -> np.ndarray:
     """Fifty points of which some are equal and many agree in one objective."""
     return np.random.default_rng(seed).integers(0, 12, (50, objectives)) / 12
@@ -61,10 +53,3 @@ def test_the_front_is_moocores(objectives):
         theirs = moocore.is_nondominated(points, maximise=[False] * (objectives - 1) + [True], keep_weakly=True)
         assert ours.tolist() == theirs.tolist()
         assert 0 < ours.sum() < 50
-
-
-def test_the_hypervolume_is_moocores():
-    for seed in range(50):
-        points, reference = random_points(seed, 2), (0.8, 0.9)
-        assert hypervolume(points, reference) == pytest.approx(moocore.hypervolume(points, ref=reference))
-        assert hypervolume(points, reference) > 0

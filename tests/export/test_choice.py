@@ -12,6 +12,7 @@ from analysis.options import Options
 from analysis.report import read_findings
 from analysis.runs import load_study
 from study.core.errors import ConfigError
+from study.export.job.choice import choose
 from study.export.job.request import Wanted, prepare
 from study.search.stored import find
 
@@ -45,3 +46,16 @@ def test_what_is_exported_is_what_the_report_recommends(
     said, config = with_level(home, monkeypatch, 0.0), find(wanted.storage, "small")[1]
     assert said.judgement is not None
     assert prepare(replace(wanted, formats=("merged",)), config).chosen.trial == said.judgement.recommended
+
+
+@pytest.mark.parametrize("trial", ["best", "params<=1M"])
+def test_of_a_control_only_a_trial_that_is_named_is_exported(
+    wanted: Wanted, monkeypatch: pytest.MonkeyPatch, trial: str
+) -> None:
+    job = prepare(replace(wanted, formats=("merged",)), find(wanted.storage, "small")[1])
+    config = job.plan.config
+    control = replace(config, task=replace(config.task, shuffle_labels=True))
+    monkeypatch.setattr(job.ledger, "plan", replace(job.plan, config=control))
+    with pytest.raises(ConfigError, match="chooses nothing in a control"):
+        choose(trial, job.ledger, job.results)
+    assert choose("1", job.ledger, job.results).trial == 1

@@ -39,11 +39,14 @@ def compared_trials(ledger: Ledger) -> dict[int, TrialResult]:
 def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> TrialResult:
     """The trial that `wanted` names: best, a number, or bounds; of one that repeats another, the original.
 
-    Unless it is named by its number it keeps the study's constraints.
+    Unless it is named by its number it keeps the study's constraints, and is none of a control.
     Raises ConfigError, which says what there is, where no complete trial fits.
     """
     if wanted.isdecimal():
         return _trial_numbered(int(wanted), ledger, results)
+    if ledger.plan.config.task.shuffle_labels:
+        rule = "chooses nothing in a control: its labels were shuffled, so that no trial is truly better than another"
+        raise ConfigError(f"trial={wanted}", rule, "name a trial by its number, such as trial=0")
     trained = [r for r in results.values() if r.duplicate_of is None]
     alone = ledger.alone_costs() if trained else {}
     distinct = [r for r in trained if not ledger.plan.broken(figures(r, alone.get(r.trial)))]

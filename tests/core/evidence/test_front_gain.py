@@ -1,5 +1,6 @@
 """The probability to add to the front."""
 
+import moocore
 import numpy as np
 import pytest
 
@@ -18,7 +19,6 @@ def test_with_one_draw_it_is_the_front(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_front_is_moocores(seed: int) -> None:
-    moocore = pytest.importorskip("moocore")
     generator = np.random.default_rng(seed)
     gains, costs = generator.normal(size=30), generator.normal(size=(30, 2))
     front = moocore.is_nondominated(np.column_stack([-gains, costs]))
