@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import grid_table, grids, replay, replay_curves, replay_tables, truths
+from benchmarks import calibration, grid_table, grids, replay, replay_curves, replay_tables, truths
 from benchmarks.lookup import Grid
 from benchmarks.lookup import replay as replayed
 from benchmarks.outcomes import Outcome, Truth, outcome, truth_of
@@ -166,3 +166,9 @@ def test_what_was_replayed_is_kept_and_drawn(tmp_path: Path) -> None:
     text = (tmp_path / "curves.svg").read_text()
     assert "topic" in text
     assert "tpe, racing" in text
+
+
+def test_the_errors_that_studies_state_have_three_parts_and_are_no_smaller_than_those_made() -> None:
+    errors = calibration.errors_of(TASK)
+    assert errors.stated**2 == pytest.approx(errors.examples**2 + errors.trainings**2 + errors.overlap**2)
+    assert errors.made < errors.stated < 2 * errors.made

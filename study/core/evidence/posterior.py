@@ -62,13 +62,13 @@ def contenders(estimates: Estimates) -> np.ndarray:
     means, rows = estimates.means, len(estimates.means)
     if rows < 5:
         return np.ones(rows, bool)
-    error = float(np.sqrt(np.median(_contrast_variance(estimates.covariance))))
+    error = float(np.sqrt(np.median(contrast_variance(estimates.covariance))))
     away = np.abs(means - np.median(means))
     scale = max(error, 1.4826 * float(np.median(away)))
     return np.asarray(away <= -ndtri(0.005 / rows) * scale)
 
 
-def _contrast_variance(covariance: np.ndarray) -> np.ndarray:
+def contrast_variance(covariance: np.ndarray) -> np.ndarray:
     """The variance [C] of each configuration's distance from the mean of all."""
     shared = covariance.mean(axis=0)
     return np.asarray(np.maximum(np.diag(covariance) - 2 * shared + shared.mean(), 0))
@@ -134,7 +134,7 @@ def _slice(estimates: Estimates, near: np.ndarray, scale: float) -> _Slice:
     left_values, left_axes = np.linalg.eigh(covariance[np.ix_(~near, ~near)] - follow @ across.T)
     remain = (left_axes * np.sqrt(np.maximum(left_values, 0))) @ left_axes.T
     unlike = _unlikeness(estimates.examples[np.ix_(near, near)], axes)
-    apart = np.median(_contrast_variance(covariance[np.ix_(near, near)]))
+    apart = np.median(contrast_variance(covariance[np.ix_(near, near)]))
     error = np.sqrt(max(float(apart), tiny) * len(axes) / max(len(axes) - 1, 1))  # of one, were all independent
     squares, prior = _cells(float(error), unlike, float(np.ptp(estimates.means[near])))
     return _Slice(estimates.means, near, axes, values, follow, remain, squares, prior)
