@@ -11,6 +11,7 @@ from study.core.evidence.table import ScoreTable, Worths
 from study.core.evidence.weighted import columns_by_fold, scores_under, sums_by
 
 DRAWS = 400
+ROUNDING = 1e-12  # of what is squared, which arithmetic alone may leave of equal answers
 
 
 def noise(table: ScoreTable, count: int = DRAWS, seed: int = 0) -> np.ndarray:
@@ -67,26 +68,36 @@ class PairLimits:
 
     `floor` is Σδ²/N² of the N answers' differences δ (d/N² where d of N answers differ), which no estimate goes
     below. `freedom` is that of Satterthwaite by the fourth moment, 2/(Σδ⁴/(Σδ²)² − 1/N), about 2d: of a difference
-    that hangs on few answers the variance itself is hardly known.
+    that hangs on few answers the variance itself is hardly known. `unlike` is the mean of δ² over the answers that both
+    gave, however few these are where one was stopped; where there are none it is that of other pairs.
     """
 
     floor: np.ndarray
     freedom: np.ndarray
+    unlike: np.ndarray
 
 
 def pairs(table: ScoreTable) -> PairLimits:
     """The :class:`PairLimits` of a table; without answers no floor, and nothing to be unsure of."""
     rows, answers = len(table.numbers), table.answers
     if answers is None:
-        return PairLimits(np.zeros((rows, rows)), np.full((rows, rows), np.inf))
+        nothing = np.zeros((rows, rows))
+        return PairLimits(nothing, np.full((rows, rows), np.inf), nothing)
     worth, seen = _by_unit(answers)
-    both = seen @ seen.T
+    both, size = seen @ seen.T, worth**2 @ seen.T
     second = _moment(worth, seen, (1.0, -2.0, 1.0))
+    second = np.where(second > ROUNDING * (size + size.T), second, 0.0)
     fourth = _moment(worth, seen, (1.0, -4.0, 6.0, -4.0, 1.0))
     share = np.where(second > 0, fourth / np.where(second > 0, second, 1) ** 2, 0)
     unsure = share - 1 / np.maximum(both, 1)
     freedom = np.where(unsure > 0, 2 / np.where(unsure > 0, unsure, 1), np.inf)
-    return PairLimits(second / answers.examples**2, freedom)
+    return PairLimits(second / answers.examples**2, freedom, _per_answer(second, both))
+
+
+def _per_answer(second: np.ndarray, both: np.ndarray) -> np.ndarray:
+    """The mean of δ² [C, C] over the answers that both gave; where there are none, that of all pairs together."""
+    typical = second.sum() / max(float((both - np.diag(np.diag(both))).sum()), 1.0)
+    return np.where(both > 0, second / np.maximum(both, 1), typical)
 
 
 def _by_unit(answers: Worths) -> tuple[np.ndarray, np.ndarray]:

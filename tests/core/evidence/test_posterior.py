@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulated import family_study, study
+from simulated import family_study, reveal, study
 
-from study.core.evidence.posterior import _unlikeness, contenders, draw
+from study.core.evidence.posterior import contenders, draw, likeness
 from study.core.evidence.sources import Estimates, estimate
 from study.core.evidence.verdict import CHOOSE, decide
 
@@ -121,11 +121,25 @@ def test_of_families_too_what_is_held_probable_is_about_as_often_true(spread: fl
     assert 0.8 < np.mean(inside) <= most
 
 
-def test_what_all_have_in_common_says_nothing_of_how_unlike_they_are() -> None:
-    """Where no answers were kept, the examples' error is one of the level alone, and equal for all."""
-    estimates = estimate(study(np.array([0.7, 0.8, 0.9, 0.91]), 3, answers=False).table)
-    axes = np.linalg.eigh(estimates.covariance + 0.3)[1]
-    assert _unlikeness(np.full((4, 4), 0.3), axes).tolist() == [1.0] * 4
+def test_where_no_answers_were_kept_or_all_are_alike_the_prior_is_independent() -> None:
+    without = estimate(study(np.array([0.7, 0.8, 0.9, 0.91]), 3, answers=False).table)
+    copies = estimate(family_study(np.array([0.7]), 4, alike=1).table)
+    assert [likeness(e.pairs.unlike).tolist() for e in (without, copies)] == [np.eye(4).tolist()] * 2
+
+
+def test_that_bad_ones_were_stopped_changes_little_between_those_that_were_not() -> None:
+    """Their answers are fewer, and no more unlike the others' for that; in standard errors."""
+    levels, changes = np.append(np.linspace(0.5, 0.7, 12), [0.8, 0.83, 0.85, 0.87]), []
+    for seed in range(16):
+        table = study(levels, 5, "accuracy", seed, examples=200, training=0.04).table
+        trained = np.ones(table.scores.shape, bool)
+        trained[:12, 1 + seed % 2 :] = False
+        whole, raced = (estimate(each) for each in (table, reveal(table, trained)))
+        error = np.sqrt(whole.covariance[15, 15] + whole.covariance[12, 12] - 2 * whole.covariance[15, 12])
+        changes.append(
+            float(np.diff([(draw(e, 1000)[:, [15, 12]] @ [1, -1]).mean() for e in (whole, raced)])[0] / error)
+        )
+    assert np.sqrt(np.mean(np.square(changes))) < 0.7
 
 
 def test_no_fold_to_measure_by_gives_no_draws() -> None:
