@@ -11,7 +11,6 @@ from typing import Literal
 
 from study.core import metrics
 from study.core.errors import ConfigError
-from study.core.formatting import by_unit
 from study.core.standard_error import standard_error
 
 Direction = Literal["maximize", "minimize"]
@@ -124,11 +123,6 @@ def is_tolerance(value: object) -> bool:
 def is_confidence(value: object) -> bool:
     """Whether it is a probability with which one may decide."""
     return _is_number(value) and 0.5 <= value < 1  # type: ignore[operator]
-
-
-def costs_in_words(figures: Mapping[str, float]) -> str:
-    """What a trial costs, as far as it is known: ``params/trainable 36,866 · latency/ms 8.25 ms``."""
-    return " · ".join(f"{name} {by_unit(FIGURES[name].unit, figures[name])}" for name in COSTS if name in figures)
 
 
 def _is_number(value: object) -> bool:
