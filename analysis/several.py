@@ -19,7 +19,7 @@ from analysis.notes import show_in_mlflow
 from analysis.options import Options
 from analysis.plots import Plot
 from analysis.report import read_findings, write_findings
-from analysis.runs import StudyRuns, load_study
+from analysis.runs import StudyRuns, counted_score_text, load_study
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
 from study.core.names import LONGEST, check_name
@@ -129,11 +129,12 @@ def _answer_cells(f: Findings) -> dict[str, str]:
 
 
 def _judged_cells(f: Findings, number: int) -> dict[str, str]:
-    """How probably a trial is near enough to the best, and what it costs by the cost that decides in its study."""
+    """How probably a trial is near enough to the best, what it scores as the answer counts it, and what it costs by the
+    cost that decides in its study."""
     assert f.judgement is not None
     near, _ = f.probabilities(number).values()
     cost = cost_text(cost_of_trial(f.judgement.cost, f.trial(number)))
-    return {"Near enough": near, "Cost": cost}
+    return {"Near enough": near, "Cost": cost, "Score ± SE": counted_score_text(f.trial(number))}
 
 
 def _front(f: Findings) -> Grid:
