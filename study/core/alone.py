@@ -50,7 +50,7 @@ class Cost:
         if fmt.missing(self.spread):
             return text + self.mark
         number, _, unit = text.rpartition(" ")
-        return f"{number} ± {fmt.by_unit(FIGURES[self.name].unit, self.spread)}{self.mark}"
+        return f"{number} ± {fmt.by_unit(FIGURES[self.name].unit, self.spread, self.value)}{self.mark}"
 
 
 def cost_of_trial(name: str, figures: Mapping[str, Any]) -> Cost:

@@ -167,6 +167,17 @@ def repeat_figures(scores: Sequence[Mapping[int, float]]) -> dict[str, float]:
     return out | {f"{REPEATED}count": 1.0 + len(further), f"{REPEATED}score": statistics.fmean(everything)}
 
 
+def repeated_note(count: int) -> str:
+    """Which scores a table shows where so many trials were cross-validated again; empty where none was."""
+    if not count:
+        return ""
+    which = "1 trial was" if count == 1 else f"{count} trials were"
+    return (
+        f"Scores and their standard errors are of the first cross-validation, which every trial has. {which} "
+        "cross-validated again; the answer, its probabilities and intervals count all of them."
+    )
+
+
 def costs_of(objectives: Sequence[str]) -> list[str]:
     """What a study weighs its score against: the costs of its objectives, the trained parameters where none is one."""
     return [name for name in objectives if name in COSTS] or ["params/trainable"]

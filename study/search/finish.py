@@ -16,7 +16,7 @@ from study.config.members import Member, TrialResult, count_results
 from study.config.schema import StudyConfig
 from study.core import formatting, seeding, status_line
 from study.core.alone import cost_of_trial, meanings, with_alone
-from study.core.figures import COSTS, FIGURES, MINIMIZE, costs_of
+from study.core.figures import COSTS, FIGURES, MINIMIZE, costs_of, repeated_note
 from study.core.formatting import plural
 from study.core.pareto import undominated_mask
 from study.core.prose import print_prose
@@ -142,7 +142,7 @@ def _table(
 ) -> TextTable:
     others = [name for name in plan.config.objectives if name in COSTS and name not in USUAL]
     headings = ("trial", "configuration", plan.metric, "trainable", "train memory", *others, "train s")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for number in front(plan, results, alone):
         result, figures = results[number], {**summary(results[number]), **alone.get(number, {})}
         label = plan.label(result.configuration) + (" (baseline)" if result.baseline else "")
@@ -154,9 +154,10 @@ def _table(
             formatting.count(figures["params/trainable"]),
             formatting.mebibytes(figures["memory/train_bytes"], 0),
             *(cost_of_trial(name, figures).text for name in others),
-            f"{trained.value:.0f}{trained.mark}",
+            formatting.few_digits(trained.value) + trained.mark,
         )
         rows.append(cells)
     columns = tuple(Column(heading, name=heading == "configuration") for heading in headings)
     title = f"{plan.config.study.name}: the front of {plural(count_results(results), 'trial')}"
-    return TextTable(columns, tuple(rows), title, "\n".join(meanings(cell for row in rows for cell in row)))
+    notes = (repeated_note(sum(bool(r.repeats) for r in results.values())), *meanings(sum(rows, ())))
+    return TextTable(columns, tuple(rows), title, "\n".join(filter(None, notes)))

@@ -66,6 +66,19 @@ def failures(*errors: str | None) -> list[str]:
     return finish.failures({f.trial: TrialResult(f.trial, configuration(), (f,)) for f in folds})
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_the_table_says_which_scores_it_shows_where_trials_were_cross_validated_again(again: bool) -> None:
+    metrics = {"score": 0.75, "params/trainable": 9.0, "memory/train_bytes": 2.0**28, "time/train_seconds": 0.003}
+    folds = tuple(FoldResult(0, k, 0.75, metrics) for k in range(2))
+    result = TrialResult(0, configuration(), folds, repeats=(FoldResult(0, 3, 0.5, metrics),) * again)
+    plan: Any = SimpleNamespace(
+        config=StudyConfig(), metric="accuracy", directions=["maximize", "minimize"], label=lambda c: "r8"
+    )
+    text = finish._table(plan, {0: result}).text()
+    assert ("are of the first cross-validation" in text) == again
+    assert "0.006†" in text
+
+
 def test_the_distinct_errors_of_failed_trials_are_said_with_their_counts() -> None:
     assert failures("a [b]", "a [b]", "c\nd", "e", "f", "g", None) == [
         "6 of 7 trials failed:", "  2 × a [b]", "  1 × c d", "  1 × e", "  and 2 other errors",
