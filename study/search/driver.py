@@ -96,9 +96,9 @@ def _search(plan: Plan, ledger: Ledger, tracker: Tracker, launcher: Launcher, re
             driver.run()
             progress.say(reconsider.reconsider(plan, ledger, driver.results, tracker, launcher))
             driver.results |= repeats.train_undecided(plan, ledger, driver.results, tracker, progress, driver.train)
-            progress.say(finish.score_tests(plan, ledger, driver.results, tracker, progress.counting(driver.train)))
             progress.say(remeasure.remeasure(plan, ledger, driver.results, tracker, launcher))
             progress.say(reconsider.settle(plan, ledger, driver.results, tracker))
+            progress.say(finish.score_tests(plan, ledger, driver.results, tracker, progress.counting(driver.train)))
             finish.record_exports(ledger, tracker)
     except (KeyboardInterrupt, OutOfTime) as end:
         launcher.close()

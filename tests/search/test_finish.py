@@ -100,7 +100,10 @@ FIGURES = [
 
 
 @pytest.mark.parametrize(("figures", "said"), FIGURES)
-def test_a_test_score_that_is_no_number_is_said_and_not_kept(figures: dict[str, float], said: str) -> None:
+def test_a_test_score_that_is_no_number_is_said_and_not_kept(
+    figures: dict[str, float], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finish, "trials_of_report", lambda *_: [0])
     costs = {"params/trainable": 9.0}
     plan: Any = SimpleNamespace(
         config=StudyConfig(),
@@ -113,11 +116,10 @@ def test_a_test_score_that_is_no_number_is_said_and_not_kept(figures: dict[str, 
     epoch = Epoch(1, 1, 0.5, 0.0, 0.5)
     result = FoldResult(0, 2, figures["score"], {**figures, **costs}, (epoch,))
     kept: list[object] = []
-    ledger: Any = SimpleNamespace(test_scores=dict, keep_test_score=lambda *given: kept.append(given))
+    ledger: Any = SimpleNamespace(test_scores=dict, alone_costs=dict, keep_test_score=lambda *given: kept.append(given))
     tracker: Any = SimpleNamespace(measured=lambda *given: kept.append(given))
-    notes = finish.score_tests(
-        plan, ledger, {0: TrialResult(0, configuration(), searched)}, tracker, lambda members, known: iter([result])
-    )
+    results = {0: TrialResult(0, configuration(), searched)}
+    notes = finish.score_tests(plan, ledger, results, tracker, lambda members, known: iter([result]))
     assert notes[0].startswith(said)
     assert (len(notes), kept) == (1, [])
 
