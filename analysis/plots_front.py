@@ -53,7 +53,7 @@ def front_plot(
     mark: tuple[str, int] | None = None,
     joined: str = FRONT,
 ) -> Plot:
-    """Score ± SE against a cost; what is `joined` is a line, baselines diamonds, levels dashes, and a star the `mark`."""
+    """Score ± SE against a cost; what is `joined` is a line, baselines diamonds, levels dashes, a star the `mark`."""
     placed = compared.assign(**{PLACE: with_costs_alone(compared).reindex(columns=[cost.name])[cost.name] * cost.scale})
     baseline, name, number = placed["baseline"].notna(), *(mark or ("", -1))
     others, note = thin_out(placed[~on_front & ~baseline], PLACE, log_x=cost.log)

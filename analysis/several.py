@@ -25,6 +25,8 @@ from study.core.alone import cost_of_trial
 from study.core.names import LONGEST, check_name
 from study.core.text_table import Column, TextTable
 
+TRAINED = "params/trainable"
+SHOWN = ("Configuration", "Near enough", "Score ± SE", "Cost", "Trained parameters", "Test score")  # of what to take
 NEAR = "Near enough is the probability to be within the study's own tolerance of its best."
 
 
@@ -82,7 +84,9 @@ def comparison_of(studies: Sequence[Findings]) -> str:
 
 def answers_grid(studies: Sequence[Findings]) -> Grid:
     """A row for each study: its answer, how sure that is and what it costs; the first cell leads to its report."""
-    grid = grid_of([_answer_cells(f) for f in studies])
+    others = any(f.judgement is not None and f.judgement.cost != TRAINED for f in studies)
+    shown = [heading for heading in SHOWN if others or heading != "Trained parameters"]  # which the cost says otherwise
+    grid = grid_of([_answer_cells(f, shown) for f in studies])
     return replace(grid, links=tuple(_address(f) for f in studies), notes=(NEAR, *grid.notes))
 
 
@@ -114,10 +118,9 @@ def _titles(f: Findings) -> tuple[str, str]:
     return f.plots[0].y_title, f.plots[0].x_title
 
 
-def _answer_cells(f: Findings) -> dict[str, str]:
+def _answer_cells(f: Findings, shown: Sequence[str]) -> dict[str, str]:
     number = f.recommended
     cells = {} if number is None else {**say.trial_cells(f, f.trial(number)), **_judged_cells(f, number)}
-    shown = ("Configuration", "Near enough", "Score ± SE", "Cost", "Trained parameters", "Test score")
     return {
         "Study": f.runs.name,
         "Task": fmt.text(f.runs.info.params.get("task.name")),
