@@ -157,13 +157,13 @@ def score_text(row: Mapping[Any, Any]) -> str:
     return f"({fmt.number(mean) if fmt.missing(error) else fmt.with_se(mean, error)} of {of})"
 
 
-def counted_score(row: Mapping[Any, Any]) -> float:
+def counted_score(row: Any) -> float:
     """The score that the answer counts: the mean over all of a trial's cross-validations."""
     mean = row.get(f"{REPEATED}score")
     return float(row["score"] if fmt.missing(mean) else mean)
 
 
-def counted_score_text(row: Mapping[Any, Any]) -> str:
+def counted_score_text(row: Any) -> str:
     """The same, of one cross-validation with its standard error, of several with their number."""
     many = row.get(f"{REPEATED}count")
     if fmt.missing(many):
