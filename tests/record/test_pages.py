@@ -201,7 +201,8 @@ def test_the_view_lists_whole_trials_best_first_with_what_was_searched(tracker: 
     trained(tracker, TrialResult(3, Configuration(), folds(3, 0.99), stopped=Stop(3, 1, "adds nothing")))
     view = json.loads(client.get_experiment(tracker.experiment).tags[view_tag(tracker.root)])
     assert view["selectedColumns"][1:] == [
-        "metrics.`score`", "metrics.`score_se`", "metrics.`params/trainable`", "params.`method.rank`",
+        "metrics.`score`", "metrics.`score_se`", "metrics.`params/trainable`", "params.`method.kind`",
+        "params.`method.rank`",
     ]  # fmt: skip
     listed = client.search_runs([tracker.experiment], view["searchFilter"], order_by=[f"{view['orderByKey']} DESC"])
     assert [run.info.run_id for run in listed] == [tracker.trials[number] for number in (1, 2, 0)]
