@@ -16,6 +16,7 @@ from study.core.evidence.judgement import Judgement
 from study.core.evidence.verdict import CANNOT_TELL, NOTHING_BEATS
 
 CONTROL = "This is a control: the labels were shuffled, so that no configuration can truly be better than another."
+LEAST = 0.01  # a probability below which its digits are not said
 NAMED = 5  # candidates by name in a sentence
 
 
@@ -150,8 +151,11 @@ class _Speaker:
         within = dict(zip(map(int, self.judgement.table.numbers), self.judgement.verdict.within, strict=True))
         cheaper = [other for other, cost in self.ranks.items() if cost < self.ranks[number]]
         likeliest = max(cheaper, key=lambda other: within[other], default=number)
-        less = within[likeliest] < within[number]
-        return f", and nothing cheaper is so with more than {self.probability(likeliest)}" if less else ""
+        if not within[likeliest] < within[number]:
+            return ""
+        if within[likeliest] < LEAST:
+            return f", and anything cheaper with less than {LEAST:g}"
+        return f", and nothing cheaper is so with more than {self.probability(likeliest)}"
 
     def marks(self) -> tuple[str, ...]:
         """What the marks mean of the amounts that were said."""

@@ -90,6 +90,16 @@ def test_how_near_anything_cheaper_comes_is_said_where_there_is_something(step, 
     assert (cheaper in headline(findings)) == said
 
 
+def test_what_is_cheaper_and_all_but_impossible_is_said_in_words():
+    trials = noise(0.03)
+    trials["head"] = (100, (0.2, 0.25, 0.22))
+    trials |= {"r1": (1000, (0.21, 0.24, 0.2)), "r2": (2000, (0.22, 0.2, 0.24))}
+    findings = undecided(trials)
+    rows = {row["Configuration"]: row["Within 0.01 of the best"] for row in comparison_rows(findings)}
+    assert {rows[name] for name in ("head", "r1", "r2")} == {"< 0.01"}
+    assert re.search(r"with probability 0\.\d+, and anything cheaper with less than 0\.01\.", headline(findings))
+
+
 def test_in_a_control_nothing_is_to_be_taken_or_decided():
     plain, control = undecided(noise(0.03)), undecided(noise(0.03), shuffled=True)
     kept = headline(plain).partition(" Meanwhile")[0]
