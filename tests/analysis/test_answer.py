@@ -68,8 +68,10 @@ def test_the_answer_gives_the_mean_of_all_cross_validations_where_it_counts_them
     assert f"Meanwhile take {chosen['label']}, accuracy {mean} at " in headline(findings)
     assert view_of(findings).choices[0].score == mean
     assert conclusion_of(findings).figures["answer/score"] == pytest.approx(chosen["score"] - 0.05)
-    (row,) = answers_grid([findings]).rows
+    view, (row,) = view_of(findings), answers_grid([findings]).rows
     assert mean in row
+    assert mean in view.budgets.rows[-1]
+    assert mean in view.explorer["budgets"]["params/trainable"]["steps"][-1]["said"]
     assert "are of the first cross-validation" in conclusion_of(findings).note
 
 
