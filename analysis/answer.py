@@ -9,13 +9,14 @@ import pandas as pd
 from analysis.deciding import outlook_sentence
 from analysis.infeasible import nothing_feasible
 from analysis.references import Reference, usable_levels
-from analysis.runs import StudyRuns
+from analysis.runs import StudyRuns, counted_score_text
 from study.core import formatting as fmt
 from study.core.alone import Cost, cost_of_trial, meanings
 from study.core.evidence.judgement import Judgement
 from study.core.evidence.verdict import CANNOT_TELL, NOTHING_BEATS
 
 CONTROL = "This is a control: the labels were shuffled, so that no configuration can truly be better than another."
+LEAST = 0.01  # a probability below which its digits are not said
 NAMED = 5  # candidates by name in a sentence
 
 
@@ -27,10 +28,12 @@ def sentences(runs: StudyRuns, judgement: Judgement | None, references: Sequence
         return [*control, nothing_feasible(runs) or nothing]
     speaker = _Speaker(runs, judgement)
     if judgement.verdict.kind == CANNOT_TELL:
-        return [*control, speaker.doubts()[0]] if control else [*speaker.doubts(), *speaker.marks()]
-    if judgement.verdict.recommended is None:
-        return [*control, speaker.reference(references), speaker.best()]
-    said = [*control, speaker.choice(), speaker.cost(), speaker.best(), *speaker.marks()]
+        doubts = speaker.doubts()
+        said = [*control, doubts[0], speaker.best()] if control else [*doubts, speaker.best(), *speaker.marks()]
+    elif judgement.verdict.recommended is None:
+        said = [*control, speaker.reference(references), speaker.best()]
+    else:
+        said = [*control, speaker.choice(), speaker.cost(), speaker.best(), *speaker.marks()]
     return [sentence for sentence in said if sentence]
 
 
@@ -73,8 +76,8 @@ class _Speaker:
         return str(self.rows.loc[number, "label"])
 
     def score(self, number: int) -> str:
-        """A trial's mean score and its standard error."""
-        return fmt.with_se(self.rows.loc[number, "score"], self.rows.loc[number, "score_se"])
+        """A trial's mean score and how sure that is."""
+        return counted_score_text(self.rows.loc[number])
 
     def amount(self, number: int) -> str:
         """What a trial costs, in the study's own cost."""
@@ -112,13 +115,13 @@ class _Speaker:
         return f"{said}." if best == number else f"{said} instead of {self.amount(best)} for {self.name(best)}."
 
     def best(self) -> str:
-        """How much the highest score is flattered by having been chosen; "" where it was among none."""
-        number, many = self.judgement.best, len(self.judgement.table.numbers)
-        raw = f"The highest expected score is that of {self.name(number)}, {self.score(number)}"
-        if many == 1:
+        """How much the highest score is flattered by having been chosen; "" where it was among none, and where
+        nothing measures that."""
+        number, many, corrected = self.judgement.best, len(self.judgement.table.numbers), self.judgement.corrected
+        if many == 1 or fmt.missing(corrected):
             return ""
-        corrected = fmt.number(self.judgement.corrected)
-        return f"{raw}; chosen as the best of {many}, it is worth {corrected}."
+        raw = f"The highest expected score is that of {self.name(number)}, {self.score(number)}"
+        return f"{raw}; chosen as the best of {many}, it is worth {fmt.number(corrected)}."
 
     def reference(self, references: Sequence[Reference]) -> str:
         """That what needs no training is as good."""
@@ -148,8 +151,11 @@ class _Speaker:
         within = dict(zip(map(int, self.judgement.table.numbers), self.judgement.verdict.within, strict=True))
         cheaper = [other for other, cost in self.ranks.items() if cost < self.ranks[number]]
         likeliest = max(cheaper, key=lambda other: within[other], default=number)
-        less = within[likeliest] < within[number]
-        return f", and nothing cheaper is so with more than {self.probability(likeliest)}" if less else ""
+        if not within[likeliest] < within[number]:
+            return ""
+        if within[likeliest] < LEAST:
+            return f", and anything cheaper with less than {LEAST:g}"
+        return f", and nothing cheaper is so with more than {self.probability(likeliest)}"
 
     def marks(self) -> tuple[str, ...]:
         """What the marks mean of the amounts that were said."""

@@ -9,6 +9,7 @@ from analysis.axes import TITLES, Axis, amount, axis_of, better_is_higher
 from analysis.budgets import Ladder, Step
 from analysis.findings import Findings
 from analysis.grid import Grid, grid_of
+from analysis.runs import counted_score_text
 from study.core import formatting as fmt
 from study.core.evidence.verdict import CANNOT_TELL, CHOOSE, NOTHING_BEATS
 
@@ -33,7 +34,7 @@ def sentence(f: Findings, axis: Axis, step: Step) -> str:
         return f"{start}nothing beats {UNTRAINED}."
     row, judgement = f.trial(step.number), f.judgement
     assert judgement is not None
-    name = f"{row['label']} (trial {step.number}), {f.runs.info.metric} {fmt.with_se(row['score'], row['score_se'])}"
+    name = f"{row['label']} (trial {step.number}), {f.runs.info.metric} {counted_score_text(row)}"
     if step.count == 1:
         return f"{start}there is only {name}."
     if fmt.missing(step.near):
@@ -72,7 +73,7 @@ def _cells(f: Findings, axis: Axis, step: Step) -> dict[str, str]:
         f"Budget ({axis.title})": limit_text(axis, step.limit),
         "Configuration": UNTRAINED if row is None else fmt.text(row["label"]),
         "Trial": fmt.MISSING if row is None else str(step.number),
-        "Score ± SE": fmt.MISSING if row is None else fmt.with_se(row["score"], row["score_se"]),
+        "Score ± SE": fmt.MISSING if row is None else counted_score_text(row),
         "Verdict": "the only one" if step.count == 1 and row is not None else KINDS[step.kind],
         f"Within {f.judgement.tolerance:g} of the best": fmt.probability(step.near),
         "Of": str(step.count),

@@ -10,6 +10,7 @@ from analysis.runs import StudyRuns
 from analysis.study_info import json_or_none
 from study.core import formatting as fmt
 from study.core.evidence.judgement import Judgement
+from study.core.figures import repeated_note
 from study.core.printed_commands import report_line
 
 REPEATS, NAME, LIMIT = "study.repeats=", "study.name=", "task.limit="
@@ -78,14 +79,8 @@ def _larger_limit(runs: StudyRuns, times: float) -> int | None:
 
 def repeat_notes(runs: StudyRuns) -> tuple[str, ...]:
     """Which scores a table shows where some trials were cross-validated again; none where no trial was."""
-    count = runs.repeats["number"].nunique()
-    if not count:
-        return ()
-    which = "trial was" if count == 1 else "trials were"
-    return (
-        f"Scores and their standard errors are of the first cross-validation, which every trial has. {count} {which} "
-        "cross-validated again; the answer, its probabilities and intervals count all of them.",
-    )
+    note = repeated_note(runs.repeats["number"].nunique())
+    return (note,) if note else ()
 
 
 def _round_up(value: float) -> float:

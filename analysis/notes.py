@@ -8,7 +8,9 @@ import sys
 import pandas as pd
 
 from analysis.answer import sentences
+from analysis.deciding import repeat_notes
 from analysis.findings import Findings, headline
+from analysis.runs import counted_score
 from study.core import formatting as fmt
 from study.core import mlflow_pages
 from study.core.alone import cost_of_trial, meanings
@@ -65,7 +67,7 @@ def _front(f: Findings) -> str:
     more = len(f.front) - len(shown)
     parts = ["The front, cheapest first:", table(headings, rows)]
     parts += [f"and {fmt.plural(more, 'other')} of the front, in the report."] if more else []
-    notes = meanings(cell for row in rows for cell in row)
+    notes = (*repeat_notes(f.runs), *meanings(cell for row in rows for cell in row))
     return "\n\n".join([*parts, *(escape_marks(note) for note in notes if note not in headline(f))])
 
 
@@ -109,12 +111,12 @@ def _figures(f: Findings, judgement: Judgement) -> dict[str, float]:
     """The figures of the answer, those that are numbers."""
     best = f.trial(judgement.best)
     figures = {
-        "best_score": best["score"], "best_cost": cost_of_trial(judgement.cost, best).value,
+        "best_score": counted_score(best), "best_cost": cost_of_trial(judgement.cost, best).value,
         "best_corrected": judgement.corrected, "compared": float(len(judgement.table.numbers)),
     }  # fmt: skip
     if f.recommended is not None:
         chosen, row = f.trial(f.recommended), judgement.row(f.recommended)
         assert row is not None
-        figures |= {"score": chosen["score"], "cost": cost_of_trial(judgement.cost, chosen).value}
+        figures |= {"score": counted_score(chosen), "cost": cost_of_trial(judgement.cost, chosen).value}
         figures |= {"probability": judgement.verdict.within[row]}
     return {ANSWER + name: float(value) for name, value in figures.items() if not fmt.missing(value)}

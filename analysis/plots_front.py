@@ -13,10 +13,12 @@ from analysis.costs import with_costs_alone
 from analysis.plots import Plot, Series, lambda_plot, memory_plot, rank_plot, series_of, thin_out
 from analysis.study_info import StudyInfo
 from study.core import formatting as fmt
-from study.core.figures import costs_of
+from study.core.figures import MAXIMIZE, MINIMIZE, costs_of
+from study.core.pareto import pareto_front
 
 BEYOND = 1.2
 PLACE = "place on the axis"
+FRONT = "the front"
 
 
 def all_plots(
@@ -26,10 +28,16 @@ def all_plots(
     levels: Mapping[str, float] | None = None,
     mark: tuple[str, int] | None = None,
 ) -> tuple[Plot, ...]:
-    """The report's plots, in its order; `levels` are scores that need no training, the `mark` is put on a trial."""
+    """The report's plots, in its order; `levels` are scores that need no training, the `mark` is put on a trial.
+
+    Of a study that does not trade the score for one cost alone, the first has the front of these two, not `on_front`.
+    """
     metric, cost = info.metric, axis_of(costs_of(info.objectives)[0], compared, info.metric)
+    up = MAXIMIZE if info.higher_is_better else MINIMIZE
+    unbeaten = pareto_front(with_costs_alone(compared), (cost.name, "score"), (cost.direction, up))
+    joined = FRONT if unbeaten.equals(on_front) else "what no other beats in both of these figures"
     return (
-        front_plot(compared, on_front, cost, metric, levels or {}, mark),
+        front_plot(compared, unbeaten, cost, metric, levels or {}, mark, joined),
         rank_plot(compared, metric),
         lambda_plot(compared, metric),
         memory_plot(compared, metric),
@@ -43,8 +51,9 @@ def front_plot(
     metric: str,
     levels: Mapping[str, float] | None = None,
     mark: tuple[str, int] | None = None,
+    joined: str = FRONT,
 ) -> Plot:
-    """Score ± SE against a cost; the front is a line, baselines are diamonds, levels are dashed, a star the `mark`."""
+    """Score ± SE against a cost; what is `joined` is a line, baselines diamonds, levels dashes, a star the `mark`."""
     placed = compared.assign(**{PLACE: with_costs_alone(compared).reindex(columns=[cost.name])[cost.name] * cost.scale})
     baseline, name, number = placed["baseline"].notna(), *(mark or ("", -1))
     others, note = thin_out(placed[~on_front & ~baseline], PLACE, log_x=cost.log)
@@ -57,7 +66,7 @@ def front_plot(
     near, far = _near(levels or {}, compared)
     dashed = _levels(near, placed[PLACE].dropna())
     caption = " ".join([
-        f"Further {'right' if better_is_higher(cost) else 'left'} is cheaper; the line joins the front.",
+        f"Further {'right' if better_is_higher(cost) else 'left'} is cheaper; the line joins {joined}.",
         "Bars are one standard error over folds. Diamonds are baselines.",
         *([f"A star marks what is {name}."] if mark else []),
         *(["Dashed: no training."] if dashed else []),

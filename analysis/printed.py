@@ -27,6 +27,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "pdf": {"metadata": {"CreationDate": None}},
 }
 INK, FAINT = "#1c2330", "#5d6778"  # of texts and of lines
+LARGE = 1e4  # from which an axis has numbers with thousands apart
 TICKS = 12  # ranks that an axis has room for
 MANY = 400  # points of a series above which they are one image in an SVG, which has no room for each
 _MARKERS = {"circle": "o", "diamond": "D", "square": "s", "triangle": "^", "star": "*"}
@@ -103,6 +104,8 @@ def _(plot: Plot, axes: Axes) -> None:
         axes.text(0.5, 0.5, "no trial has these numbers", ha="center", transform=axes.transAxes)
     elif plot.by_ratio:
         _draw_log_axis(axes, plot)
+    else:
+        _draw_plain_axis(axes)
     if plot.ticks:
         axes.minorticks_off()
         axes.set_xticks([x for x, _ in plot.ticks], [without_mathematics(name) for _, name in plot.ticks])
@@ -125,6 +128,16 @@ def _draw_log_axis(axes: Axes, plot: Plot) -> None:
         axes.set_xticks(values)
         axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(FuncFormatter(_tick) if narrow(plot) else NullFormatter())
+
+
+def _draw_plain_axis(axes: Axes) -> None:
+    """An axis whose numbers are whole, however large: neither a power of ten nor what is to be added stands apart."""
+    from matplotlib.ticker import StrMethodFormatter
+
+    if max(map(abs, axes.get_xlim())) >= LARGE:
+        axes.locator_params("x", nbins=6)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.get_major_formatter().set_useOffset(False)  # type: ignore[attr-defined]
 
 
 def _tick(x: float, _: int) -> str:

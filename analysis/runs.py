@@ -16,7 +16,7 @@ from analysis.settings import WITHOUT_FACTORS, merge_parameters, setting_frame
 from analysis.study_info import StudyInfo, finite_metrics, read_info
 from study.core import formatting as fmt
 from study.core import mlflow_pages, status_line
-from study.core.figures import COSTS, ERROR, FOLD, PARTIAL, REPEAT, partial_figures
+from study.core.figures import COSTS, ERROR, FOLD, PARTIAL, REPEAT, REPEATED, partial_figures
 from study.core.mlflow_notes import ROLE
 from study.core.mlflow_store import (
     REPLACES,
@@ -155,6 +155,20 @@ def score_text(row: Mapping[Any, Any]) -> str:
         return fmt.with_se(row["score"], row[f"score{ERROR}"])
     of = "a part of its folds" if fmt.missing(folds) else fmt.plural(int(folds), "fold")
     return f"({fmt.number(mean) if fmt.missing(error) else fmt.with_se(mean, error)} of {of})"
+
+
+def counted_score(row: Any) -> float:
+    """The score that the answer counts: the mean over all of a trial's cross-validations."""
+    mean = row.get(f"{REPEATED}score")
+    return float(row["score"] if fmt.missing(mean) else mean)
+
+
+def counted_score_text(row: Any) -> str:
+    """The same, of one cross-validation with its standard error, of several with their number."""
+    many = row.get(f"{REPEATED}count")
+    if fmt.missing(many):
+        return fmt.with_se(row["score"], row[f"score{ERROR}"])
+    return f"{fmt.number(counted_score(row))} over {fmt.plural(int(many), 'cross-validation')}"
 
 
 def count_left_out(trials: pd.DataFrame) -> dict[str, int]:

@@ -19,12 +19,14 @@ from analysis.notes import show_in_mlflow
 from analysis.options import Options
 from analysis.plots import Plot
 from analysis.report import read_findings, write_findings
-from analysis.runs import StudyRuns, load_study
+from analysis.runs import StudyRuns, counted_score_text, load_study
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial
 from study.core.names import LONGEST, check_name
 from study.core.text_table import Column, TextTable
 
+TRAINED = "params/trainable"
+SHOWN = ("Configuration", "Near enough", "Score ± SE", "Cost", "Trained parameters", "Test score")  # of what to take
 NEAR = "Near enough is the probability to be within the study's own tolerance of its best."
 
 
@@ -82,7 +84,9 @@ def comparison_of(studies: Sequence[Findings]) -> str:
 
 def answers_grid(studies: Sequence[Findings]) -> Grid:
     """A row for each study: its answer, how sure that is and what it costs; the first cell leads to its report."""
-    grid = grid_of([_answer_cells(f) for f in studies])
+    others = any(f.judgement is not None and f.judgement.cost != TRAINED for f in studies)
+    shown = [heading for heading in SHOWN if others or heading != "Trained parameters"]  # which the cost says otherwise
+    grid = grid_of([_answer_cells(f, shown) for f in studies])
     return replace(grid, links=tuple(_address(f) for f in studies), notes=(NEAR, *grid.notes))
 
 
@@ -114,10 +118,9 @@ def _titles(f: Findings) -> tuple[str, str]:
     return f.plots[0].y_title, f.plots[0].x_title
 
 
-def _answer_cells(f: Findings) -> dict[str, str]:
+def _answer_cells(f: Findings, shown: Sequence[str]) -> dict[str, str]:
     number = f.recommended
     cells = {} if number is None else {**say.trial_cells(f, f.trial(number)), **_judged_cells(f, number)}
-    shown = ("Configuration", "Near enough", "Score ± SE", "Cost", "Trained parameters", "Test score")
     return {
         "Study": f.runs.name,
         "Task": fmt.text(f.runs.info.params.get("task.name")),
@@ -129,11 +132,12 @@ def _answer_cells(f: Findings) -> dict[str, str]:
 
 
 def _judged_cells(f: Findings, number: int) -> dict[str, str]:
-    """How probably a trial is near enough to the best, and what it costs by the cost that decides in its study."""
+    """How probably a trial is near enough to the best, what it scores as the answer counts it, and what it costs by the
+    cost that decides in its study."""
     assert f.judgement is not None
     near, _ = f.probabilities(number).values()
     cost = cost_text(cost_of_trial(f.judgement.cost, f.trial(number)))
-    return {"Near enough": near, "Cost": cost}
+    return {"Near enough": near, "Cost": cost, "Score ± SE": counted_score_text(f.trial(number))}
 
 
 def _front(f: Findings) -> Grid:

@@ -23,6 +23,7 @@ from analysis.layers import LinearLayer
 from analysis.maps import Map
 from analysis.plots import Plot
 from analysis.provenance import Rows, left_out, provenance
+from analysis.runs import counted_score_text
 from study.core import formatting as fmt
 from study.core.alone import cost_of_trial, meanings
 from study.core.figures import costs_of
@@ -155,8 +156,8 @@ def _choice(f: Findings, rule: str, number: int | None) -> Choice:
     row = f.trial(number)
     names = dict.fromkeys([*costs_of(f.runs.info.objectives), "params/trainable", "memory/train_bytes"])
     costs = " · ".join(f"{TITLES[name]} {cost_of_trial(name, row).text}" for name in names)
-    score = fmt.with_se(row["score"], row["score_se"])
-    return Choice(rule, number, fmt.text(row["label"]), score, costs, fmt.number(row["test/score"]))
+    score, test = counted_score_text(row), fmt.number(row["test/score"])
+    return Choice(rule, number, fmt.text(row["label"]), score, costs, test)
 
 
 def _recipe(f: Findings, number: int) -> Recipe:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from study.core import formatting as fmt
-from study.core.figures import ALONE, FIGURES, SPREAD
+from study.core.figures import ALONE, COSTS, FIGURES, SPREAD
 
 LOADED, BUSY = "†", "‡"  # marks behind a number
 LOAD = ("pack/workers", "pack/members")  # figures that say what was trained at the same time
@@ -21,6 +21,7 @@ MEANING = {
     "by more than a fifth.",
 }
 MEASURED = re.compile(r" ± [\d.,]+ \D+$")  # of a unit: scores have none
+APART = " · "  # between costs in a line
 HOW = "± is half the interquartile range of repeats, measured alone on the machine when the search was over."
 
 
@@ -49,7 +50,7 @@ class Cost:
         if fmt.missing(self.spread):
             return text + self.mark
         number, _, unit = text.rpartition(" ")
-        return f"{number} ± {fmt.by_unit(FIGURES[self.name].unit, self.spread)}{self.mark}"
+        return f"{number} ± {fmt.by_unit(FIGURES[self.name].unit, self.spread, self.value)}{self.mark}"
 
 
 def cost_of_trial(name: str, figures: Mapping[str, Any]) -> Cost:
@@ -60,6 +61,12 @@ def cost_of_trial(name: str, figures: Mapping[str, Any]) -> Cost:
         return Cost(name, value, number_in(figures, alone + SPREAD) / 2, BUSY * is_busy(alone, figures))
     value = number_in(figures, name)
     return Cost(name, value, mark=LOADED * (not math.isnan(value) and is_loaded(name, figures)))
+
+
+def costs_in_words(figures: Mapping[str, Any]) -> str:
+    """What a trial costs, as far as it is known: ``params/trainable 36,866 · latency/ms 8.25 ms†``."""
+    costs = (cost_of_trial(name, figures) for name in COSTS)
+    return APART.join(f"{cost.name} {cost.text}" for cost in costs if not math.isnan(cost.value))
 
 
 def with_alone(figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Literal
 
 from study.core import metrics
 from study.core.errors import ConfigError
-from study.core.formatting import by_unit
 from study.core.standard_error import standard_error
 
 Direction = Literal["maximize", "minimize"]
@@ -126,11 +125,6 @@ def is_confidence(value: object) -> bool:
     return _is_number(value) and 0.5 <= value < 1  # type: ignore[operator]
 
 
-def costs_in_words(figures: Mapping[str, float]) -> str:
-    """What a trial costs, as far as it is known: ``params/trainable 36,866 · latency/ms 8.25 ms``."""
-    return " · ".join(f"{name} {by_unit(FIGURES[name].unit, figures[name])}" for name in COSTS if name in figures)
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -171,6 +165,17 @@ def repeat_figures(scores: Sequence[Mapping[int, float]]) -> dict[str, float]:
     out |= {f"repeat_{number}/score": statistics.fmean(folds.values()) for number, folds in further.items()}
     everything = [score for folds in scores for score in folds.values()]
     return out | {f"{REPEATED}count": 1.0 + len(further), f"{REPEATED}score": statistics.fmean(everything)}
+
+
+def repeated_note(count: int) -> str:
+    """Which scores a table shows where so many trials were cross-validated again; empty where none was."""
+    if not count:
+        return ""
+    which = "1 trial was" if count == 1 else f"{count} trials were"
+    return (
+        f"Scores and their standard errors are of the first cross-validation, which every trial has. {which} "
+        "cross-validated again; the answer, its probabilities and intervals count all of them."
+    )
 
 
 def costs_of(objectives: Sequence[str]) -> list[str]:

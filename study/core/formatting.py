@@ -47,9 +47,17 @@ def megabytes(value: Any) -> str:
     return MISSING if missing(value) else f"{value / 1e6:,.1f} MB"
 
 
-def seconds(value: Any) -> str:
-    """Seconds with one digit."""
-    return MISSING if missing(value) else f"{value:,.1f} s"
+def seconds(value: Any, beside: Any = None) -> str:
+    """Seconds with one digit, of less than one with two or three; with as many as the number that it stands beside."""
+    if missing(value):
+        return MISSING
+    size = abs(value if beside is None else beside)
+    return f"{value:,.{1 if size >= 1 else 2 if size >= 0.1 else 3}f} s"
+
+
+def few_digits(value: float) -> str:
+    """A number where there is little room: whole, below ten with two digits, such as ``1.6`` or ``0.0063``."""
+    return f"{value:,.0f}" if abs(value) >= 9.95 else f"{float(f'{value:.2g}'):g}"
 
 
 def milliseconds(value: Any, digits: int = 2) -> str:
@@ -62,9 +70,12 @@ def with_se(value: Any, se: Any, digits: int = 4) -> str:
     return MISSING if missing(value) else f"{number(value, digits)} ± {number(se, digits)}"
 
 
-def by_unit(unit: str, value: Any) -> str:
-    """A figure of that unit (study/core/figures.py), such as ``36,866`` or ``8.25 ms``."""
-    known = {"numbers": count, "members": count, "bytes": mebibytes, "s": seconds, "ms": milliseconds}
+def by_unit(unit: str, value: Any, beside: Any = None) -> str:
+    """A figure of that unit (study/core/figures.py), such as ``36,866`` or ``8.25 ms``; of times, one that stands
+    `beside` another number has as many digits."""
+    if unit == "s":
+        return seconds(value, beside)
+    known = {"numbers": count, "members": count, "bytes": mebibytes, "ms": milliseconds}
     if unit in known:
         return known[unit](value)
     return short(value) if not unit or missing(value) else f"{short(value)} {unit}"

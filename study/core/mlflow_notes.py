@@ -51,6 +51,11 @@ def merge_notes(present: str, note: str) -> str:
     return "\n\n".join(part for part in ("\n".join(lines), END, theirs) if part)
 
 
+def with_role(role: str, note: str) -> str:
+    """A trial's note behind the sentence on what it is to the answer."""
+    return "\n\n".join(part for part in (role, note) if part)[:ROOM]
+
+
 def _show_on_study(client: MlflowClient, study: Any, conclusion: Conclusion) -> None:
     from mlflow.entities import Metric, RunTag
 
@@ -76,8 +81,7 @@ def _show_on_trial(client: MlflowClient, trial: str, role: str) -> None:
 
     tags = client.get_run(trial).data.tags
     rest = tags.get(NOTE, "").removeprefix(tags.get(ROLE, "")).strip()
-    note = "\n\n".join(part for part in (role, rest) if part)[:ROOM]
-    client.log_batch(trial, tags=[RunTag(ROLE, role), RunTag(NOTE, note)])
+    client.log_batch(trial, tags=[RunTag(ROLE, role), RunTag(NOTE, with_role(role, rest))])
 
 
 def _equal(value: float, former: float | None) -> bool:

@@ -12,7 +12,7 @@ from study.config.schema import Configuration, StudyConfig
 from study.core import addresses, answer_tables, mlflow_pages, stores
 from study.core.answer_tables import Table
 from study.core.conclusion import read_conclusion
-from study.core.mlflow_notes import NOTE, show_conclusion
+from study.core.mlflow_notes import NOTE, show_conclusion, with_role
 from study.core.mlflow_store import TABLES, TAG, address, explain_refusals
 from study.core.records import Adaptation, FoldResult, Provenance
 from study.record.answer_files import put_answers
@@ -24,7 +24,7 @@ from study.record.endings import start_of, trial_ending
 from study.record.fold_runs import fold_run
 from study.record.inputs import source_tags
 from study.record.names import digits, fold_name, repeat_name, trial_name
-from study.record.notes import links_from_trial, trial_note
+from study.record.notes import links_from_trial, renewed_costs, trial_note
 from study.record.parameters import searched_keys, trial_parameters
 from study.record.refusals import LOST, refusal
 from study.record.root import begin_study, experiment_for
@@ -214,14 +214,16 @@ class MlflowTracker(Tracker):
         return trial_ending(trial, self.trials[number], self._note(trial), self._put_answers(number, trial.answers))
 
     def _note(self, trial: Finished) -> str:
-        links = links_from_trial(self.experiment, self.root)
-        return trial_note(self.labels[trial.result.trial], trial.result, trial.summary, self.metric, links)
+        number, links = trial.result.trial, links_from_trial(self.experiment, self.root)
+        note = trial_note(self.labels[number], trial.result, trial.summary, self.metric, links)
+        return with_role(self.known.roles.get(number, ""), note)
 
     def rejudge(self, trial: Finished) -> None:
         self.runs.log(self.trials[trial.result.trial], tags={**feasibility_tags(trial.result), NOTE: self._note(trial)})
 
     def add_figures(self, number: int, figures: dict[str, float]) -> None:
-        self.runs.log(self.trials[number], [(k, v, 0) for k, v in figures.items()])
+        tags = renewed_costs(figures, lambda: self.client.get_run(self.trials[number]).data)
+        self.runs.log(self.trials[number], [(k, v, 0) for k, v in figures.items()], tags=tags)
 
     def references(self, compute: Callable[[], dict[str, float]]) -> None:
         if not any(name.startswith("reference/") for name in self.client.get_run(self.root).data.metrics):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from study.config.members import TrialResult
 from study.core import formatting as fmt
 from study.core import mlflow_pages
-from study.core.figures import ERROR, costs_in_words
+from study.core.alone import APART, costs_in_words, meanings
+from study.core.figures import ALONE, ERROR
 from study.core.markdown import escape_marks
+from study.core.mlflow_notes import NOTE
+
+if TYPE_CHECKING:
+    from mlflow.entities import RunData
 
 MOST = 300  # characters of an error
+COSTS = "Costs: "  # with which the paragraph on them begins
 
 
 def links_from_trial(experiment: str, study: str) -> str:
@@ -22,14 +29,30 @@ def links_from_trial(experiment: str, study: str) -> str:
 
 def trial_note(label: str, result: TrialResult, figures: Mapping[str, float], metric: str, links: str) -> str:
     """The configuration, what came of it, fold by fold, and what it costs; `links` come last."""
-    costs = costs_in_words(figures)
     lines = [
         f"**{escape_marks(label)}**{f' (baseline {result.baseline})' if result.baseline else ''}",
         *_outcome(result, figures, metric),
-        f"Costs: {costs}." if costs else "",
+        _costs(figures),
         links,
     ]
     return "\n\n".join(line for line in lines if line)
+
+
+def renewed_costs(figures: Mapping[str, float], read: Callable[[], RunData]) -> dict[str, str]:
+    """The tag with a trial's note in which its costs are told anew, as these `figures` of it have been measured alone;
+    empty where they were not. `read` gives what its run has."""
+    if figures.keys().isdisjoint(ALONE.values()):
+        return {}
+    data = read()
+    told = _costs({**data.metrics, **figures})
+    parts = data.tags.get(NOTE, "").split("\n\n")
+    return {NOTE: "\n\n".join(told if part.startswith(COSTS) else part for part in parts)}
+
+
+def _costs(figures: Mapping[str, float]) -> str:
+    """What a trial costs and what the marks behind its numbers mean; empty where nothing is known of it."""
+    costs = costs_in_words(figures)
+    return " ".join([f"{COSTS}{costs}.", *meanings(costs.split(APART))]) if costs else ""
 
 
 def _outcome(result: TrialResult, figures: Mapping[str, float], metric: str) -> list[str]:

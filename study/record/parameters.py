@@ -42,8 +42,9 @@ def trial_parameters(
 
 
 def searched_keys(config: StudyConfig) -> frozenset[str]:
-    """The keys of a trial's parameters that the study searches; ranks by target are one key, the pattern."""
-    keys = [key for key, sweep in config.space.items() if sweep is not None]
+    """The keys of a trial's parameters that the study searches, and the method where baselines have others; ranks by
+    target are one key, the pattern."""
+    keys = [key for key, sweep in config.space.items() if sweep is not None] + [KIND] * bool(config.search.baselines)
     return frozenset(RANK if key.startswith(PLACE) else key for key in keys)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from study.config.members import Stop, TrialResult
-from study.core.figures import costs_in_words
+from study.core.alone import costs_in_words
 from study.core.records import FoldResult
 from study.search.objectives import values
 from study.search.plan import Plan

@@ -19,7 +19,8 @@ from study.core.records import FoldResult
 from study.launch import Launcher, Packs, Worker, nothing
 from study.record import Finished, Tracker
 from study.scoring import references
-from study.search import decisions, finish, lease, packing, reconsider, remeasure, repeats, resume, start, storage
+from study.search import decisions, finish, lease, packing, remeasure, resume, start, storage
+from study.search.afterwards import conclude
 from study.search.checks import check_addresses, check_objectives
 from study.search.closings import EndedTrial, closing_of
 from study.search.deadline import UNFINISHED, OutOfTime, deadline_of, left_over
@@ -94,12 +95,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: Tracker, launcher: Launcher, re
             progress.say((*plan.notes, *remeasure.load_notes(plan, launcher.workers)))
             driver = Driver(plan, ledger, tracker, progress, launcher)
             driver.run()
-            progress.say(reconsider.reconsider(plan, ledger, driver.results, tracker, launcher))
-            driver.results |= repeats.train_undecided(plan, ledger, driver.results, tracker, progress, driver.train)
-            progress.say(finish.score_tests(plan, ledger, driver.results, tracker, progress.counting(driver.train)))
-            progress.say(remeasure.remeasure(plan, ledger, driver.results, tracker, launcher))
-            progress.say(reconsider.settle(plan, ledger, driver.results, tracker))
-            finish.record_exports(ledger, tracker)
+            conclude(plan, ledger, driver.results, tracker, progress, launcher, driver.train)
     except (KeyboardInterrupt, OutOfTime) as end:
         launcher.close()
         tracker.end("KILLED")

@@ -16,7 +16,7 @@ from study.config.members import Member, TrialResult, count_results
 from study.config.schema import StudyConfig
 from study.core import formatting, seeding, status_line
 from study.core.alone import cost_of_trial, meanings, with_alone
-from study.core.figures import COSTS, FIGURES, MINIMIZE, costs_of
+from study.core.figures import COSTS, FIGURES, MINIMIZE, costs_of, repeated_note
 from study.core.formatting import plural
 from study.core.pareto import undominated_mask
 from study.core.prose import print_prose
@@ -26,6 +26,7 @@ from study.record.behind import record_error
 from study.search.ledger import Ledger
 from study.search.objectives import summary
 from study.search.plan import Plan
+from study.search.verdict import judge_results
 
 if TYPE_CHECKING:
     from study.record import Tracker
@@ -53,17 +54,31 @@ def front(
     return sorted(compress(whole, unbeaten), key=lambda n: sign * whole[n].get(cost, sign * math.inf))
 
 
+def trials_of_report(
+    plan: Plan, results: dict[int, TrialResult], alone: Mapping[int, Mapping[str, float]] = MappingProxyType({})
+) -> list[int]:
+    """The trials that a report tells most of, by number: those of the front, the recommended one and the best.
+
+    What was measured of a trial `alone` counts instead of what the search saw of its costs.
+    """
+    judgement = judge_results(plan, results, alone)
+    chosen = () if judgement is None else (judgement.recommended, judgement.best)
+    return sorted({n for n in (*front(plan, results, alone), *chosen) if n is not None})
+
+
 def score_tests(
     plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker: Tracker, train: Train
 ) -> tuple[str, ...]:
-    """Train each of the front's configurations on everything searched and score it on the test, once.
+    """Train the configuration of each trial that the report tells most of on everything searched and score it on the
+    test, once.
 
-    The search never sees these scores: it is over. Returns what a person should hear of those that could not be had.
+    The search never sees these scores: it is over. Call it when costs have been measured alone, which the front goes
+    by. Returns what a person should hear of those that could not be had.
     """
     if not len(plan.test):
         return ()
-    fold, seed = len(plan.folds), seeding.derive(plan.config.study.seed, "test")
-    chosen, known = front(plan, results), ledger.test_scores()
+    fold, seed, known = len(plan.folds), seeding.derive(plan.config.study.seed, "test"), ledger.test_scores()
+    chosen = trials_of_report(plan, results, ledger.alone_costs())
     for number in chosen:
         if number in known:
             tracker.add_figures(number, known[number])
@@ -142,7 +157,7 @@ def _table(
 ) -> TextTable:
     others = [name for name in plan.config.objectives if name in COSTS and name not in USUAL]
     headings = ("trial", "configuration", plan.metric, "trainable", "train memory", *others, "train s")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for number in front(plan, results, alone):
         result, figures = results[number], {**summary(results[number]), **alone.get(number, {})}
         label = plan.label(result.configuration) + (" (baseline)" if result.baseline else "")
@@ -154,9 +169,10 @@ def _table(
             formatting.count(figures["params/trainable"]),
             formatting.mebibytes(figures["memory/train_bytes"], 0),
             *(cost_of_trial(name, figures).text for name in others),
-            f"{trained.value:.0f}{trained.mark}",
+            formatting.few_digits(trained.value) + trained.mark,
         )
         rows.append(cells)
     columns = tuple(Column(heading, name=heading == "configuration") for heading in headings)
     title = f"{plan.config.study.name}: the front of {plural(count_results(results), 'trial')}"
-    return TextTable(columns, tuple(rows), title, "\n".join(meanings(cell for row in rows for cell in row)))
+    notes = (repeated_note(sum(bool(r.repeats) for r in results.values())), *meanings(sum(rows, ())))
+    return TextTable(columns, tuple(rows), title, "\n".join(filter(None, notes)))

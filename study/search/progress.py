@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from study.config.members import Member, Stop, TrialResult
@@ -70,6 +71,16 @@ class Progress:
                 yield result
 
         return train_counted
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """A row that says, meanwhile, that costs are measured, for which nothing else trains."""
+        label = "measured while nothing trains"
+        row = self.bar.add_task("costs alone", total=None, unit="", best="", label=label)
+        try:
+            yield
+        finally:
+            self.bar.remove_task(row)
 
     def trial_started(self, number: int, label: str) -> None:
         """A trial's folds are on their way."""

@@ -48,7 +48,7 @@ def settle(plan: Plan, ledger: Ledger, results: dict[int, TrialResult], tracker:
         if broken != tuple(map(str, plan.broken(figures))):
             feasible += [] if broken or result.duplicate_of is not None else [number]
             results[number] = replace(result, broken=broken)
-            tracker.rejudge(Finished(results[number], figures))
+            tracker.rejudge(Finished(results[number], {**figures, **measured}))
     return _note(feasible)
 
 

@@ -12,10 +12,9 @@ from study.core.figures import ALONE
 from study.engine.costs.work import work_of
 from study.launch import Launcher, Worker, WorkerDied
 from study.record import Tracker
-from study.search.finish import front
+from study.search.finish import trials_of_report
 from study.search.ledger import Ledger
 from study.search.plan import Plan
-from study.search.verdict import judge_results
 
 SECONDS = 5.0  # that all of it may take
 SHARE = 0.05  # of the time that the search trained, which it may take instead where that is more
@@ -63,11 +62,9 @@ def measure_alone(
 
 
 def closest(plan: Plan, results: dict[int, TrialResult]) -> list[int]:
-    """The trials of the front, the baselines, the one that is recommended and the best, by number."""
-    judgement = judge_results(plan, results)
-    chosen = () if judgement is None else (judgement.recommended, judgement.best)
+    """The trials of the front and of the answer, and the baselines, by number."""
     baselines = (n for n, r in results.items() if r.baseline and r.complete and r.duplicate_of is None)
-    return sorted({n for n in (*front(plan, results), *baselines, *chosen) if n is not None})
+    return sorted({*trials_of_report(plan, results), *baselines})
 
 
 def _measure(

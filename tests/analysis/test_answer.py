@@ -14,9 +14,12 @@ from analysis.deciding import deciding_command
 from analysis.findings import choices, comparison_rows, findings_of, headline
 from analysis.notes import conclusion_of
 from analysis.runs import StudyRuns, fold_frame, trial_frame
+from analysis.several import answers_grid
 from analysis.study_info import StudyInfo
 from analysis.view import view_of
 from study.core.evidence.outlook import Outlook
+from study.core.figures import repeat_figures
+from study.core.markdown import escape_marks
 
 
 def noise(step):
@@ -25,11 +28,12 @@ def noise(step):
     return {"head": (100, (0.55, 0.52, 0.62))} | {f"r{i}": (1000 * i, tuple(folds)) for i, *folds in scores}
 
 
-def undecided(trials, shuffled=False):
+def undecided(trials, shuffled=False, again=()):
     rows = [
         {"number": number, "label": label, "state": "complete", "kind": "head" if label == "head" else "lora",
          "params/trainable": cost, "score": np.mean(folds), "score_se": 0.03, "run_id": f"run{number}"}
         | {f"score/fold_{i}": score for i, score in enumerate(folds)}
+        | again_of(folds, label in again)
         for number, (label, (cost, folds)) in enumerate(trials.items())
     ]  # fmt: skip
     frame = trial_frame(rows)
@@ -41,6 +45,34 @@ def undecided(trials, shuffled=False):
         "The data cannot tell which configuration is the cheapest within 0.01"
     )
     return findings
+
+
+def again_of(folds, there):
+    """The figures of a second cross-validation, in which every fold scored 0.1 less; none where there was none."""
+    lower = [{i: score - less for i, score in enumerate(folds)} for less in (0, 0.1)]
+    return repeat_figures(lower) if there else {}
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_what_the_best_of_many_is_worth_is_said_where_nothing_can_be_told_too(shuffled):
+    findings = undecided(noise(0.03), shuffled)
+    corrected = f"chosen as the best of 9, it is worth {findings.judgement.corrected:.4f}."
+    assert corrected in headline(findings)
+    assert escape_marks(corrected) in conclusion_of(findings).note
+
+
+def test_the_answer_gives_the_mean_of_all_cross_validations_where_it_counts_them():
+    findings = undecided(noise(0.03), again=noise(0.03))
+    chosen = findings.trial(findings.recommended)
+    mean = f"{chosen['score'] - 0.05:.4f} over 2 cross-validations"
+    assert f"Meanwhile take {chosen['label']}, accuracy {mean} at " in headline(findings)
+    assert view_of(findings).choices[0].score == mean
+    assert conclusion_of(findings).figures["answer/score"] == pytest.approx(chosen["score"] - 0.05)
+    view, (row,) = view_of(findings), answers_grid([findings]).rows
+    assert mean in row
+    assert mean in view.budgets.rows[-1]
+    assert mean in view.explorer["budgets"]["params/trainable"]["steps"][-1]["said"]
+    assert "are of the first cross-validation" in conclusion_of(findings).note
 
 
 def test_what_to_take_meanwhile_is_not_called_the_most_probable():
@@ -60,10 +92,21 @@ def test_how_near_anything_cheaper_comes_is_said_where_there_is_something(step, 
     assert (cheaper in headline(findings)) == said
 
 
+def test_what_is_cheaper_and_all_but_impossible_is_said_in_words():
+    trials = noise(0.03)
+    trials["head"] = (100, (0.2, 0.25, 0.22))
+    trials |= {"r1": (1000, (0.21, 0.24, 0.2)), "r2": (2000, (0.22, 0.2, 0.24))}
+    findings = undecided(trials)
+    rows = {row["Configuration"]: row["Within 0.01 of the best"] for row in comparison_rows(findings)}
+    assert {rows[name] for name in ("head", "r1", "r2")} == {"< 0.01"}
+    assert re.search(r"with probability 0\.\d+, and anything cheaper with less than 0\.01\.", headline(findings))
+
+
 def test_in_a_control_nothing_is_to_be_taken_or_decided():
     plain, control = undecided(noise(0.03)), undecided(noise(0.03), shuffled=True)
     kept = headline(plain).partition(" Meanwhile")[0]
-    assert headline(control) == f"{CONTROL} {kept}"
+    assert headline(control).startswith(f"{CONTROL} {kept} The highest expected score")
+    assert "Meanwhile" not in headline(control)
     wanting = replace(control.judgement)
     wanting.__dict__["outlook"] = Outlook(tolerance=0.02)  # which is computed when it is asked for
     assert deciding_command(plain.runs, wanting)

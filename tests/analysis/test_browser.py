@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 from browsers import GRAVE, axe_script, chromium, opened
+from mlflow import MlflowClient
+from mlflow.entities import Metric
 
 from analysis.explorer import explorer_of
 from analysis.findings import findings_of
@@ -67,6 +69,35 @@ def test_no_table_loses_a_column_in_print(page):
     assert page.evaluate(wide) == 0
     assert page.locator(".still svg").first.is_visible()
     assert not page.locator("#explorer").is_visible()
+
+
+@pytest.fixture(scope="module")
+def measured(write_study, tmp_path_factory):
+    """The URI of two studies whose costs were measured alone, each with its spread and with a mark."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('measured')}/mlflow.db"
+    client = MlflowClient(uri)
+    figures = {
+        "alone/latency_ms": 1364.95, "alone/latency_ms_iqr": 205.2, "alone/train_seconds": 11125.7,
+        "alone/train_seconds_iqr": 1013.0, "alone/others": 0.5, "test/score": 0.8948, "memory/train_bytes": 2.0**33,
+    }  # fmt: skip
+    for name in ("one", "other"):
+        study = write_study(client, name)
+        experiment = client.get_experiment_by_name(name).experiment_id
+        for run in client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{study}'"):
+            client.log_batch(run.info.run_id, [Metric(key, value, 0, 0) for key, value in figures.items()])
+    return uri
+
+
+@pytest.mark.parametrize("names", ["one", "one,other"])
+@pytest.mark.parametrize(("width", "media"), [(1280, "screen"), (703, "print")])  # of A4 without its margins
+def test_no_column_is_cut_off_however_its_costs_were_measured(browser, measured, tmp_path, names, width, media):
+    index = write_reports(names, tmp_path, measured)
+    with opened(browser, index, drawn=False, viewport={"width": width, "height": 900}) as (page, _, _):
+        page.emulate_media(media=media)
+        cut = page.evaluate(
+            "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.ariaLabel)"
+        )
+        assert cut == []
 
 
 def test_each_budget_says_the_verdict_on_what_is_within_it(page, store):

@@ -53,7 +53,7 @@ def test_time_is_told_by_trial_and_by_phase_and_in_all_by_what_it_was_spent_on()
         "Beside them stand scoring 7.0 s and preparing 5.5 s: held-out answers, and what comes before a first step."
     )
     assert "From its first command's start to its last one's end, pauses included, 30.0 s went by." in plot.caption
-    assert plot.series[0].hover[0] == "it 1\ntraining 9.0 s, scoring 1.0 s, preparing 0.5 s in 2 folds (front)"
+    assert plot.series[0].hover[0] == "it 1\ntraining 9.0 s, scoring 1.0 s, preparing 0.50 s in 2 folds (front)"
     assert points_grid(plot).headings == ("Series", "Trial", "time (s)", "Configuration")
     assert points_grid(plot).rows[0][:3] == ("training", "1", "9.0000")
 

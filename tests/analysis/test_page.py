@@ -183,6 +183,15 @@ def test_a_drawing_has_text_as_text_the_pages_colours_and_ids_of_its_own():
     assert COLORS[1] not in styles
 
 
+@pytest.mark.parametrize("costs", [(0.0, 36_866.0, 22_713_986.0), (22_713_000.0, 22_713_986.0), (0.2, 0.5)])
+def test_a_drawing_writes_out_the_numbers_along_its_axes(costs):
+    scores = tuple(0.99991 + 0.00001 * i for i in range(len(costs)))
+    series = Series("lora", costs, scores, (0.0,) * len(costs), ("",) * len(costs), "circle")
+    text = Elements(inline_svg(Plot("one", "Score", "", "trained parameters", "accuracy", (series,), True))).text
+    assert re.search(r"\de[+\d]", text) is None
+    assert ("," in text) == (costs[-1] > 1000)
+
+
 def test_the_same_numbers_are_the_same_drawing():
     assert inline_svg(plot("one", "a")) == inline_svg(plot("one", "a"))
 

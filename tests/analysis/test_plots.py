@@ -1,5 +1,7 @@
 """A plot draws what can be seen apart, and says what it leaves out."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,9 @@ import pytest
 from analysis.axes import axis_of
 from analysis.interactive import to_plotly
 from analysis.plots import COLUMNS, DRAWN, ROWS, Plot, Series, lambda_plot, rank_plot, thin_out
-from analysis.plots_front import front_plot
+from analysis.plots_front import all_plots, front_plot
+from analysis.study_info import StudyInfo
+from study.core.pareto import pareto_front
 
 
 def many(count):
@@ -47,6 +51,28 @@ def test_series_do_not_hide_one_another():
     twins = pd.concat([many(2 * DRAWN), many(2 * DRAWN).assign(kind="factorized")], ignore_index=True)
     one, other = lambda_plot(twins, "score").series
     assert one.x == other.x
+
+
+@pytest.mark.parametrize(
+    ("objectives", "joined"),
+    [
+        (("score", "params/trainable"), "the front"),
+        (("score", "params/trainable", "latency/ms"), "what no other beats in both of these figures"),
+        (("score",), "what no other beats in both of these figures"),
+    ],
+)
+def test_the_line_of_the_front_never_falls_whatever_the_study_trades_by(objectives, joined):
+    frame = many(40).assign(**{"latency/ms": np.random.default_rng(1).random(40)})
+    info = StudyInfo(
+        "1", "FINISHED", pd.Timestamp(0), {"objectives": json.dumps(objectives)},
+        {"metric": "score", "directions": json.dumps(["maximize", "minimize", "minimize"][: len(objectives)])},
+    )  # fmt: skip
+    on_front = pareto_front(frame, info.objectives, info.directions)
+    front, *_ = all_plots(frame, on_front, info)
+    line = next(series for series in front.series if series.name == "front")
+    assert len(line.y) > 2
+    assert list(line.y) == sorted(line.y)
+    assert f"the line joins {joined}." in front.caption
 
 
 def test_the_front_is_drawn_whole():

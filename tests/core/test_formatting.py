@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from study.core import formatting as fmt
+from study.core.alone import Cost
 
 
 @pytest.mark.parametrize("value", [None, math.nan, np.float64("nan")])
@@ -28,6 +29,15 @@ def test_numbers_have_their_digits_and_units() -> None:
     assert fmt.megabytes(1_260_000) == "1.3 MB"
     assert fmt.milliseconds(8.254) == "8.25 ms"
     assert fmt.with_se(0.91234, 0.0041, 3) == "0.912 ± 0.004"
+
+
+def test_short_times_keep_digits_and_what_stands_beside_a_number_has_as_many() -> None:
+    times = {1234.56: "1,234.6 s", 1.0: "1.0 s", 0.9: "0.90 s", 0.00624: "0.006 s"}
+    assert {value: fmt.seconds(value) for value in times} == times
+    few = {1234.5: "1,234", 12.4: "12", 9.96: "10", 1.63: "1.6", 0.00624: "0.0062"}
+    assert {value: fmt.few_digits(value) for value in few} == few
+    shown = [Cost("time/train_seconds", value, spread).text for value, spread in ((0.0062, 0.0085), (25.7, 0.4))]
+    assert shown == ["0.006 ± 0.009 s", "25.7 ± 0.4 s"]
 
 
 def test_one_is_no_plural() -> None:

@@ -16,6 +16,7 @@ from mlflow.entities import Run
 
 from study.config.members import Stop, TrialResult
 from study.config.schema import Configuration, StudyConfig, StudySettings
+from study.core.alone import HOW, LOADED, MEANING
 from study.core.conclusion import Conclusion
 from study.core.mlflow_pages import trials_place, view_tag
 from study.core.records import Adaptation, FoldResult, Provenance
@@ -139,6 +140,37 @@ def test_a_trial_says_what_it_is_what_came_of_it_and_what_it_costs(tracker: Mlfl
     assert f"/runs/{tracker.root}?" in said[3]
 
 
+def test_a_trials_costs_bear_the_marks_of_how_they_were_measured_and_are_told_anew_when_alone(
+    tracker: MlflowTracker,
+) -> None:
+    loaded = {"score": 0.6, "params/trainable": 770.0, "latency/ms": 11.0, "pack/members": 1.0, "pack/workers": 2.0}
+    tracker.trial(0, Configuration(), "r8 qv", None)
+    tracker.finish_trial(whole(0, 0.5, 0.7), loaded)
+
+    def told() -> list[str]:
+        note = tracker.client.get_run(tracker.trials[0]).data.tags["mlflow.note.content"]
+        return [part for part in note.split("\n\n") if part.startswith("Costs: ")]
+
+    begun = f"Costs: params/trainable 770 · latency/ms 11.00 ms†. {MEANING[LOADED]}"
+    assert told() == [begun]
+    tracker.add_figures(0, {"test/score": 0.5})
+    assert told() == [begun]
+    tracker.add_figures(0, {"alone/latency_ms": 4.0, "alone/latency_ms_iqr": 0.2, "alone/others": 0.0})
+    assert told() == [f"Costs: params/trainable 770 · latency/ms 4.00 ± 0.10 ms. {HOW}"]
+
+
+def test_a_trial_that_is_judged_anew_keeps_what_it_is_to_the_answer(tracker: MlflowTracker, tmp_path: Path) -> None:
+    trained(tracker, whole(0, 0.5, 0.7))
+    (tmp_path / "page").mkdir()
+    Conclusion("**Choose r8.**", "choose", 0, 0, {}, {0: "**Recommended.**"}).write(tmp_path / "page")
+    tracker.report(tmp_path / "page")
+    again = started(tmp_path)
+    again.trial(0, Configuration(), "r8 qv", None)
+    again.rejudge(Finished(replace(whole(0, 0.5, 0.7), broken=("latency/ms<=1",)), {"score": 0.6, "score_se": 0.1}))
+    note = again.client.get_run(again.trials[0]).data.tags["mlflow.note.content"]
+    assert note.startswith("**Recommended.**\n\n**r8 qv**\n\nIt breaks ")
+
+
 def test_a_trial_that_failed_or_was_stopped_says_why(tracker: MlflowTracker) -> None:
     error = FoldResult(0, 0, None, error="its loss is <nan>")
     failed = trained(tracker, TrialResult(0, Configuration(), (error,))).data.tags["mlflow.note.content"]
@@ -169,7 +201,8 @@ def test_the_view_lists_whole_trials_best_first_with_what_was_searched(tracker: 
     trained(tracker, TrialResult(3, Configuration(), folds(3, 0.99), stopped=Stop(3, 1, "adds nothing")))
     view = json.loads(client.get_experiment(tracker.experiment).tags[view_tag(tracker.root)])
     assert view["selectedColumns"][1:] == [
-        "metrics.`score`", "metrics.`score_se`", "metrics.`params/trainable`", "params.`method.rank`",
+        "metrics.`score`", "metrics.`score_se`", "metrics.`params/trainable`", "params.`method.kind`",
+        "params.`method.rank`",
     ]  # fmt: skip
     listed = client.search_runs([tracker.experiment], view["searchFilter"], order_by=[f"{view['orderByKey']} DESC"])
     assert [run.info.run_id for run in listed] == [tracker.trials[number] for number in (1, 2, 0)]

@@ -33,6 +33,13 @@ def test_a_trial_has_what_is_searched_and_what_differs_from_its_study() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("baselines", [(), ("head",)])
+def test_trials_say_their_method_where_baselines_have_another(baselines: tuple[str, ...]) -> None:
+    """So that tables, filters and comparisons on MLflow's pages have it of each."""
+    study = replace(StudyConfig(), search=replace(StudyConfig().search, baselines=baselines))
+    assert ("method.kind" in recorded(Configuration(), study)) == bool(baselines)
+
+
 def test_a_head_has_no_rank() -> None:
     head = Configuration(method=MethodConfig("head", rank=2))
     assert recorded(head) == {"method.kind": "head"}
@@ -50,7 +57,7 @@ def test_ranks_by_target_are_one_parameter_and_read_back_one_by_one() -> None:
     space = {"method.rank.attention": "choice(2,4)", "method.rank.ffn": "choice(0,2)"}
     study = replace(StudyConfig(), space=space, method=MethodConfig(rank="attention:2,ffn:0"))
     trial = recorded(Configuration(method=MethodConfig(rank="attention:2,ffn:0")), study)
-    assert trial == {"method.rank": "attention:2,ffn:0"}
+    assert trial == {"method.kind": "lora", "method.rank": "attention:2,ffn:0"}
     read = merge_parameters(study_parameters(study), trial, space)
     assert [recorded_setting(read, key) for key in space] == ["2", "0"]
 

@@ -66,6 +66,19 @@ def failures(*errors: str | None) -> list[str]:
     return finish.failures({f.trial: TrialResult(f.trial, configuration(), (f,)) for f in folds})
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_the_table_says_which_scores_it_shows_where_trials_were_cross_validated_again(again: bool) -> None:
+    metrics = {"score": 0.75, "params/trainable": 9.0, "memory/train_bytes": 2.0**28, "time/train_seconds": 0.003}
+    folds = tuple(FoldResult(0, k, 0.75, metrics) for k in range(2))
+    result = TrialResult(0, configuration(), folds, repeats=(FoldResult(0, 3, 0.5, metrics),) * again)
+    plan: Any = SimpleNamespace(
+        config=StudyConfig(), metric="accuracy", directions=["maximize", "minimize"], label=lambda c: "r8"
+    )
+    text = finish._table(plan, {0: result}).text()
+    assert ("are of the first cross-validation" in text) == again
+    assert "0.006†" in text
+
+
 def test_the_distinct_errors_of_failed_trials_are_said_with_their_counts() -> None:
     assert failures("a [b]", "a [b]", "c\nd", "e", "f", "g", None) == [
         "6 of 7 trials failed:", "  2 × a [b]", "  1 × c d", "  1 × e", "  and 2 other errors",
@@ -87,7 +100,10 @@ FIGURES = [
 
 
 @pytest.mark.parametrize(("figures", "said"), FIGURES)
-def test_a_test_score_that_is_no_number_is_said_and_not_kept(figures: dict[str, float], said: str) -> None:
+def test_a_test_score_that_is_no_number_is_said_and_not_kept(
+    figures: dict[str, float], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finish, "trials_of_report", lambda *_: [0])
     costs = {"params/trainable": 9.0}
     plan: Any = SimpleNamespace(
         config=StudyConfig(),
@@ -100,11 +116,10 @@ def test_a_test_score_that_is_no_number_is_said_and_not_kept(figures: dict[str, 
     epoch = Epoch(1, 1, 0.5, 0.0, 0.5)
     result = FoldResult(0, 2, figures["score"], {**figures, **costs}, (epoch,))
     kept: list[object] = []
-    ledger: Any = SimpleNamespace(test_scores=dict, keep_test_score=lambda *given: kept.append(given))
+    ledger: Any = SimpleNamespace(test_scores=dict, alone_costs=dict, keep_test_score=lambda *given: kept.append(given))
     tracker: Any = SimpleNamespace(measured=lambda *given: kept.append(given))
-    notes = finish.score_tests(
-        plan, ledger, {0: TrialResult(0, configuration(), searched)}, tracker, lambda members, known: iter([result])
-    )
+    results = {0: TrialResult(0, configuration(), searched)}
+    notes = finish.score_tests(plan, ledger, results, tracker, lambda members, known: iter([result]))
     assert notes[0].startswith(said)
     assert (len(notes), kept) == (1, [])
 

@@ -62,3 +62,10 @@ def test_a_trial_that_stops_says_why_counts_with_all_its_folds_and_is_never_the_
         "(beside trial 3).\n"
     )
     assert (done(bar), bar.best) == (2, None)
+
+
+def test_while_costs_are_measured_alone_the_bar_says_so() -> None:
+    bar = progress()
+    with bar.measuring():
+        assert [task.description for task in bar.bar.tasks] == ["study", "costs alone"]
+    assert [task.description for task in bar.bar.tasks] == ["study"]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from invented import Invented, asked, plan_of, run
+from invented import Invented, asked, plan_of, run, stored_in
 from optuna.storages import InMemoryStorage
 
 from study.config.members import Member, TrialResult
@@ -15,7 +18,9 @@ from study.core.alone import AloneCosts
 from study.core.records import FoldResult
 from study.launch import Worker, WorkerDied
 from study.record.none import NoTracker
-from study.search.finish import front
+from study.search.driver import _search
+from study.search.finish import front, trials_of_report
+from study.search.ledger import Ledger
 from study.search.plan import Plan
 from study.search.remeasure import LONGEST, closest, load_notes, remeasure, seconds_each
 from study.search.verdict import judge_results
@@ -32,12 +37,21 @@ class Measuring(Invented):
         self.costs = costs or (lambda member: AloneCosts(QUIET))
         self.asked: list[int] = []
 
+    def _result(self, member: Member) -> FoldResult:
+        """Beside other trainings, a latency that grows with the score."""
+        result = super()._result(member)
+        more = {"loss": 1.0, "memory/train_bytes": 1.0, "latency/ms": 100 * (result.score or 0)}
+        return replace(result, metrics={**result.metrics, **more})
+
     def ask(self, question: object, members: list[Member], folds: int, seconds: float) -> list[AloneCosts]:
         assert question is Worker.costs_alone
         assert ({member.fold for member in members}, folds) == ({0}, 2)
         assert 0 < seconds <= LONGEST
         self.asked += [member.trial for member in members]
         return [self.costs(member) for member in members]
+
+    def close(self) -> None:
+        """There is no process."""
 
 
 class Record(NoTracker):
@@ -89,6 +103,21 @@ def test_the_front_the_baselines_the_recommended_and_the_best_are_measured_once_
     _, again = measure(plan, store, results, launcher := Measuring(plan))
     assert launcher.asked == []
     assert set(again.calls) == chosen  # the record may have been made anew
+
+
+def test_the_test_is_taken_of_what_the_report_tells_most_of_when_costs_were_measured_alone(tmp_path: Path) -> None:
+    plan = replace(plan_of(*SMALL, "objectives=[score,latency/ms]"), test=np.arange(4))
+    plan._shapes.update(plan_of()._shapes)
+    store, launcher = InMemoryStorage(), Measuring(plan)  # alone, all are equally fast
+    with stored_in(store):
+        ledger = Ledger(plan)
+        assert _search(plan, ledger, NoTracker(), launcher, lambda config: tmp_path) == 0  # type: ignore[arg-type]
+        results = run(plan, score, store)[0].results
+        assert (
+            sorted(ledger.test_scores())
+            == trials_of_report(plan, results, ledger.alone_costs())
+            != front(plan, results)
+        )
 
 
 def test_only_what_is_missing_is_measured() -> None:
