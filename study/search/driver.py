@@ -95,7 +95,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: Tracker, launcher: Launcher, re
             driver = Driver(plan, ledger, tracker, progress, launcher)
             driver.run()
             progress.say(reconsider.reconsider(plan, ledger, driver.results, tracker, launcher))
-            driver.results |= repeats.train_undecided(plan, ledger, driver.results, tracker, progress, driver.train)
+            repeats.train_undecided(plan, ledger, driver.results, tracker, progress, driver.train, driver.losses.open)
             progress.say(finish.score_tests(plan, ledger, driver.results, tracker, progress.counting(driver.train)))
             progress.say(remeasure.remeasure(plan, ledger, driver.results, tracker, launcher))
             progress.say(reconsider.settle(plan, ledger, driver.results, tracker))
