@@ -136,7 +136,7 @@ class _Speaker:
         if number is None or not usable_levels(references, self.metric):
             return ""
         top, level = _best_level(self.metric, references)
-        said = f"That is no more than {top} scores, which needs no training: {fmt.number(level)}."
+        said = f"Its score is no higher than that of {top}, which needs no training: {fmt.number(level)}."
         return said if self.rows.loc[number, "score"] <= level else ""
 
     def doubts(self, references: Sequence[Reference]) -> list[str]:

@@ -86,7 +86,7 @@ def test_that_what_is_to_be_taken_scores_no_more_than_what_needs_no_training_is_
     majority = Reference("majority", "accuracy", level, 0.01, float("nan"))
     answer = " ".join(sentences(findings.runs, findings.judgement, [majority]))
     assert " at 100 trained parameters" in answer
-    below = f" That is no more than majority scores, which needs no training: {level:.4f}."
+    below = f" Its score is no higher than that of majority, which needs no training: {level:.4f}."
     assert (below in answer) == said
 
 
