@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.deciding import outlook_sentence
 from analysis.infeasible import nothing_feasible
 from analysis.references import Reference, usable_levels
-from analysis.runs import StudyRuns, counted_score_text
+from analysis.runs import StudyRuns, counted_score, counted_score_text
 from study.core import formatting as fmt
 from study.core.alone import Cost, cost_of_trial, meanings
 from study.core.evidence.judgement import Judgement
@@ -28,12 +28,13 @@ def sentences(runs: StudyRuns, judgement: Judgement | None, references: Sequence
         return [*control, nothing_feasible(runs) or nothing]
     speaker = _Speaker(runs, judgement)
     if judgement.verdict.kind == CANNOT_TELL:
-        doubts = speaker.doubts()
+        doubts = speaker.doubts(references)
         said = [*control, doubts[0], speaker.best()] if control else [*doubts, speaker.best(), *speaker.marks()]
     elif judgement.verdict.recommended is None:
         said = [*control, speaker.reference(references), speaker.best()]
     else:
-        said = [*control, speaker.choice(), speaker.cost(), speaker.best(), *speaker.marks()]
+        below = speaker.below(references)
+        said = [*control, speaker.choice(), speaker.cost(), below, speaker.best(), *speaker.marks()]
     return [sentence for sentence in said if sentence]
 
 
@@ -54,6 +55,8 @@ def verdict_words(runs: StudyRuns, judgement: Judgement | None, references: Sequ
         words = "cannot tell" if trial_to_take(runs, judgement) is None else "cannot tell; meanwhile"
     elif verdict.recommended is None:
         words = f"nothing beats {_best_level(runs.info.metric, references)[0]}"
+    elif len(judgement.table.numbers) == 1:
+        words = "only one was compared"
     else:
         words = "nothing beats it" if verdict.kind == NOTHING_BEATS else "choose"
     return f"control: {words}" if runs.info.is_control else words
@@ -95,12 +98,12 @@ class _Speaker:
         number = self.judgement.recommended
         assert number is not None
         within = f"with probability {self.probability(number)} it is within {self.judgement.tolerance:g} of the best"
+        if len(self.costs) == 1:
+            return f"Only {self.name(number)} was compared, so that there is nothing to choose from."
         if self.judgement.verdict.kind == NOTHING_BEATS:
             return f"Nothing beats {self.name(number)}, which adapts no layer: {within}."
         if pd.isna(self.costs[number].value):
             return f"Choose {self.name(number)}: {within}; its {self.judgement.cost} was not recorded."
-        if len(self.costs) == 1:
-            return f"Only {self.name(number)} was compared, so that there is nothing to choose from."
         if not any(cost < self.ranks[number] for cost in self.ranks.values()):
             return f"Choose {self.name(number)}: {within}, and nothing that was tried costs less."
         return f"Choose {self.name(number)}: {within}, and it is the cheapest of which that can be said."
@@ -128,7 +131,16 @@ class _Speaker:
         top, level = _best_level(self.metric, references)
         return f"Nothing beats {top}, which needs no training and scores {self.metric} {fmt.number(level)}."
 
-    def doubts(self) -> list[str]:
+    def below(self, references: Sequence[Reference]) -> str:
+        """That what is to be taken scores no more than what needs no training; "" where it scores more."""
+        number = self.judgement.recommended
+        if number is None or not usable_levels(references, self.metric):
+            return ""
+        top, level = _best_level(self.metric, references)
+        said = f"Its score is no higher than that of {top}, which needs no training: {fmt.number(level)}."
+        return said if counted_score(self.rows.loc[number]) <= level else ""
+
+    def doubts(self, references: Sequence[Reference]) -> list[str]:
         """That the data cannot tell, between which, and what would decide."""
         verdict, judgement = self.judgement.verdict, self.judgement
         numbers = [int(judgement.table.numbers[row]) for row in verdict.candidates]
@@ -144,7 +156,7 @@ class _Speaker:
             f"{self.amount(meanwhile)}: it is within {judgement.tolerance:g} of the best with probability "
             f"{self.probability(meanwhile)}{self._cheaper(meanwhile)}."
         )
-        return [first, second, outlook_sentence(judgement)]
+        return [first, second, self.below(references), outlook_sentence(judgement)]
 
     def _cheaper(self, number: int) -> str:
         """How probable the compared trials that cost less are to be near enough, where each is less so."""

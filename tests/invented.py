@@ -176,8 +176,8 @@ def run_with_repeats(
     with stored_in(store or InMemoryStorage()):
         driver = Driver(plan, Ledger(plan), tracker, progress, launcher)
         driver.run()
-        train = driver.train
-        driver.results |= repeats.train_undecided(plan, driver.ledger, driver.results, tracker, progress, train)
+        train, lost = driver.train, driver.losses.open
+        repeats.train_undecided(plan, driver.ledger, driver.results, tracker, progress, train, lost)
     return driver, launcher
 
 

@@ -21,11 +21,15 @@ def conclude(
     progress: Progress,
     launcher: Launcher,
     train: Train,
+    lost: dict[int, str],
 ) -> None:
-    """Do all of it for the search's results, which become what is known then, and say what a person should hear."""
+    """Do all of it for the search's results, which become what is known then, and say what a person should hear.
+
+    Where folds have lost their workers, `lost` is told why, by trial.
+    """
     with progress.measuring():
         progress.say(reconsider.reconsider(plan, ledger, results, tracker, launcher))
-    results.update(repeats.train_undecided(plan, ledger, results, tracker, progress, train))
+    repeats.train_undecided(plan, ledger, results, tracker, progress, train, lost)
     with progress.measuring():
         progress.say(remeasure.remeasure(plan, ledger, results, tracker, launcher))
     progress.say(reconsider.settle(plan, ledger, results, tracker))

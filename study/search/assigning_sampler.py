@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import BaseSampler
@@ -13,9 +15,20 @@ if TYPE_CHECKING:
 
 
 class AssigningSampler(BaseSampler):
-    """Answers key by key from `next`, the trial's whole assignment, which `before_trial` is to set."""
+    """Decides on a trial's whole assignment before its first key, anew where keys were fixed to something else."""
 
     next: dict[str, Any]
+
+    @abstractmethod
+    def choose(self, study: Study, others: list[FrozenTrial], fixed: Mapping[str, Any]) -> dict[str, Any]:
+        """The trial's whole assignment, with the `fixed` values; `others` are all other trials."""
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self.next = self._choose(study, trial, {})
+
+    def _choose(self, study: Study, trial: FrozenTrial, fixed: Mapping[str, Any]) -> dict[str, Any]:
+        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+        return self.choose(study, others, fixed)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {}
@@ -28,4 +41,11 @@ class AssigningSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
+        if not agrees(self.next, trial.params):
+            self.next = self._choose(study, trial, trial.params)
         return self.next[param_name]
+
+
+def agrees(assigned: Mapping[str, Any], fixed: Mapping[str, Any]) -> bool:
+    """Whether an assignment has these values."""
+    return all(key in assigned and assigned[key] == value for key, value in fixed.items())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from study.core import seeding
-from study.search.assigning_sampler import AssigningSampler
+from study.search.assigning_sampler import AssigningSampler, agrees
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -26,12 +27,11 @@ class Branches(AssigningSampler):
         self.space = space
         assignments = list(space.assignments())
         self.order = sorted(assignments, key=lambda assigned: seeding.derive(seed, "grid", *map(str, assigned.items())))
-        self.next: dict[str, Any] = self.order[0]
 
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        others = (other for other in study.get_trials(deepcopy=False) if other.number != trial.number)
+    def choose(self, study: Study, others: list[FrozenTrial], fixed: Mapping[str, Any]) -> dict[str, Any]:
         counts = Counter(_mark(self.space.read(other.params)) for other in others)
-        self.next = min(self.order, key=lambda assigned: counts[_mark(assigned)])
+        possible = (assigned for assigned in self.order if agrees(assigned, fixed))
+        return min(possible, key=lambda assigned: counts[_mark(assigned)])
 
 
 def _mark(assigned: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

@@ -95,7 +95,7 @@ def _search(plan: Plan, ledger: Ledger, tracker: Tracker, launcher: Launcher, re
             progress.say((*plan.notes, *remeasure.load_notes(plan, launcher.workers)))
             driver = Driver(plan, ledger, tracker, progress, launcher)
             driver.run()
-            conclude(plan, ledger, driver.results, tracker, progress, launcher, driver.train)
+            conclude(plan, ledger, driver.results, tracker, progress, launcher, driver.train, driver.losses.open)
     except (KeyboardInterrupt, OutOfTime) as end:
         launcher.close()
         tracker.end("KILLED")

@@ -16,7 +16,7 @@ from study.config.members import Member, TrialResult, count_results
 from study.config.schema import StudyConfig
 from study.core import formatting, seeding, status_line
 from study.core.alone import cost_of_trial, meanings, with_alone
-from study.core.figures import COSTS, FIGURES, MINIMIZE, costs_of, repeated_note
+from study.core.figures import COSTS, ERROR, FIGURES, MINIMIZE, costs_of, repeated_note
 from study.core.formatting import plural
 from study.core.pareto import undominated_mask
 from study.core.prose import print_prose
@@ -156,7 +156,8 @@ def _table(
     plan: Plan, results: dict[int, TrialResult], alone: Mapping[int, Mapping[str, float]] = MappingProxyType({})
 ) -> TextTable:
     others = [name for name in plan.config.objectives if name in COSTS and name not in USUAL]
-    headings = ("trial", "configuration", plan.metric, "trainable", "train memory", *others, "train s")
+    scores = [name for name in plan.config.objectives if name not in COSTS and name != "score"]
+    headings = ("trial", "configuration", plan.metric, *scores, "trainable", "train memory", *others, "train s")
     rows: list[tuple[str, ...]] = []
     for number in front(plan, results, alone):
         result, figures = results[number], {**summary(results[number]), **alone.get(number, {})}
@@ -165,7 +166,7 @@ def _table(
         cells = (
             str(number),
             label,
-            formatting.with_se(figures["score"], figures["score_se"], 3),
+            *(formatting.with_se(figures.get(name), figures.get(name + ERROR), 3) for name in ("score", *scores)),
             formatting.count(figures["params/trainable"]),
             formatting.mebibytes(figures["memory/train_bytes"], 0),
             *(cost_of_trial(name, figures).text for name in others),

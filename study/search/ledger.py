@@ -140,6 +140,10 @@ class Ledger(StudyFacts):
         """How many trials have been asked for that count."""
         return count_places(self.trials())
 
+    def has_running(self) -> bool:
+        """Whether a trial was asked for and not told."""
+        return not all(trial.state.is_finished() for trial in self.trials())
+
     def is_used_up(self) -> bool:
         """Whether the space holds nothing that keeps the bounds, as far as is known, and has not been asked for."""
         if not self.untried.count:  # from then on it knows what is asked for as it is

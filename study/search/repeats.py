@@ -26,16 +26,27 @@ Results = Mapping[int, TrialResult]
 
 
 def train_undecided(
-    plan: Plan, ledger: Ledger, results: Results, tracker: Tracker, progress: Progress, train: Train
-) -> dict[int, TrialResult]:
-    """The results of the study with their further cross-validations, once `study.repeats` allows no more of them or
-    nothing is undecided; what was already trained is recorded again where the record has lost it."""
+    plan: Plan,
+    ledger: Ledger,
+    results: dict[int, TrialResult],
+    tracker: Tracker,
+    progress: Progress,
+    train: Train,
+    lost: dict[int, str],
+) -> None:
+    """Give the study's `results` their further cross-validations, until `study.repeats` allows no more of them or
+    nothing is undecided; what was already trained is recorded again where the record has lost it.
+
+    Where folds have lost their workers, `lost` is told why by trial, and no cross-validation follows before the next
+    run has them.
+    """
     repeats = Repeats(plan, ledger, tracker, progress, train)
     repeats.remember(results)
     for number in range(1, plan.config.study.most_repeats):
-        if not repeats.train(number, results):
+        if not repeats.train(number, results) or repeats.lost:
             break
-    return with_repeats(results, repeats.known)
+    lost |= repeats.lost
+    results |= with_repeats(results, repeats.known)
 
 
 class Repeats:
@@ -49,6 +60,7 @@ class Repeats:
     def __init__(self, plan: Plan, ledger: Ledger, tracker: Tracker, progress: Progress, train: Train) -> None:
         self.plan, self.ledger, self.tracker, self.progress, self.run = plan, ledger, tracker, progress, train
         self.known = ledger.repeats()
+        self.lost: dict[int, str] = {}  # why folds are left to the next run, by trial
 
     def remember(self, results: Results) -> None:
         """Record what is known of before."""
@@ -108,7 +120,9 @@ class Repeats:
 
     def _keep(self, result: FoldResult) -> None:
         number, fold = repeat_of(len(self.plan.folds), result.fold)
-        if not result.transient:  # else the next run tries again
+        if result.transient:  # the next run tries again
+            self.lost[result.trial] = f"{result.error} (cross-validation {number + 1}, fold {fold})"
+        else:
             self.ledger.keep_repeat(result)  # durable before anything else happens
             self.known.setdefault(result.trial, {})[result.fold] = result
             self.tracker.repeat(result, number, fold)

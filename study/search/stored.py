@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -14,6 +15,7 @@ from study.config.schema import Configuration, StudyConfig
 from study.config.values import revive
 from study.core.errors import ConfigError
 from study.core.records import FoldResult, finite
+from study.data.folds import repeat_of
 from study.search.kept import attributes_of, folds_in
 from study.search.storage import existing, refuse_foreign
 from study.search.upgrade import upgrade
@@ -84,13 +86,14 @@ def repeats_of(study: Study) -> dict[int, dict[int, FoldResult]]:
 def with_repeats(
     results: Mapping[int, TrialResult], repeats: Mapping[int, Mapping[int, FoldResult]]
 ) -> dict[int, TrialResult]:
-    """The results by trial, each with the further cross-validations that it has."""
-    return {
-        number: replace(result, repeats=tuple(folds[i] for i in sorted(folds)))
-        if (folds := repeats.get(number))
-        else result
-        for number, result in results.items()
-    }
+    """The results by trial, each with the further cross-validations of which it has every fold, failed ones too."""
+    return {n: replace(r, repeats=_whole(len(r.folds), repeats[n])) if n in repeats else r for n, r in results.items()}
+
+
+def _whole(k: int, folds: Mapping[int, FoldResult]) -> tuple[FoldResult, ...]:
+    """The results, in the order of their folds, of those cross-validations that have all `k`."""
+    counts = Counter(repeat_of(k, index)[0] for index in folds)
+    return tuple(folds[index] for index in sorted(folds) if counts[repeat_of(k, index)[0]] == k)
 
 
 def configuration_of(trial: FrozenTrial) -> Configuration:

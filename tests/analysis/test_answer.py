@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.answer import CONTROL
+from analysis.answer import CONTROL, sentences, verdict_words
 from analysis.deciding import deciding_command
 from analysis.findings import choices, comparison_rows, findings_of, headline
 from analysis.notes import conclusion_of
+from analysis.references import Reference
 from analysis.runs import StudyRuns, fold_frame, trial_frame
 from analysis.several import answers_grid
 from analysis.study_info import StudyInfo
@@ -29,6 +30,14 @@ def noise(step):
 
 
 def undecided(trials, shuffled=False, again=()):
+    findings = findings_on(trials, shuffled, again)
+    assert shuffled or headline(findings).startswith(
+        "The data cannot tell which configuration is the cheapest within 0.01"
+    )
+    return findings
+
+
+def findings_on(trials, shuffled=False, again=()):
     rows = [
         {"number": number, "label": label, "state": "complete", "kind": "head" if label == "head" else "lora",
          "params/trainable": cost, "score": np.mean(folds), "score_se": 0.03, "run_id": f"run{number}"}
@@ -40,11 +49,7 @@ def undecided(trials, shuffled=False, again=()):
     info = StudyInfo(
         "1", "FINISHED", pd.Timestamp(0, tz="UTC"), {"task.shuffle_labels": str(shuffled)}, {"metric": "accuracy"}
     )
-    findings = findings_of(StudyRuns("noise", info, frame, fold_frame(frame), {}))
-    assert shuffled or headline(findings).startswith(
-        "The data cannot tell which configuration is the cheapest within 0.01"
-    )
-    return findings
+    return findings_of(StudyRuns("noise", info, frame, fold_frame(frame), {}))
 
 
 def again_of(folds, there):
@@ -119,3 +124,20 @@ def test_in_a_control_nothing_is_to_be_taken_or_decided():
     meanwhile, note = conclusion_of(plain), conclusion_of(control)
     assert meanwhile.recommended == plain.judgement.recommended is not None
     assert (note.recommended, [role for role in note.trials.values() if "take meanwhile" in role]) == (None, [])
+
+
+@pytest.mark.parametrize(("level", "said"), [(0.5632, False), (0.5634, True)])
+def test_that_what_is_to_be_taken_scores_no_more_than_what_needs_no_training_is_said(level, said):
+    findings = undecided(noise(0.03))
+    majority = Reference("majority", "accuracy", level, 0.01, float("nan"))
+    answer = " ".join(sentences(findings.runs, findings.judgement, [majority]))
+    assert " at 100 trained parameters" in answer
+    below = f" Its score is no higher than that of majority, which needs no training: {level:.4f}."
+    assert (below in answer) == said
+
+
+@pytest.mark.parametrize("kind", ["head", "r4"])
+def test_where_one_configuration_alone_is_compared_it_is_not_said_to_be_unbeaten(kind):
+    findings = findings_on({kind: noise(0.03)[kind]})
+    assert headline(findings).startswith(f"Only {kind} was compared, so that there is nothing to choose from.")
+    assert verdict_words(findings.runs, findings.judgement) == "only one was compared"

@@ -138,25 +138,28 @@ def test_several_of_one_round_are_left_and_no_later_round_tries_them_again() -> 
 
 
 def test_a_fold_of_a_further_cross_validation_that_lost_its_workers_is_trained_by_the_next_run() -> None:
-    plan = plan_of(
-        "study.folds=3", "study.trials=3", "search.baselines=[]", "sampler=grid", "method.rank=2,4,8", "study.repeats=2"
-    )
-    store = InMemoryStorage()
+    few = ("study.folds=3", "study.trials=3", "search.baselines=[]", "sampler=grid", "method.rank=2,4,8")
+    plan = plan_of(*few, "study.repeats=3", "engine.pack=1")
 
-    def further(deadly: Collection[Cell]) -> tuple[dict[int, Any], list[Cell]]:
+    def further(store: InMemoryStorage, deadly: Collection[Cell]) -> tuple[Driver, list[Cell]]:
         driver, launcher = run(plan, store, score=alike)
         launcher.deadly, launcher.ran = deadly, []
         progress: Any = Silent()
         with stored_in(store):
-            train = driver.train
-            repeats.train_undecided(plan, driver.ledger, driver.results, NoTracker(), progress, train)
-        return driver.ledger.repeats(), launcher.ran
+            train, lost = driver.train, driver.losses.open
+            repeats.train_undecided(plan, driver.ledger, driver.results, NoTracker(), progress, train, lost)
+        return driver, launcher.ran
 
-    _, ran = further(())
-    store = InMemoryStorage()
-    lost = ran[0]
-    kept, _ = further([lost])
-    assert lost[1] not in kept.get(lost[0], {})
-    kept, again = further(())
-    assert kept[lost[0]][lost[1]].score is not None
-    assert lost in again
+    undisturbed, ran = further(InMemoryStorage(), ())
+    store, lost = InMemoryStorage(), ran[0]
+    left, before = further(store, [lost])
+    lines, status = left.losses.report(left.results)
+    assert (len(lines), status) == (2, 75)
+    assert lines[1] == f"  trial {lost[0]}: {DIED} (cross-validation 2, fold 0)"
+    assert left.results[lost[0]].repeats == ()  # the report counts whole cross-validations alone, too
+    assert {fold for _, fold in before} == {4, 5, 6}  # of the first further one
+    again, after = further(store, ())
+    assert after[0] == lost
+    assert {n: r.repeats for n, r in again.results.items()} == {n: r.repeats for n, r in undisturbed.results.items()}
+    assert len(before) + len(after) == len(ran) + 1
+    assert again.losses.report(again.results) == ([], 0)

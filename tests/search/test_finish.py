@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -157,3 +158,21 @@ def test_the_table_at_the_end_has_the_studys_own_cost_and_its_front_goes_by_what
     rows = [line for line in out.getvalue().splitlines() if line.strip()[:1] in ("0", "2")]
     assert "latency/ms" in out.getvalue()
     assert ["5.00 ms" in rows[0], "7.00 ms" in rows[1], len(rows)] == [True, True, 2]
+
+
+def test_the_table_at_the_end_has_every_score_that_the_search_went_by() -> None:
+    config = replace(StudyConfig(), objectives=["loss", "params/trainable"])
+    metrics = {
+        "score": 0.75,
+        "loss": 0.5,
+        "params/trainable": 9.0,
+        "memory/train_bytes": 1.0,
+        "time/train_seconds": 1.0,
+    }
+    result = TrialResult(0, configuration(), tuple(FoldResult(0, k, 0.75, metrics) for k in range(2)))
+    plan: Any = SimpleNamespace(
+        config=config, metric="accuracy", directions=["minimize", "minimize"], label=lambda c: "r8"
+    )
+    lines = finish._table(plan, {0: result}).text().splitlines()
+    assert lines[1].split()[:5] == ["trial", "configuration", "accuracy", "loss", "trainable"]
+    assert "0.500 ± 0.000" in lines[2]

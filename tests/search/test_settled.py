@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from invented import outcome, plan_of, run
+from invented import Invented, outcome, plan_of, run
 from optuna.storages import InMemoryStorage
 
-from study.config.schema import Configuration
+from study.config.members import Member
+from study.config.schema import SCHEDULES, Configuration
 from study.core.errors import ConfigError
+from study.core.records import FoldResult
 from study.record.none import NoTracker
 from study.search import identity
 from study.search.checks import check_objectives
@@ -126,6 +128,43 @@ def test_a_round_that_was_cut_off_is_finished_before_the_search_may_end() -> Non
     driver, _ = run(plan(), world.score, store)
     assert len(driver.results) % 8 == 0
     assert len(driver.results) >= len(whole.results)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_failed_trials_of_an_ended_search_are_asked_again_and_trained(schedule: str) -> None:
+    store, world, chosen = InMemoryStorage(), World(0.0), ("sampler=random", f"search.schedule={schedule}")
+
+    def failing(configuration: Configuration, fold: int) -> float | None:
+        return None if (configuration.method.rank, fold) == (64, 1) else world.score(configuration, fold)
+
+    failed, _ = run(plan(*chosen), failing, store)
+    ill = {number for number, result in failed.results.items() if result.failure}
+    again, launcher = run(plan(*chosen, "study.retry=failed"), world.score, store)
+    assert ill == {result.replaces for result in again.results.values()} - {None}
+    assert len(launcher.ran) == len(ill) > 0
+    assert len(again.results) == len(failed.results)
+    assert ended(again) == ended(failed)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_fold_of_an_ended_search_that_lost_its_worker_is_tried_again(
+    schedule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, world, chosen = InMemoryStorage(), World(0.0), ("sampler=random", f"search.schedule={schedule}")
+    trained = Invented._result
+
+    def dying(launcher: Invented, member: Member) -> FoldResult:
+        lost = FoldResult(member.trial, member.fold, None, error="its worker died", transient=True)
+        return lost if (member.trial, member.fold) == (2, 1) else trained(launcher, member)
+
+    monkeypatch.setattr(Invented, "_result", dying)
+    left, _ = run(plan(*chosen), world.score, store)
+    monkeypatch.setattr(Invented, "_result", trained)
+    assert ended(left)
+    again, launcher = run(plan(*chosen), world.score, store)
+    assert launcher.ran == [(2, 1)]
+    assert again.results.keys() == left.results.keys() | {2}
+    assert ended(again) == ended(left)
 
 
 def test_the_key_is_no_part_of_what_a_study_is() -> None:

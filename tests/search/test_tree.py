@@ -14,7 +14,7 @@ from study.search import samplers
 from study.search.ledger import Ledger
 from study.search.plan import Plan
 
-SAMPLERS = ("tpe", "random", "nsga2", pytest.param("gp", marks=pytest.mark.long), "grid")
+SAMPLERS = ("tpe", "random", "nsga2", pytest.param("gp", marks=pytest.mark.long), "surface", "grid")
 KINDS = "method.kind=lora,head,factorized"
 FINITE = (KINDS, "method.rank=1,2", "method.lam=1,10", "method.residual=keep,drop", "method.layers=all,top-1")
 # lora and factorized read rank, λ and layers, factorized the residual too, head none of them
@@ -24,7 +24,7 @@ USUAL = ("study.folds=2", "search.round=4", "search.baselines=[]")
 
 def plan(sampler: str, trials: int, *space: str) -> Plan:
     startup = "population_size" if sampler == "nsga2" else "n_startup_trials"
-    chosen = [f"sampler={sampler}", *([f"sampler.{startup}=4"] if sampler in ("tpe", "gp", "nsga2") else [])]
+    chosen = [f"sampler={sampler}", *([f"sampler.{startup}=4"] if sampler not in ("random", "grid") else [])]
     made: Plan = plan_of(*USUAL, *chosen, f"study.trials={trials}", *space)
     return made
 

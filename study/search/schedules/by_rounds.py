@@ -24,7 +24,9 @@ class Rounds(Schedule):
     def run(self) -> None:
         settings, done = self.plan.config, count_results(self.keeper.results)
         total, size = settings.study.trials, settings.search.round
-        while done < total and not self.keeper.ending.is_here(done, done % size == 0):
+        unfinished = self.ledger.has_running()  # of a round that was interrupted or asked again, after an end as well
+        while done < total and (unfinished or not self.keeper.ending.is_here(done, done % size == 0)):
+            unfinished = False
             until = min(total, (done // size + 1) * size)
             trials = [t for t in self.ledger.ask_until(until) if t.number not in self.keeper.losses.open]
             if not trials:  # all that is left is open, and the space is used up

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from optuna.trial import TrialState
 
+from study.config.space import KIND
 from study.core import seeding
 from study.core.errors import ConfigError
-from study.search.assigning_sampler import AssigningSampler
+from study.search.assigning_sampler import AssigningSampler, agrees
 from study.search.objectives import score_and_costs
 from study.search.surface.candidates import Assigned, fill
 from study.search.surface.foresight import Foresight
@@ -49,14 +50,10 @@ class SurfaceSampler(AssigningSampler):
         score_and_costs(objectives, "sampler=surface")
         self.space, self.seed, self.startup = space, study_seed, n_startup_trials
         self.foresight, self.tolerance = foresight, tolerance
-        self.next: Assigned = {}
 
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
-        assert self.foresight is not None  # a sampler that asks belongs to a plan
-        self.next = self._propose(study, others, self.foresight)
-
-    def _propose(self, study: Study, others: list[FrozenTrial], foresight: Foresight) -> Assigned:
+    def choose(self, study: Study, others: list[FrozenTrial], fixed: Mapping[str, Any]) -> Assigned:
+        foresight = self.foresight
+        assert foresight is not None  # a sampler that asks belongs to a plan
         asked = [self.space.read(t.params) for t in others]
         trained = {foresight.training(assigned) for assigned in asked}
         told = told_of(self.space, others, foresight)
@@ -65,9 +62,10 @@ class SurfaceSampler(AssigningSampler):
         else:
             running = [a for a, t in zip(asked, others, strict=True) if t.state == TrialState.RUNNING]
             order = _by_gain(self._prospects(study, told, foresight), running, self.tolerance)
-        by_chance = fill(self.space, MORE, seeding.derive(self.seed, "chance", len(others)))
-        untried = (a for a in (*order, *by_chance) if foresight.is_possible(a) and foresight.training(a) not in trained)
-        return next(untried, by_chance[0])
+        beside = self.space.branches().get(str(fixed.get(KIND)), self.space)
+        by_chance = fill(beside, MORE, seeding.derive(self.seed, "chance", len(others)))
+        possible = (a for a in (*order, *by_chance) if agrees(a, fixed) and foresight.is_possible(a))
+        return next((a for a in possible if foresight.training(a) not in trained), by_chance[0])
 
     def _prospects(self, study: Study, told: Sequence[Told], foresight: Foresight) -> Prospects:
         """The prospects of those that are told, made once for all that are asked for before the next is told."""
