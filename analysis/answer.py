@@ -46,13 +46,21 @@ def trial_to_take(runs: StudyRuns, judgement: Judgement | None) -> int | None:
     return judgement.recommended
 
 
+def role_of_taken(judgement: Judgement) -> str:
+    """What the trial to take is called: it is recommended or, where the data cannot tell, taken for want of better."""
+    if judgement.verdict.kind != CANNOT_TELL:
+        return "Recommended"
+    return "If one has to be taken now" if judgement.none_apart else "To take meanwhile"
+
+
 def verdict_words(runs: StudyRuns, judgement: Judgement | None, references: Sequence[Reference] = ()) -> str:
     """What kind of answer it is, in a few words that a table has room for."""
     if judgement is None:
         return "nothing to choose from"
     verdict = judgement.verdict
     if verdict.kind == CANNOT_TELL:
-        words = "cannot tell" if trial_to_take(runs, judgement) is None else "cannot tell; meanwhile"
+        taken = trial_to_take(runs, judgement) is not None
+        words = f"cannot tell; {role_of_taken(judgement).lower()}" if taken else "cannot tell"
     elif verdict.recommended is None:
         words = f"nothing beats {_best_level(runs.info.metric, references)[0]}"
     elif len(judgement.table.numbers) == 1:
@@ -151,8 +159,15 @@ class _Speaker:
         if judgement.recommended is None:
             return [first, "One fold alone does not measure how sure a score is; write study.folds=3 or more."]
         meanwhile = judgement.recommended
+        many = len(judgement.table.numbers)
+        alike = f"no two of the {many} can be told apart" if many > 2 else "the two cannot be told apart"
+        take = (
+            f"None is recommended, since {alike}; if one has to be taken now,"
+            if judgement.none_apart
+            else "Meanwhile take"
+        )
         second = (
-            f"Meanwhile take {self.name(meanwhile)}, {self.metric} {self.score(meanwhile)} at "
+            f"{take} {self.name(meanwhile)}, {self.metric} {self.score(meanwhile)} at "
             f"{self.amount(meanwhile)}: it is within {judgement.tolerance:g} of the best with probability "
             f"{self.probability(meanwhile)}{self._cheaper(meanwhile)}."
         )

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis.answer import sentences, trial_to_take
+from analysis.answer import role_of_taken, sentences, trial_to_take
 from analysis.answers import OutOfFold
 from analysis.budgets import Ladder, budgets_of
 from analysis.costs import cheapest_first, with_costs_alone
@@ -153,7 +153,7 @@ def mark_of(runs: StudyRuns, judgement: Judgement | None) -> tuple[str, int] | N
     number = trial_to_take(runs, judgement)
     if judgement is None or number is None:
         return None
-    return "to be taken meanwhile" if judgement.verdict.kind == CANNOT_TELL else "recommended", number
+    return role_of_taken(judgement).lower(), number
 
 
 def headline(f: Findings) -> str:
@@ -165,7 +165,7 @@ def choices(f: Findings) -> list[tuple[str, int | None]]:
     """What may be chosen, in words, and the trial that it is."""
     if f.judgement is None:
         return [("Recommended", None), ("Highest expected score", None)]
-    rule = "Recommended" if f.judgement.verdict.kind != CANNOT_TELL else "To take meanwhile, not certain"
+    rule = role_of_taken(f.judgement) + ", not certain" * (f.judgement.verdict.kind == CANNOT_TELL)
     return [(rule, f.recommended), ("Highest expected score", f.judgement.best)]
 
 

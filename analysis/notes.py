@@ -7,7 +7,7 @@ import sys
 
 import pandas as pd
 
-from analysis.answer import sentences
+from analysis.answer import role_of_taken, sentences
 from analysis.deciding import repeat_notes
 from analysis.findings import Findings, headline
 from analysis.runs import counted_score
@@ -96,8 +96,7 @@ def _links(f: Findings) -> str:
 def _role(f: Findings, judgement: Judgement, row: int) -> str:
     """What the trial in a row of the judgement is to the answer; "" where nothing measures that."""
     verdict, number = judgement.verdict, judgement.number(row)
-    named = "To take meanwhile" if verdict.kind == CANNOT_TELL else "Recommended"
-    marks = [named] if number == f.recommended else []
+    marks = [role_of_taken(judgement)] if number == f.recommended else []
     marks += ["Highest expected score"] if number == judgement.best else []
     marks += ["A candidate"] if verdict.kind == CANNOT_TELL and row in verdict.candidates and not marks else []
     said = f"**{', '.join(marks)}.** " if marks else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from analysis.spreadsheet import as_csv
 from analysis.view import View
 
 ENDINGS = {"csv": "csv", "latex": "tex"}
+MINUS = re.compile(r"(?<![\w\d-])-(?=\d)")  # a sign, which a hyphen would look too short for
 PAGE = 40  # rows that a page of paper has room for
 # What pdflatex has no letter for in its usual fonts.
 LATEX = str.maketrans({
     "±": r"$\pm$", "λ": r"$\lambda$", "·": r"$\cdot$", "×": r"$\times$", "≤": r"$\leq$", "≥": r"$\geq$", "–": "--",
-    "†": r"$\dagger$", "‡": r"$\ddagger$",
+    "†": r"$\dagger$", "‡": r"$\ddagger$", "<": r"$<$", ">": r"$>$",
 })  # fmt: skip
 
 
@@ -61,7 +63,7 @@ def grid_as_latex(grid: Grid, caption: str, label: str) -> str:
         caption=_escape_caption(caption),
         label=f"tab:{label}",
     )
-    return str(text).translate(LATEX)
+    return MINUS.sub("$-$", str(text).translate(LATEX))
 
 
 def _escape_caption(text: str) -> str:

@@ -126,8 +126,10 @@ def view_of(f: Findings) -> View:
         progress=f.progress,
         costs=f.costs,
         displayed=f.displayed,
-        front=replace(front, notes=(*loaded_objectives(f.runs), *repeat_notes(f.runs), *front.notes)),
-        baselines=grid_of([say.trial_cells(f, row) for _, row in baselines.sort_values("number").iterrows()]),
+        front=_of_first(f, replace(front, notes=(*loaded_objectives(f.runs), *front.notes))),
+        baselines=_of_first(
+            f, grid_of([say.trial_cells(f, row) for _, row in baselines.sort_values("number").iterrows()])
+        ),
         references=grid_of([references.reference_cells(reference) for reference in f.references]),
         comparisons=grid_of(say.comparison_rows(f)),
         unanswered=f.unanswered,
@@ -137,12 +139,17 @@ def view_of(f: Findings) -> View:
         exports=grid_of([exported.export_cells(row) for _, row in f.exported.iterrows()]),
         how_to_export=_how_to_export(f),
         provenance=provenance(f.runs, f.judgement),
-        folds=folds_grid(f.runs),
-        trials=trials_grid(f.runs),
+        folds=_of_first(f, folds_grid(f.runs)),
+        trials=_of_first(f, trials_grid(f.runs)),
         explorer=explorer_of(f, _drawn_levels(f.plots[0])),
         budgets=budgets_grid(f),
         findings=f,
     )
+
+
+def _of_first(f: Findings, grid: Grid) -> Grid:
+    """The table with a note, where trials were cross-validated again, that its scores are of the first time."""
+    return replace(grid, notes=(*repeat_notes(f.runs), *grid.notes)) if grid.rows else grid
 
 
 def _drawn_levels(front: Plot) -> dict[str, float]:

@@ -22,6 +22,10 @@ from study.core.evidence.outlook import Outlook
 from study.core.figures import repeat_figures
 from study.core.markdown import escape_marks
 
+TAKEN = (
+    r"None is recommended, since no two of the 9 can be told apart; if one .* now, (\w+), .* with probability (0\.\d+)"
+)
+
 
 def noise(step):
     """By label: what it trains, and its scores on three folds, which differ by little but steps of noise."""
@@ -70,7 +74,7 @@ def test_the_answer_gives_the_mean_of_all_cross_validations_where_it_counts_them
     findings = undecided(noise(0.03), again=noise(0.03))
     chosen = findings.trial(findings.recommended)
     mean = f"{chosen['score'] - 0.05:.4f} over 2 cross-validations"
-    assert f"Meanwhile take {chosen['label']}, accuracy {mean} at " in headline(findings)
+    assert f"if one has to be taken now, {chosen['label']}, accuracy {mean} at " in headline(findings)
     assert view_of(findings).choices[0].score == mean
     assert conclusion_of(findings).figures["answer/score"] == pytest.approx(chosen["score"] - 0.05)
     view, (row,) = view_of(findings), answers_grid([findings]).rows
@@ -82,7 +86,7 @@ def test_the_answer_gives_the_mean_of_all_cross_validations_where_it_counts_them
 
 def test_what_to_take_meanwhile_is_not_called_the_most_probable():
     findings = undecided(noise(0.03))
-    taken, probability = re.search(r"Meanwhile take (\w+), .* with probability (0\.\d+)", headline(findings)).groups()
+    taken, probability = re.search(TAKEN, headline(findings)).groups()
     rows = {row["Configuration"]: row["Within 0.01 of the best"] for row in comparison_rows(findings)}
     assert rows[taken] == probability
     assert max(rows.values()) > probability  # a dearer one is more probably near
@@ -107,9 +111,19 @@ def test_what_is_cheaper_and_all_but_impossible_is_said_in_words():
     assert re.search(r"with probability 0\.\d+, and anything cheaper with less than 0\.01\.", headline(findings))
 
 
+def test_where_some_can_be_told_apart_the_likeliest_of_the_cheap_ones_is_taken_meanwhile():
+    plain, apart = undecided(noise(0.03)), undecided(noise(0.03) | {"bad": (50, (0.1, 0.12, 0.11))})
+    assert (plain.judgement.none_apart, apart.judgement.none_apart) == (True, False)
+    assert " Meanwhile take " in headline(apart)
+    assert [choices(f)[0][0] for f in (plain, apart)] == [
+        "If one has to be taken now, not certain", "To take meanwhile, not certain"
+    ]  # fmt: skip
+    assert [f.mark[0] for f in (plain, apart)] == ["if one has to be taken now", "to take meanwhile"]
+
+
 def test_in_a_control_nothing_is_to_be_taken_or_decided():
     plain, control = undecided(noise(0.03)), undecided(noise(0.03), shuffled=True)
-    kept = headline(plain).partition(" Meanwhile")[0]
+    kept = headline(plain).partition(" None is recommended")[0]
     assert headline(control).startswith(f"{CONTROL} {kept} The highest expected score")
     assert "Meanwhile" not in headline(control)
     wanting = replace(control.judgement)
@@ -123,7 +137,7 @@ def test_in_a_control_nothing_is_to_be_taken_or_decided():
     assert f"trial={control.judgement.best} format=all" in view_of(control).how_to_export
     meanwhile, note = conclusion_of(plain), conclusion_of(control)
     assert meanwhile.recommended == plain.judgement.recommended is not None
-    assert (note.recommended, [role for role in note.trials.values() if "take meanwhile" in role]) == (None, [])
+    assert (note.recommended, [role for role in note.trials.values() if "one has to be taken" in role]) == (None, [])
 
 
 @pytest.mark.parametrize(("level", "said"), [(0.5632, False), (0.5634, True)])

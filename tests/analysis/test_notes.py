@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from analysis.answer import role_of_taken
 from analysis.findings import findings_of, headline
 from analysis.notes import conclusion_of, show_in_mlflow
 from analysis.provenance import provenance
@@ -48,9 +49,7 @@ def test_the_figures_of_the_answer_are_in_the_one_table_and_are_those_of_its_tri
 def test_each_compared_trial_is_something_to_the_answer(demo):
     answer = conclusion_of(demo)
     assert set(answer.trials) == set(demo.compared["number"])
-    assert (
-        "Recommended" in answer.trials[answer.recommended] or "To take meanwhile" in answer.trials[answer.recommended]
-    )
+    assert role_of_taken(demo.judgement) in answer.trials[answer.recommended]
     assert "Highest expected score" in answer.trials[answer.best]
 
 

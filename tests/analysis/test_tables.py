@@ -18,7 +18,7 @@ from analysis.runs import load_study
 from analysis.tables import grid_as_csv, grid_as_latex, tables_of
 from analysis.view import view_of
 
-CELLS = ("50 % & 3_000 $x$ #1 {a} ~b ^c \\d", "0.9 ± 0.1 λ · –")
+CELLS = ("50 % & 3_000 $x$ #1 {a} ~b ^c \\d", "-0.9 ± 0.1 λ · – < 0.01 1e-05")
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_csv_is_read_back_as_it_was():
 def test_no_cell_of_a_latex_table_is_a_command():
     text = grid_as_latex(Grid(("a_b", "c"), (CELLS,)), "Front (my_study & 1)", "front")
     assert r"50 \% \& 3\_000 \$x\$ \#1 \{a\} \textasciitilde b \textasciicircum c \textbackslash d" in text
-    assert r"0.9 $\pm$ 0.1 $\lambda$ $\cdot$ --" in text
+    assert r"$-$0.9 $\pm$ 0.1 $\lambda$ $\cdot$ -- $<$ 0.01 1e-05" in text
     assert r"\caption{Front (my\_study \& 1)}" in text
     assert r"\toprule" in text
     assert r"a\_b & c" in text

@@ -77,11 +77,6 @@ class Comparison:
         return _simultaneous(self.estimates, self._parts, self.confidence, self.seed)
 
 
-def differences(estimates: Estimates, reference: int, confidence: float = 0.95, seed: int = 0) -> list[Contrast]:
-    """Every configuration against that in row `reference`; of several references, ask one :class:`Comparison`."""
-    return Comparison(estimates, confidence, seed).against(reference)
-
-
 @dataclass(frozen=True)
 class _Parts:
     """Of every difference [C, C]: the parts of its variance."""

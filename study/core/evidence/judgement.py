@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from study.core.evidence.compare import Contrast, differences
+from study.core.evidence.compare import Comparison, Contrast
 from study.core.evidence.costs import compared_costs
 from study.core.evidence.outlook import Outlook, outlook
 from study.core.evidence.selection import corrected_best
@@ -38,9 +38,19 @@ class Judgement:
     confidence: float
 
     @cached_property
+    def comparison(self) -> Comparison:
+        """All differences."""
+        return Comparison(self.estimates)
+
+    @cached_property
     def contrasts(self) -> tuple[Contrast, ...]:
         """Every configuration against the best."""
-        return tuple(differences(self.estimates, self.verdict.best))
+        return tuple(self.comparison.against(self.verdict.best))
+
+    @cached_property
+    def none_apart(self) -> bool:
+        """Whether no two configurations can be told apart, as many pairs as there are."""
+        return not self.comparison.claims().any()
 
     @cached_property
     def corrected(self) -> float:
