@@ -106,7 +106,6 @@ class View:
 
 def view_of(f: Findings) -> View:
     """The findings as the templates draw them; pure."""
-    baselines = pd.concat([f.compared[f.compared["baseline"].notna()], infeasible_baselines(f.runs)])
     recommended = f.recommended
     shaded = tuple(i for i, number in enumerate(f.front["number"]) if number == recommended)
     front = grid_of([say.trial_cells(f, row) for _, row in f.front.iterrows()], shaded)
@@ -127,9 +126,7 @@ def view_of(f: Findings) -> View:
         costs=f.costs,
         displayed=f.displayed,
         front=_of_first(f, replace(front, notes=(*loaded_objectives(f.runs), *front.notes))),
-        baselines=_of_first(
-            f, grid_of([say.trial_cells(f, row) for _, row in baselines.sort_values("number").iterrows()])
-        ),
+        baselines=_of_first(f, _baselines(f)),
         references=grid_of([references.reference_cells(reference) for reference in f.references]),
         comparisons=grid_of(say.comparison_rows(f)),
         unanswered=f.unanswered,
@@ -145,6 +142,12 @@ def view_of(f: Findings) -> View:
         budgets=budgets_grid(f),
         findings=f,
     )
+
+
+def _baselines(f: Findings) -> Grid:
+    """The baselines, those that break a constraint too."""
+    rows = pd.concat([f.compared[f.compared["baseline"].notna()], infeasible_baselines(f.runs)])
+    return grid_of([say.trial_cells(f, row) for _, row in rows.sort_values("number").iterrows()])
 
 
 def _of_first(f: Findings, grid: Grid) -> Grid:

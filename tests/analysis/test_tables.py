@@ -18,7 +18,7 @@ from analysis.runs import load_study
 from analysis.tables import grid_as_csv, grid_as_latex, tables_of
 from analysis.view import view_of
 
-CELLS = ("50 % & 3_000 $x$ #1 {a} ~b ^c \\d", "-0.9 ± 0.1 λ · – < 0.01 1e-05")
+CELLS = ("50 % & 3_000 $x$ #1 {a} ~b ^c \\d", "0.9 ± 0.1 λ · – < -0.01 1e-05")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_each_table_with_rows_is_a_file_of_each_kind(store, tmp_path):
     rows = list(csv.DictReader((folder / "front.csv").open(encoding="utf-8")))
     assert [row["Trial"] for row in rows] == ["0", "1", "2", "3"]
     assert rows[3]["Configuration"] == "lora r8 <b>qv</b> all"
-    assert "lora r8 <b>qv</b> all & 0.9100 $\\pm$ 0.0060" in (folder / "front.tex").read_text(encoding="utf-8")
+    assert "lora r8 $<$b$>$qv$<$/b$>$ all & 0.9100 $\\pm$ 0.0060" in (folder / "front.tex").read_text(encoding="utf-8")
 
 
 def test_without_being_asked_for_no_table_is_a_file(store, tmp_path):
@@ -65,7 +65,7 @@ def test_csv_is_read_back_as_it_was():
 def test_no_cell_of_a_latex_table_is_a_command():
     text = grid_as_latex(Grid(("a_b", "c"), (CELLS,)), "Front (my_study & 1)", "front")
     assert r"50 \% \& 3\_000 \$x\$ \#1 \{a\} \textasciitilde b \textasciicircum c \textbackslash d" in text
-    assert r"$-$0.9 $\pm$ 0.1 $\lambda$ $\cdot$ -- $<$ 0.01 1e-05" in text
+    assert r"0.9 $\pm$ 0.1 $\lambda$ $\cdot$ -- $<$ $-$0.01 1e-05" in text
     assert r"\caption{Front (my\_study \& 1)}" in text
     assert r"\toprule" in text
     assert r"a\_b & c" in text
