@@ -72,7 +72,7 @@ def test_the_answer_is_the_cheapest_that_is_near_the_best_with_the_studys_confid
     findings = findings_of(load_study("demo", store))
     assert (findings.judgement.best, findings.judgement.recommended) == (3, 2)
     assert headline(findings).startswith(
-        "Choose lora r4 λ10 qv top-half: with probability 0.91 it is within 0.01 of the best, and it is the cheapest"
+        "Choose lora r4 λ10 qv top-half: with probability 0.97 it is within 0.01 of the best, and it is the cheapest"
     )
     assert "It scores accuracy 0.9050 ± 0.0060 at 2,000 trained parameters instead of 4,000" in headline(findings)
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,14 @@ COMMAND = (
     "task.test_fraction=0",
 )  # fmt: skip
 STORM = [signal.SIGHUP, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.fixture(autouse=True)
+def hangups() -> Iterator[None]:
+    """They are heard, also where these tests were begun by `nohup`, as processes hand on to those that they begin."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def command(*arguments: str) -> list[str]:

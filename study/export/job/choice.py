@@ -44,15 +44,15 @@ def choose(wanted: str, ledger: Ledger, results: dict[int, TrialResult]) -> Tria
     """
     if wanted.isdecimal():
         return _trial_numbered(int(wanted), ledger, results)
-    if ledger.plan.config.task.shuffle_labels:
-        rule = "chooses nothing in a control: its labels were shuffled, so that no trial is truly better than another"
-        raise ConfigError(f"trial={wanted}", rule, "name a trial by its number, such as trial=0")
     trained = [r for r in results.values() if r.duplicate_of is None]
     alone = ledger.alone_costs() if trained else {}
     distinct = [r for r in trained if not ledger.plan.broken(figures(r, alone.get(r.trial)))]
     if not any(r.complete for r in distinct):
         rule = "has no complete trial" + (" that keeps its constraints" if any(r.complete for r in trained) else "")
         raise ConfigError(f"study={ledger.study.study_name}", rule, "repeat the study's command, which goes on with it")
+    if ledger.plan.config.task.shuffle_labels:
+        rule = "chooses nothing in a control: its labels were shuffled, so that no trial is truly better than another"
+        raise ConfigError(f"trial={wanted}", rule, "name a trial by its number, such as trial=0")
     if wanted == "best":
         return recommend(ledger.plan, distinct, alone)
     if not bounds.is_bound(wanted):
