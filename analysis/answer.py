@@ -50,7 +50,7 @@ def role_of_taken(judgement: Judgement) -> str:
     """What the trial to take is called: it is recommended or, where the data cannot tell, taken for want of better."""
     if judgement.verdict.kind != CANNOT_TELL:
         return "Recommended"
-    return "If one has to be taken now" if judgement.none_apart else "To take meanwhile"
+    return "If you need one now" if judgement.none_apart else "To take meanwhile"
 
 
 def verdict_words(runs: StudyRuns, judgement: Judgement | None, references: Sequence[Reference] = ()) -> str:
@@ -162,7 +162,7 @@ class _Speaker:
         many = len(judgement.table.numbers)
         alike = f"no two of the {many} can be told apart" if many > 2 else "the two cannot be told apart"
         take = (
-            f"None is recommended, since {alike}; if one has to be taken now,"
+            f"None is recommended, since {alike}; if you need one now, take"
             if judgement.none_apart
             else "Meanwhile take"
         )

@@ -22,9 +22,7 @@ from study.core.evidence.outlook import Outlook
 from study.core.figures import repeat_figures
 from study.core.markdown import escape_marks
 
-TAKEN = (
-    r"None is recommended, since no two of the 9 can be told apart; if one .* now, (\w+), .* with probability (0\.\d+)"
-)
+TAKEN = r"None is recommended, since no two of the 9 can be told apart; if you need one now, take (\w+), .* with probability (0\.\d+)"
 
 
 def noise(step):
@@ -74,7 +72,7 @@ def test_the_answer_gives_the_mean_of_all_cross_validations_where_it_counts_them
     findings = undecided(noise(0.03), again=noise(0.03))
     chosen = findings.trial(findings.recommended)
     mean = f"{chosen['score'] - 0.05:.4f} over 2 cross-validations"
-    assert f"if one has to be taken now, {chosen['label']}, accuracy {mean} at " in headline(findings)
+    assert f"if you need one now, take {chosen['label']}, accuracy {mean} at " in headline(findings)
     assert view_of(findings).choices[0].score == mean
     assert conclusion_of(findings).figures["answer/score"] == pytest.approx(chosen["score"] - 0.05)
     view, (row,) = view_of(findings), answers_grid([findings]).rows
@@ -116,9 +114,9 @@ def test_where_some_can_be_told_apart_the_likeliest_of_the_cheap_ones_is_taken_m
     assert (plain.judgement.none_apart, apart.judgement.none_apart) == (True, False)
     assert " Meanwhile take " in headline(apart)
     assert [choices(f)[0][0] for f in (plain, apart)] == [
-        "If one has to be taken now, not certain", "To take meanwhile, not certain"
+        "If you need one now, not certain", "To take meanwhile, not certain"
     ]  # fmt: skip
-    assert [f.mark[0] for f in (plain, apart)] == ["if one has to be taken now", "to take meanwhile"]
+    assert [f.mark[0] for f in (plain, apart)] == ["if you need one now", "to take meanwhile"]
 
 
 def test_in_a_control_nothing_is_to_be_taken_or_decided():
@@ -137,7 +135,7 @@ def test_in_a_control_nothing_is_to_be_taken_or_decided():
     assert f"trial={control.judgement.best} format=all" in view_of(control).how_to_export
     meanwhile, note = conclusion_of(plain), conclusion_of(control)
     assert meanwhile.recommended == plain.judgement.recommended is not None
-    assert (note.recommended, [role for role in note.trials.values() if "one has to be taken" in role]) == (None, [])
+    assert (note.recommended, [role for role in note.trials.values() if "need one now" in role]) == (None, [])
 
 
 @pytest.mark.parametrize(("level", "said"), [(0.5632, False), (0.5634, True)])

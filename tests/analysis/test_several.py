@@ -80,7 +80,7 @@ def test_a_row_says_the_verdict_how_sure_it_is_and_the_studys_own_cost():
     grid = answers_grid(several)
     doubt, control, sure = [dict(zip(grid.headings, row, strict=True)) for row in grid.rows]
     assert (doubt["Answer"], control["Answer"], sure["Answer"]) == (
-        "cannot tell; if one has to be taken now", "control: cannot tell", "choose"
+        "cannot tell; if you need one now", "control: cannot tell", "choose"
     )  # fmt: skip
     assert (control["Configuration"], control["Near enough"], control["Cost"]) == ("–", "–", "–")
     taken = several[0].judgement.recommended
@@ -88,9 +88,7 @@ def test_a_row_says_the_verdict_how_sure_it_is_and_the_studys_own_cost():
     assert doubt["Cost"] == f"{1000 * (taken + 1):,} trained parameters"
     assert sure["Cost"] == "time/train_seconds 2,000.0 s†"
     shown = " ".join(terminal_answer(several).split())
-    assert all(
-        text in shown for text in ("cannot tell; if one has to be taken now", "control: cannot tell", *grid.notes)
-    )
+    assert all(text in shown for text in ("cannot tell; if you need one now", "control: cannot tell", *grid.notes))
     assert any(note.startswith("†") for note in grid.notes)
 
 
