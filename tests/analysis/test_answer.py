@@ -22,7 +22,7 @@ from study.core.evidence.outlook import Outlook
 from study.core.figures import repeat_figures
 from study.core.markdown import escape_marks
 
-TAKEN = r"None is recommended, since no two of the 9 can be told apart; if you need one now, take (\w+), .* with probability (0\.\d+)"
+TAKEN = r"since no two of the 9 can be told apart; if you need one now, take (\w+), .* with probability (0\.\d+)"
 
 
 def noise(step):
