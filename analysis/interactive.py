@@ -129,11 +129,12 @@ def _trace(series: Series) -> go.Scatter | go.Bar:
         )  # fmt: skip
     dash = "dash" if series.dashed else "solid"
     curve = series.band is not None
+    shape = "linear" if curve else "vh" if series.early else "hv"
     mode = "lines" if series.dashed or curve else "lines+markers" if series.line else "markers"
     return go.Scatter(
         name=escape(series.name), x=list(series.x), y=list(series.y), mode=mode,
         error_y={"type": "data", "array": finite_or_none(series.errors), "thickness": 1.2, "width": 3},
         marker={"symbol": _SYMBOLS.get(series.symbol, series.symbol), "size": 10 + 6 * series.mark, "color": color},
-        line={"color": color, "width": 2, "shape": "linear" if curve else "hv", "dash": dash}, hoverinfo="text",
+        line={"color": color, "width": 2, "shape": shape, "dash": dash}, hoverinfo="text",
         hovertext=hover,
     )  # fmt: skip

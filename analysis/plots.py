@@ -43,6 +43,7 @@ class Series:
     bars: bool = False
     base: tuple[float, ...] | None = None
     mark: bool = False  # on a point of another series
+    early: bool = False  # its line has the value of the point to its right, not of that to its left
 
 
 @dataclass(frozen=True)

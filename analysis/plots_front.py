@@ -57,9 +57,10 @@ def front_plot(
     placed = compared.assign(**{PLACE: with_costs_alone(compared).reindex(columns=[cost.name])[cost.name] * cost.scale})
     baseline, name, number = placed["baseline"].notna(), *(mark or ("", -1))
     others, note = thin_out(placed[~on_front & ~baseline], PLACE, log_x=cost.log)
+    front = series_of("front", placed[on_front].sort_values(PLACE), PLACE, "circle", line=True, color=1)
     series = (
         series_of("other trials", others, PLACE, "circle", color=0),
-        series_of("front", placed[on_front].sort_values(PLACE), PLACE, "circle", line=True, color=1),
+        replace(front, early=better_is_higher(cost)),
         series_of("baselines", placed[baseline], PLACE, "diamond", color=2),
         replace(series_of(name, placed[placed["number"] == number], PLACE, "star", color=2), mark=True),
     )
@@ -68,7 +69,7 @@ def front_plot(
     caption = " ".join([
         f"Further {'right' if better_is_higher(cost) else 'left'} is cheaper; the line joins {joined}.",
         "Bars are one standard error over folds. Diamonds are baselines.",
-        *([f"A star marks what is {name}."] if mark else []),
+        *([f"Star: {name}."] if mark else []),
         *(["Dashed: no training."] if dashed else []),
     ])  # fmt: skip
     if far:

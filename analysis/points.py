@@ -57,7 +57,7 @@ def _(plot: Plot) -> str:
         series = ", ".join(f"{s.name} {len(s.x)}" for s in drawn)
         total = fmt.plural(len(ends), "point")
         parts.append(f"{total} ({series}), from {fmt.number(min(ends))} to {fmt.number(max(ends))}.")
-    parts += [f"A star marks what is {s.name}, at {fmt.number(s.y[0])}." for s in marks]
+    parts += [f"Star: {s.name}, at {fmt.number(s.y[0])}." for s in marks]
     parts += [f"Dashed line: {level.name} at {fmt.number(level.y[0])}." for level in levels]
     return " ".join(parts)
 

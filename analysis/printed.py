@@ -168,7 +168,7 @@ def _draw_series(axes: Axes, series: Series, opacity: float) -> None:
         elinewidth=1, label=without_mathematics(series.name), rasterized=len(series.x) > MANY,
     )  # fmt: skip
     if series.line:
-        axes.step(series.x, series.y, where="post", color=color, linewidth=1.5)
+        axes.step(series.x, series.y, where="pre" if series.early else "post", color=color, linewidth=1.5)
 
 
 def _draw_band(

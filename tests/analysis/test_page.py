@@ -140,7 +140,7 @@ def test_every_figure_says_in_words_what_it_shows_and_has_its_numbers_beside_it(
     assert [d["data-plot"] for d in drawings] == ["front", "rank", "lambda", "memory", "memory_parts"]
     assert drawings[0]["aria-label"] == (
         "Score against trained parameters: accuracy against trained parameters. 6 points (other trials 1, front 4, "
-        "baselines 1), from 0.7100 to 0.9100. A star marks what is recommended, at 0.9050. "
+        "baselines 1), from 0.7100 to 0.9100. Star: recommended, at 0.9050. "
         "Dashed line: majority at 0.5200."
     )
     assert plain.count("<summary>The numbers of this figure</summary>") == 5

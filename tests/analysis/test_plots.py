@@ -75,6 +75,23 @@ def test_the_line_of_the_front_never_falls_whatever_the_study_trades_by(objectiv
     assert f"the line joins {joined}." in front.caption
 
 
+@pytest.mark.parametrize(
+    ("cost", "early", "where"), [("params/trainable", False, "hv"), ("speed/tokens_per_second", True, "vh")]
+)
+def test_a_front_has_at_each_budget_the_score_of_what_is_within_it(cost, early, where):
+    """Within a budget of speed is what is faster, which lies to its right."""
+    frame = many(40).assign(**{"speed/tokens_per_second": np.random.default_rng(1).random(40)})
+    directions = json.dumps(["maximize", "maximize" if early else "minimize"])
+    info = StudyInfo(
+        "1", "FINISHED", pd.Timestamp(0), {"objectives": json.dumps(["score", cost])},
+        {"metric": "score", "directions": directions},
+    )  # fmt: skip
+    front, *_ = all_plots(frame, pareto_front(frame, info.objectives, info.directions), info)
+    line = next(series for series in front.series if series.name == "front")
+    assert (line.early, list(line.y)) == (early, sorted(line.y, reverse=early))
+    assert [trace.line.shape for trace in to_plotly(front).data if trace.name == "front"] == [where]
+
+
 def test_the_front_is_drawn_whole():
     frame = many(3 * DRAWN)
     on_front = frame.index.to_series() % 2 == 0
