@@ -59,14 +59,6 @@ def compose(overrides: list[str], config_dir: str | None = None) -> StudyConfig:
             raise ConfigError(
                 f"{group}={getattr(config, group)}", "is not among the options of its group", _options(group)
             )
-    lists = {
-        "objectives": config.objectives,
-        "constraints": config.constraints,
-        "search.baselines": config.search.baselines,
-    }
-    for key, value in lists.items():
-        if not isinstance(value, list):  # what ${...} names may be anything
-            raise ConfigError(f"{key}={value}", "is no list", f"write {key}=[...]")
     groups = {group: renew(group, getattr(config, group)) for group in NAMED}
     config = replace(config, space={k: v for k, v in config.space.items() if v is not None}, **groups)
     validate(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 from study.config import bounds, ranks
@@ -159,6 +160,7 @@ def validate_configuration(configuration: Configuration) -> None:
 
 def validate(config: StudyConfig) -> None:
     """Raise ConfigError where the study cannot run, whatever the model and the data."""
+    _check_lists(config)
     values = flatten(config)
     _check_finite(values)
     auto = config.model.precision == "auto"  # decided before the study is planned
@@ -175,6 +177,17 @@ def _check(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
     for key, rule in rules.items():
         if not rule.accepts(values[key]):
             raise ConfigError(f"{key}={values[key]}", rule.rule, rule.remedy)
+
+
+def _check_lists(config: StudyConfig) -> None:
+    """Raise ConfigError where a list is none, as what ${...} names may be, or holds another list or a mapping."""
+    for key in (key for key, usual in flatten(StudyConfig()).items() if isinstance(usual, list)):
+        value = reduce(getattr, key.split("."), config)
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{key}={value}", "is no list", f"write {key}=[...]")
+        others = [item for item in value if not isinstance(item, str)]
+        if others:
+            raise ConfigError(f"{key}={value}", f"holds {others[0]}, which is no text", f"write {key}=[one,another]")
 
 
 def _check_finite(values: Mapping[str, Any]) -> None:

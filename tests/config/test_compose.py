@@ -65,6 +65,10 @@ def composed(conf: str, *overrides: str) -> StudyConfig:
         (["++constraints=${method}"], "is no list; write constraints=[...]"),
         (["objectives=${study}"], "is no list; write objectives=[...]"),
         (["search.baselines=${space}"], "is no list; write search.baselines=[...]"),
+        (["search.baselines=[[1],{b: [null]}]"], "holds [1], which is no text; write search.baselines=[one,another]"),
+        (["search.baselines=[head,{b: 1}]"], "holds {'b': 1}, which is no text; write search.baselines=[one,another]"),
+        (["constraints=[[a]]"], "holds ['a'], which is no text; write constraints=[one,another]"),
+        (["objectives=[score,[loss]]"], "holds ['loss'], which is no text; write objectives=[one,another]"),
         (["~study", "++study=5", "study.trials=3"], "study.trials: has no group any more; leave ~study away"),
     ],
 )
