@@ -96,7 +96,7 @@ def pairs(table: ScoreTable) -> PairLimits:
 
 def _per_answer(second: np.ndarray, both: np.ndarray) -> np.ndarray:
     """The mean of δ² [C, C] over the answers that both gave; where there are none, that of all pairs together."""
-    typical = second.sum() / max(float((both - np.diag(np.diag(both))).sum()), 1.0)
+    typical = second.sum() / max(float(both.sum() - np.trace(both)), 1.0)
     return np.asarray(np.where(both > 0, second / np.maximum(both, 1), typical))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -135,7 +136,7 @@ class _Slice:
 
     def logs(self) -> np.ndarray:
         """The logarithm [T] of each cell's probability, up to a constant."""
-        turned, ones = self._in_axes()
+        turned, ones = self._in_axes
         total, precision, center = self._pool(self.squares)
         off = ((turned - center[:, None] * ones) ** 2 / total).sum(axis=1)
         size = np.log(total).sum(axis=1) + 2 * np.log(np.diag(self.errors.root)).sum()
@@ -144,7 +145,7 @@ class _Slice:
 
     def draw(self, picked: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """The gains [Σ picked, C] of as many draws of each cell as `picked` [T] says."""
-        turned, ones = self._in_axes()
+        turned, ones = self._in_axes
         total, precision, center = self._pool(np.repeat(self.squares, picked))
         center = (center + generator.standard_normal(len(center)) / np.sqrt(precision))[:, None] * ones
         gains = center + (1 - 1 / total) * (turned - center)
@@ -157,6 +158,7 @@ class _Slice:
         draws[:, ~near] = self.means[~near] - errors
         return draws
 
+    @cached_property
     def _in_axes(self) -> tuple[np.ndarray, np.ndarray]:
         """The contenders' means and the ones [K], in the axes."""
         both = np.column_stack([self.means[self.errors.near], np.ones(len(self.axes))])
@@ -165,7 +167,7 @@ class _Slice:
 
     def _pool(self, square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """At τ² [n]: the whole variances [n, K] along the axes, and the precision and the value of their mean [n]."""
-        turned, ones = self._in_axes()
+        turned, ones = self._in_axes
         total = 1 + square[:, None] * self.spread
         precision = (ones**2 / total).sum(axis=1)
         return total, precision, (ones * turned / total).sum(axis=1) / precision
